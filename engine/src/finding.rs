@@ -1,0 +1,133 @@
+//! A finding: one fault that a check found, with its place and the way out of it.
+
+use serde::Serialize;
+
+use crate::check::CheckMeta;
+use crate::severity::Severity;
+
+/// Where a finding points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Location {
+    /// A file inside the repository, or a branch name.
+    pub name: String,
+    /// 1-based line, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+}
+
+/// One fault. Made by [`Finding::build`] only, which refuses impossible ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    check: &'static str,
+    code: &'static str,
+    severity: Severity,
+    item: String,
+    message: String,
+    location: Location,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remediation: Option<String>,
+}
+
+/// A finding that must not exist: a mistake in the check that reports it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FindingError {
+    /// The check does not declare this code.
+    #[error("check `{check}` reports the code `{code}`, which it does not declare")]
+    UndeclaredCode {
+        /// The check.
+        check: &'static str,
+        /// The code.
+        code: &'static str,
+    },
+    /// A blocker without a way out.
+    #[error("check `{check}` blocks with `{code}` but does not say what to do")]
+    BlockerWithoutRemediation {
+        /// The check.
+        check: &'static str,
+        /// The code.
+        code: &'static str,
+    },
+}
+
+/// What a check knows of a fault.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// One of the check's declared codes.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about: a work package, a file, a branch.
+    pub item: String,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Where.
+    pub location: Location,
+    /// The command or the step that ends it.
+    pub remediation: Option<String>,
+}
+
+impl Finding {
+    /// Makes a finding of a fault.
+    ///
+    /// # Errors
+    /// [`FindingError`]: an undeclared code, or a blocker without remediation.
+    pub fn build(check: &CheckMeta, fault: Fault) -> Result<Self, FindingError> {
+        let Fault { code, severity, item, message, location, remediation } = fault;
+        if !check.codes.contains(&code) {
+            return Err(FindingError::UndeclaredCode { check: check.id, code });
+        }
+        if severity == Severity::Blocker && remediation.as_deref().is_none_or(|text| text.trim().is_empty()) {
+            return Err(FindingError::BlockerWithoutRemediation { check: check.id, code });
+        }
+        Ok(Self { check: check.id, code, severity, item, message, location, remediation })
+    }
+
+    /// The fault's code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// What ends it.
+    #[must_use]
+    pub fn remediation(&self) -> Option<&str> {
+        self.remediation.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const META: CheckMeta = CheckMeta { id: "demo", summary: "", codes: &["known"], stages: &[] };
+
+    fn fault(code: &'static str, severity: Severity, remediation: Option<&str>) -> Fault {
+        let location = Location { name: "meta.json".to_owned(), line: None };
+        let remediation = remediation.map(str::to_owned);
+        Fault { code, severity, item: String::new(), message: String::new(), location, remediation }
+    }
+
+    #[test]
+    fn impossible_findings_are_refused() {
+        let undeclared = Finding::build(&META, fault("other", Severity::Note, None));
+        assert_eq!(undeclared, Err(FindingError::UndeclaredCode { check: "demo", code: "other" }));
+        for remediation in [None, Some(" ")] {
+            let stuck = Finding::build(&META, fault("known", Severity::Blocker, remediation));
+            assert_eq!(stuck, Err(FindingError::BlockerWithoutRemediation { check: "demo", code: "known" }));
+        }
+        assert!(Finding::build(&META, fault("known", Severity::Blocker, Some("git branch x"))).is_ok());
+    }
+}

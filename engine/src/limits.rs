@@ -1,0 +1,12 @@
+//! How much is read of anything: repository content is hostile until trusted, so every read has a cap.
+
+/// Largest `tasks.md` that is read, in bytes. The largest real one has 70 KB.
+pub const TASKS_MD: u64 = 64 << 20;
+/// Largest JSON manifest or configuration file that is read, in bytes.
+pub const MANIFEST: u64 = 8 << 20;
+/// Largest work-package file that is read, in bytes.
+pub const WORK_PACKAGE: u64 = 8 << 20;
+/// Largest status log that is read, in bytes. The largest real one has 1.5 MB.
+pub const STATUS_LOG: u64 = 1 << 30;
+/// Most work-package files of one mission. The largest real mission has 24.
+pub const WORK_PACKAGES: usize = 10_000;

@@ -1,0 +1,107 @@
+//! The lock of a mission's state: `flock(2)` on the very file that the original tool locks, so that both exclude
+//! each other. POSIX record locks (`fcntl.lockf`) would not.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A held lock; dropped, or with the process, it is free again.
+#[derive(Debug)]
+pub struct MissionLock {
+    _file: File,
+}
+
+/// Why the lock was not obtained. Nothing was read or written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Somebody holds it.
+    #[error("mission `{slug}` is being written by {holder}; waited {:.1} s for it", waited.as_secs_f32())]
+    #[diagnostic(
+        code(mission_locked),
+        help("run the command again when it is done, or wait longer: --lock-timeout SECONDS")
+    )]
+    Held {
+        /// The mission.
+        slug: String,
+        /// Who: a process where the system tells.
+        holder: String,
+        /// For how long it was waited.
+        waited: Duration,
+    },
+    /// The lock file cannot be used.
+    #[error("cannot lock {}: {source}", path.display())]
+    #[diagnostic(code(lock_failed), help("the git directory must be writable; nothing was changed"))]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl MissionLock {
+    /// Takes the lock, waiting at most `deadline` for another holder.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn acquire(common_dir: &Path, slug: &str, deadline: Duration) -> Result<Self, LockError> {
+        let directory = common_dir.join("spec-kitty-locks");
+        let path = directory.join(format!("{slug}.status.lock"));
+        let failed = |source| LockError::Io { path: path.clone(), source };
+        std::fs::create_dir_all(&directory).map_err(failed)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let started = now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if started.elapsed() < deadline => {
+                    std::thread::sleep(pause.min(deadline.saturating_sub(started.elapsed())));
+                    pause = (pause * 2).min(Duration::from_millis(40));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = holder(&file).unwrap_or_else(|| "another process".to_owned());
+                    return Err(LockError::Held { slug: slug.to_owned(), holder, waited: started.elapsed() });
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a deadline needs a running clock; nothing of it is shown but the wait"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The process that holds a lock on this file, from `/proc/locks`.
+#[cfg(target_os = "linux")]
+fn holder(file: &File) -> Option<String> {
+    use std::os::linux::fs::MetadataExt;
+    let metadata = file.metadata().ok()?;
+    let device = metadata.st_dev();
+    // The kernel's split of a device number, as in makedev(3).
+    let major = ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff);
+    let minor = (device & 0xff) | ((device >> 12) & !0xff);
+    let wanted = format!("{major:02x}:{minor:02x}:{}", metadata.st_ino());
+    let locks = crate::source::read_virtual("/proc/locks")?;
+    let pid = locks.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        // `1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF`; a waiter has `->` in the second column.
+        let held = words.nth(1) == Some("FLOCK");
+        let pid = words.nth(2)?;
+        (held && words.next() == Some(&wanted)).then(|| pid.to_owned())
+    })?;
+    let command = crate::source::read_virtual(&format!("/proc/{pid}/comm")).unwrap_or_default();
+    let command: String = command.trim().chars().filter(|c| !c.is_control()).collect();
+    Some(if command.is_empty() { format!("process {pid}") } else { format!("process {pid} ({command})") })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn holder(_file: &File) -> Option<String> {
+    None
+}

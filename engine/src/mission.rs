@@ -1,0 +1,208 @@
+//! A mission: one directory `kitty-specs/<slug>/`. Each artefact is read once, on first use.
+
+pub mod artefact;
+pub mod handle;
+pub mod lanes;
+pub mod meta;
+pub mod status;
+pub mod tasks;
+pub mod work_package;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use artefact::{ArtefactError, confined, read_json};
+use lanes::Lanes;
+use meta::Meta;
+use status::SubtaskLog;
+use tasks::TasksDoc;
+use work_package::WorkPackage;
+
+use crate::limits;
+use crate::source::{Source, SourceError};
+
+/// The directory that holds the missions of a repository.
+pub const MISSIONS_DIR: &str = "kitty-specs";
+
+type Artefact<T> = OnceLock<Result<T, Arc<ArtefactError>>>;
+
+/// A mission of a repository.
+#[derive(Debug)]
+pub struct Mission {
+    slug: String,
+    /// The work tree, symbolic links resolved.
+    root: PathBuf,
+    /// The mission's directory, symbolic links resolved.
+    directory: PathBuf,
+    meta: Artefact<Option<Meta>>,
+    lanes: Artefact<Option<Lanes>>,
+    tasks: Artefact<TasksDoc>,
+    work_packages: Artefact<WorkPackages>,
+    log: Artefact<SubtaskLog>,
+}
+
+/// The work-package files of a mission: those that could be read, and what was wrong with the others.
+#[derive(Debug, Default)]
+pub struct WorkPackages {
+    /// In the order of their file names.
+    pub readable: Vec<WorkPackage>,
+    /// One error a file.
+    pub broken: Vec<Arc<ArtefactError>>,
+}
+
+impl Mission {
+    /// The mission in `directory`, which must be inside `root` once links are followed.
+    ///
+    /// # Errors
+    /// [`ArtefactError::Escapes`], or the system's error.
+    pub fn open(root: &Path, slug: &str) -> Result<Self, ArtefactError> {
+        let name = format!("{MISSIONS_DIR}/{slug}");
+        let missing =
+            || ArtefactError::Missing { name: name.clone(), help: "name an existing mission".to_owned() };
+        let directory = confined(root, &root.join(&name), &name)?.ok_or_else(missing)?;
+        Ok(Self {
+            slug: slug.to_owned(),
+            root: root.to_owned(),
+            directory,
+            meta: OnceLock::new(),
+            lanes: OnceLock::new(),
+            tasks: OnceLock::new(),
+            work_packages: OnceLock::new(),
+            log: OnceLock::new(),
+        })
+    }
+
+    /// The directory's name: what the mission is called everywhere.
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        &self.slug
+    }
+
+    /// The mission's directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The work tree the mission is in.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `kitty-specs/<slug>/<file>`, as files are named in messages.
+    #[must_use]
+    pub fn name_of(&self, file: &str) -> String {
+        format!("{MISSIONS_DIR}/{}/{file}", self.slug)
+    }
+
+    /// Where a file of the mission really is: links followed, inside the repository; the plain path when it does
+    /// not exist yet.
+    ///
+    /// # Errors
+    /// [`ArtefactError::Escapes`], or the system's error.
+    pub fn path_of(&self, file: &str) -> Result<PathBuf, ArtefactError> {
+        let path = self.directory.join(file);
+        Ok(confined(&self.root, &path, &self.name_of(file))?.unwrap_or(path))
+    }
+
+    /// `meta.json`; `None` when the mission has none.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn meta(&self) -> Result<Option<&Meta>, Arc<ArtefactError>> {
+        read_once(&self.meta, || self.json("meta.json")).map(Option::as_ref)
+    }
+
+    /// `lanes.json`; `None` when the mission has none.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn lanes(&self) -> Result<Option<&Lanes>, Arc<ArtefactError>> {
+        read_once(&self.lanes, || self.json("lanes.json")).map(Option::as_ref)
+    }
+
+    /// `tasks.md`.
+    ///
+    /// # Errors
+    /// What is wrong with the file; [`ArtefactError::Missing`] when there is none.
+    pub fn tasks(&self) -> Result<&TasksDoc, Arc<ArtefactError>> {
+        read_once(&self.tasks, || {
+            let source =
+                self.source("tasks.md", limits::TASKS_MD)?.ok_or_else(|| ArtefactError::Missing {
+                    name: self.name_of("tasks.md"),
+                    help:
+                        "the mission has no task list yet; write one, one row a task: `- [ ] T001 First task`"
+                            .to_owned(),
+                })?;
+            Ok(TasksDoc::parse(source))
+        })
+    }
+
+    /// The work packages. A file that is broken does not hide the others.
+    ///
+    /// # Errors
+    /// When the directory itself cannot be read.
+    pub fn work_packages(&self) -> Result<&WorkPackages, Arc<ArtefactError>> {
+        read_once(&self.work_packages, || self.read_work_packages())
+    }
+
+    /// What `status.events.jsonl` says of subtasks; empty when there is no log.
+    ///
+    /// # Errors
+    /// What is wrong with the log.
+    pub fn subtask_log(&self) -> Result<&SubtaskLog, Arc<ArtefactError>> {
+        read_once(&self.log, || {
+            let source = self.source("status.events.jsonl", limits::STATUS_LOG)?;
+            source.as_ref().map_or_else(|| Ok(SubtaskLog::default()), SubtaskLog::parse)
+        })
+    }
+
+    fn source(&self, file: &str, limit: u64) -> Result<Option<Source>, ArtefactError> {
+        Ok(Source::read(&self.name_of(file), &self.path_of(file)?, limit)?)
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Option<T>, ArtefactError> {
+        self.source(file, limits::MANIFEST)?.as_ref().map(read_json).transpose()
+    }
+
+    fn read_work_packages(&self) -> Result<WorkPackages, ArtefactError> {
+        let mut found = WorkPackages::default();
+        for file in self.work_package_files()? {
+            let file = format!("tasks/{file}");
+            let read = self
+                .source(&file, limits::WORK_PACKAGE)
+                .and_then(|source| source.as_ref().map(WorkPackage::parse).transpose());
+            match read {
+                Ok(package) => found.readable.extend(package),
+                Err(error) => found.broken.push(Arc::new(error)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The names in `tasks/` that are work packages (`WPnn-*.md`), sorted.
+    fn work_package_files(&self) -> Result<Vec<String>, ArtefactError> {
+        let failed = |source| SourceError::Io { name: self.name_of("tasks"), source };
+        let entries = match std::fs::read_dir(self.path_of("tasks")?) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error).into()),
+        };
+        let mut names = Vec::new();
+        for entry in entries.take(limits::WORK_PACKAGES) {
+            let name = entry.map_err(failed)?.file_name();
+            names
+                .extend(name.into_string().ok().filter(|name| work_package::id_of_file_name(name).is_some()));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+fn read_once<T>(
+    cell: &Artefact<T>,
+    read: impl FnOnce() -> Result<T, ArtefactError>,
+) -> Result<&T, Arc<ArtefactError>> {
+    cell.get_or_init(|| read().map_err(Arc::new)).as_ref().map_err(Arc::clone)
+}

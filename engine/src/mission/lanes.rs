@@ -1,0 +1,33 @@
+//! `lanes.json`: the branches that work packages share.
+
+use serde::Deserialize;
+
+/// The manifest of execution lanes, version 1.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Lanes {
+    /// The branch that the lanes merge into.
+    #[serde(default)]
+    pub mission_branch: Option<String>,
+    /// The branch that the mission merges into.
+    #[serde(default)]
+    pub target_branch: Option<String>,
+    /// The slug; one old file says `feature_slug`.
+    #[serde(default, alias = "feature_slug")]
+    pub mission_slug: Option<String>,
+    /// The lanes, in the order of the file.
+    #[serde(default)]
+    pub lanes: Vec<ExecutionLane>,
+}
+
+/// Work packages that share a branch and a worktree.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ExecutionLane {
+    /// `lane-a`
+    pub lane_id: String,
+    /// The work packages in it.
+    #[serde(default)]
+    pub wp_ids: Vec<String>,
+    /// Lanes that must merge before this one.
+    #[serde(default)]
+    pub depends_on_lanes: Vec<String>,
+}

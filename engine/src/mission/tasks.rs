@@ -1,0 +1,310 @@
+//! `tasks.md`: its lines, the IDs they mention, the tables and work-package sections they stand in.
+//!
+//! The document is read once, in time linear in its size. What a line *means* for an ID is not decided here:
+//! that is the strategies' business. Text in fenced code, HTML comments and block quotes mentions nothing.
+
+mod markdown;
+mod section;
+mod table;
+
+use std::ops::Range;
+
+use crate::id::{IdKind, IdRange, TaskId, Token, range_joint, tokens};
+use crate::source::Source;
+pub use section::heading_work_packages;
+pub use table::{Row, Table};
+
+/// One line, as byte ranges of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Offset of its first byte.
+    pub start: usize,
+    /// Offset behind its last byte, the line ending left out.
+    pub end: usize,
+    /// Offset of the next line; equal to `end` on a last line without a line ending.
+    pub next: usize,
+}
+
+/// A place in the document that mentions an ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mention {
+    /// 0-based line.
+    pub line: usize,
+    /// Byte range of the ID, or of the whole range that covers it.
+    pub start: usize,
+    /// End of that byte range.
+    pub end: usize,
+    /// Whether the ID is only covered, by a range such as `T001-T005`, or is one end of it.
+    pub in_range: bool,
+}
+
+#[derive(Debug)]
+struct RangeMention {
+    line: usize,
+    start: usize,
+    end: usize,
+    range: IdRange,
+}
+
+/// A parsed `tasks.md`.
+#[derive(Debug)]
+pub struct TasksDoc {
+    source: Source,
+    lines: Vec<Line>,
+    code_spans: Vec<Range<usize>>,
+    /// Ordered by kind, number and position.
+    mentions: Vec<(Token, Mention)>,
+    ranges: Vec<RangeMention>,
+    tables: Vec<Table>,
+    sections: section::Sections,
+}
+
+impl TasksDoc {
+    /// Reads the structure of a document.
+    #[must_use]
+    pub fn parse(source: Source) -> Self {
+        let text = source.text();
+        let lines = split_lines(text);
+        let markdown::Zones { excluded, code_spans, headings } = markdown::zones(text);
+        let (mentions, ranges) = find_mentions(text, &lines, &excluded);
+        let tables = table::find(text, &lines, &excluded);
+        let sections = section::Sections::new(text, &lines, &headings);
+        Self { code_spans, mentions, ranges, tables, sections, lines, source }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.source.text()
+    }
+
+    /// Every line.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The text of a 0-based line, without its line ending.
+    #[must_use]
+    pub fn line_text(&self, line: usize) -> &str {
+        let Line { start, end, .. } = self.lines[line];
+        &self.text()[start..end]
+    }
+
+    /// The line ending of a line; on a last line without one, that of the document.
+    #[must_use]
+    pub fn line_ending(&self, line: usize) -> &str {
+        let Line { end, next, .. } = self.lines[line];
+        if next > end {
+            return &self.text()[end..next];
+        }
+        self.lines
+            .first()
+            .map(|first| &self.text()[first.end..first.next])
+            .filter(|e| !e.is_empty())
+            .unwrap_or("\n")
+    }
+
+    /// Where an ID is mentioned, in the order of the text. `T014-sig` counts for `T014` only where nothing
+    /// else in the document is called `T014`.
+    #[must_use]
+    pub fn mentions(&self, id: &TaskId) -> Vec<Mention> {
+        let text = self.text();
+        let key = |token: &Token| (token.kind, token.number);
+        let wanted = (id.kind(), id.number());
+        let from = self.mentions.partition_point(|(token, _)| key(token) < wanted);
+        let same_number = self.mentions[from..].iter().take_while(|(token, _)| key(token) == wanted);
+        let mut found: Vec<_> = same_number
+            .clone()
+            .filter(|(token, _)| token.spells(text, id))
+            .map(|(_, mention)| *mention)
+            .collect();
+        if found.is_empty() {
+            found = same_number.filter(|(token, _)| token.base_spells(text, id)).map(|(_, m)| *m).collect();
+        }
+        found.extend(self.ranges.iter().filter(|r| r.range.contains(id)).map(|r| Mention {
+            line: r.line,
+            start: r.start,
+            end: r.end,
+            in_range: true,
+        }));
+        found.sort_by_key(|mention| (mention.start, mention.end));
+        found
+    }
+
+    /// Every task ID spelled out in the document, once each, in ID order.
+    #[must_use]
+    pub fn task_ids(&self) -> Vec<TaskId> {
+        let mut ids: Vec<_> = self
+            .mentions
+            .iter()
+            .filter(|(token, _)| token.kind == IdKind::Task)
+            .map(|(token, _)| token.id(self.text()))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    /// The IDs on one line, left to right.
+    #[must_use]
+    pub fn ids_on_line(&self, line: usize) -> Vec<TaskId> {
+        let Line { start, end, .. } = self.lines[line];
+        tokens(self.text(), start, end).map(|token| token.id(self.text())).collect()
+    }
+
+    /// Whether this byte is inside an inline code span.
+    #[must_use]
+    pub fn in_code_span(&self, offset: usize) -> bool {
+        contains(&self.code_spans, offset)
+    }
+
+    /// The table that a line is a body row of.
+    #[must_use]
+    pub fn table_of(&self, line: usize) -> Option<&Table> {
+        let after = self.tables.partition_point(|table| table.body.start <= line);
+        self.tables[..after].last().filter(|table| table.body.contains(&line))
+    }
+
+    /// The cells of a line, whether or not it stands in a table.
+    #[must_use]
+    pub fn row(&self, line: usize) -> Row {
+        Row::parse(self.text(), self.lines[line])
+    }
+
+    /// The work packages whose section has this line, by the nearest headings above it.
+    #[must_use]
+    pub fn section_work_packages(&self, line: usize) -> &[TaskId] {
+        self.sections.work_packages_of(line)
+    }
+
+    /// The lines of the section of a work package: the line behind its heading to the next section.
+    #[must_use]
+    pub fn section_lines(&self, work_package: &TaskId) -> Option<Range<usize>> {
+        self.sections.lines_of(work_package)
+    }
+
+    /// Every work package that has a section of its own.
+    pub fn section_owners(&self) -> impl Iterator<Item = &TaskId> {
+        self.sections.owners()
+    }
+}
+
+/// Line endings are `\n`, `\r\n` and a lone `\r`, as in CommonMark.
+fn split_lines(text: &str) -> Vec<Line> {
+    let bytes = text.as_bytes();
+    let mut lines = Vec::with_capacity(text.len() / 60 + 1);
+    let mut start = 0;
+    while start < bytes.len() {
+        let length = bytes[start..].iter().position(|b| matches!(b, b'\n' | b'\r'));
+        let end = length.map_or(bytes.len(), |length| start + length);
+        let ending = match (bytes.get(end), bytes.get(end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => 2,
+            (Some(_), _) => 1,
+            (None, _) => 0,
+        };
+        lines.push(Line { start, end, next: end + ending });
+        start = end + ending;
+    }
+    lines
+}
+
+fn find_mentions(
+    text: &str,
+    lines: &[Line],
+    excluded: &[Range<usize>],
+) -> (Vec<(Token, Mention)>, Vec<RangeMention>) {
+    let mut mentions = Vec::new();
+    let mut ranges = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let mut open_end: Option<(Token, usize)> = None;
+        for token in tokens(text, line.start, line.end) {
+            if contains(excluded, token.start) {
+                open_end = None;
+                continue;
+            }
+            let mut in_range = false;
+            if let Some((first, _)) = open_end.filter(|(_, second)| *second == token.start)
+                && let Some(range) = IdRange::between(&first.id(text), &token.id(text))
+            {
+                ranges.push(RangeMention { line: number, start: first.start, end: token.end, range });
+                in_range = true;
+                if let Some((_, mention)) = mentions.last_mut() {
+                    let mention: &mut Mention = mention;
+                    mention.in_range = true;
+                }
+            }
+            open_end = range_joint(text, token.end, line.end).map(|second| (token, second));
+            let mention = Mention { line: number, start: token.start, end: token.end, in_range };
+            mentions.push((token, mention));
+        }
+    }
+    mentions.sort_by_key(|(token, _)| (token.kind, token.number, token.start));
+    (mentions, ranges)
+}
+
+/// Whether a sorted list of disjoint ranges has this offset.
+fn contains(ranges: &[Range<usize>], offset: usize) -> bool {
+    let after = ranges.partition_point(|range| range.start <= offset);
+    ranges[..after].last().is_some_and(|range| range.contains(&offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn doc(text: &str) -> TasksDoc {
+        TasksDoc::parse(Source::new("tasks.md", "tasks.md", text))
+    }
+
+    fn lines_mentioning(text: &str, id: &str) -> Vec<usize> {
+        let doc = doc(text);
+        doc.mentions(&TaskId::parse(id).unwrap()).iter().map(|m| m.line + 1).collect()
+    }
+
+    #[rstest]
+    #[case::fenced("```\n- [ ] T001\n```\n- [ ] T001", &[4])]
+    #[case::tilde_fence_in_a_list("- a\n  ~~~md\n  - [ ] T001\n  ~~~\n- [ ] T001", &[5])]
+    #[case::unclosed_fence("- [ ] T001\n```\n- [ ] T001", &[1])]
+    #[case::comment("<!--\n- [ ] T001\n-->\n- [ ] T001", &[4])]
+    #[case::comment_in_a_line("x <!-- T001 --> T001", &[1])]
+    #[case::comment_in_details("<details>\n<!-- T001 -->\n- [ ] T001\n</details>", &[3])]
+    #[case::comment_named_in_code("Write `<!--` first.\n\n- [ ] T001", &[3])]
+    #[case::quoted("> - [ ] T001\n\n- [ ] T001", &[3])]
+    #[case::html_block("<details>\n- [ ] T001\n</details>", &[2])]
+    #[case::indented("- a\n\n\t- [ ] T001", &[3])]
+    #[case::tab_at_the_margin("\t- [ ] T001", &[1])]
+    fn zones_without_rows(#[case] text: &str, #[case] lines: &[usize]) {
+        assert_eq!(lines_mentioning(text, "T001"), lines);
+    }
+
+    #[test]
+    fn a_range_covers_the_ids_between() {
+        assert_eq!(lines_mentioning("Subtasks: T001–T005\nT003 x", "T003"), [1, 2]);
+        assert_eq!(lines_mentioning("Subtasks: T001–T005", "T006"), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_suffixed_id_stands_in_for_its_base_only_when_alone() {
+        assert_eq!(lines_mentioning("- [ ] T014-sig a", "T014"), [1]);
+        assert_eq!(lines_mentioning("- [ ] T014-sig a\n- [ ] T014 b", "T014"), [2]);
+        assert_eq!(lines_mentioning("- [ ] T014b a", "T014"), Vec::<usize>::new());
+    }
+
+    #[rstest]
+    #[case("a\nb\r\nc\rd", &["a", "b", "c", "d"])]
+    #[case("", &[])]
+    #[case("a\n\n", &["a", ""])]
+    fn lines_split(#[case] text: &str, #[case] expected: &[&str]) {
+        let doc = doc(text);
+        let lines: Vec<_> = (0..doc.lines().len()).map(|line| doc.line_text(line)).collect();
+        assert_eq!(lines, expected);
+    }
+}

@@ -1,0 +1,62 @@
+//! The parts of a Markdown text that decide whether a line counts: code, comments, quotes and headings.
+
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
+
+/// Byte ranges of a text, each list sorted and disjoint.
+#[derive(Debug, Default)]
+pub(super) struct Zones {
+    /// Fenced code, HTML comments and block quotes.
+    pub(super) excluded: Vec<Range<usize>>,
+    /// Inline code.
+    pub(super) code_spans: Vec<Range<usize>>,
+    /// Headings with their level, 1 to 6.
+    pub(super) headings: Vec<(u8, Range<usize>)>,
+}
+
+/// Finds the zones as CommonMark with GitHub's tables has them. Indented code is *not* excluded: in task lists
+/// it is nearly always a list that was indented too far, and the original tool reads it.
+pub(super) fn zones(text: &str) -> Zones {
+    let mut zones = Zones::default();
+    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_)) | Tag::BlockQuote(_)) => {
+                zones.excluded.push(range);
+            }
+            Event::Start(Tag::HtmlBlock) => comments(text, range, &mut zones.excluded),
+            Event::InlineHtml(html) if html.starts_with("<!--") => zones.excluded.push(range),
+            Event::Code(_) => zones.code_spans.push(range),
+            Event::Start(Tag::Heading { level, .. }) => zones.headings.push((level_number(level), range)),
+            _ => {}
+        }
+    }
+    zones.excluded = merged(zones.excluded);
+    zones
+}
+
+/// The comments inside an HTML block: the block itself may hold rows, as `<details>` often does.
+fn comments(text: &str, block: Range<usize>, out: &mut Vec<Range<usize>>) {
+    let mut at = block.start;
+    while let Some(open) = text[at..block.end].find("<!--").map(|open| at + open) {
+        let close = text[open..block.end].find("-->").map_or(block.end, |close| open + close + 3);
+        out.push(open..close);
+        at = close;
+    }
+}
+
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+fn level_number(level: HeadingLevel) -> u8 {
+    level as u8
+}

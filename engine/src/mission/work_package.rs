@@ -1,0 +1,213 @@
+//! `tasks/WPnn-*.md`: the front matter of a work package. The body is not read.
+
+use serde::{Deserialize, Deserializer};
+
+use super::artefact::ArtefactError;
+use crate::id::{TaskId, WpId};
+use crate::source::Source;
+use crate::yaml;
+
+/// A work package, as its file describes it.
+#[derive(Debug, Clone)]
+pub struct WorkPackage {
+    /// Its ID: the front matter's, else the file name's.
+    pub id: WpId,
+    /// Its file, as named in messages.
+    pub file: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// The tasks it owns, in order.
+    pub subtasks: Vec<Subtask>,
+    /// Work packages that must be done before.
+    pub dependencies: Vec<String>,
+}
+
+/// An entry of a work package's roster.
+#[derive(Debug, Clone)]
+pub struct Subtask {
+    /// The task.
+    pub id: TaskId,
+    /// Its title, where the entry is an object.
+    pub title: Option<String>,
+    /// 1-based line of the entry in the file, where it can be told.
+    pub line: Option<usize>,
+}
+
+#[derive(Deserialize, Default)]
+struct FrontMatter {
+    #[serde(default, alias = "wp_id")]
+    work_package_id: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default, deserialize_with = "entries")]
+    subtasks: Vec<Entry>,
+    #[serde(default, deserialize_with = "strings")]
+    dependencies: Vec<String>,
+}
+
+/// A roster entry: `T001`, or an object with an `id` (28 of 12,002 real ones).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Id(String),
+    Object {
+        id: String,
+        #[serde(default)]
+        title: Option<String>,
+    },
+    Other(serde::de::IgnoredAny),
+}
+
+/// A list, or one value in its place, or nothing.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    Many(Vec<T>),
+    One(T),
+    Nothing(()),
+}
+
+impl WorkPackage {
+    /// Reads the front matter of a work-package file.
+    ///
+    /// # Errors
+    /// [`ArtefactError::Broken`]: no front matter, YAML that does not parse, or no work-package ID anywhere.
+    pub fn parse(source: &Source) -> Result<Self, ArtefactError> {
+        let range = front_matter(source)?;
+        let front: FrontMatter = yaml::read(source, range.clone())?;
+        let file_name = source.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let id = front.work_package_id.as_deref().and_then(|id| WpId::parse(id).ok());
+        let id = id.or_else(|| id_of_file_name(file_name)).ok_or_else(|| {
+            let help = "add `work_package_id: WP01` to the front matter, or name the file WP01-title.md";
+            ArtefactError::broken(source, range.start, "the work package has no ID", help)
+        })?;
+        let text = &source.text()[range.clone()];
+        let subtasks = front.subtasks.into_iter().filter_map(|entry| {
+            let (id, title) = match entry {
+                Entry::Id(id) => (id, None),
+                Entry::Object { id, title } => (id, title),
+                Entry::Other(_) => return None,
+            };
+            let line = line_of_entry(text, &id).map(|line| source.line_of(range.start) + line);
+            Some(Subtask { id: TaskId::parse(&id).ok()?, title, line })
+        });
+        let subtasks = subtasks.collect();
+        let file = source.name().to_owned();
+        Ok(Self { id, file, title: front.title, subtasks, dependencies: front.dependencies })
+    }
+
+    /// Whether the roster lists a task.
+    #[must_use]
+    pub fn owns(&self, id: &TaskId) -> Option<&Subtask> {
+        self.subtasks.iter().find(|subtask| subtask.id == *id)
+    }
+}
+
+/// The work package that a file name stands for: `WP01-title.md`, `WP01.md`.
+#[must_use]
+pub fn id_of_file_name(name: &str) -> Option<WpId> {
+    let stem = name.strip_suffix(".md")?;
+    let end = stem.find(['-', '_', '.']).unwrap_or(stem.len());
+    WpId::parse(&stem[..end]).ok()
+}
+
+fn front_matter(source: &Source) -> Result<std::ops::Range<usize>, ArtefactError> {
+    let text = source.text();
+    let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let missing = |at: usize, message: &str| {
+        let help = "a work-package file starts with a line `---`, YAML, and a second line `---`";
+        ArtefactError::broken(source, at, message, help)
+    };
+    let mut lines = text[bom..].split_inclusive('\n');
+    let first = lines.next().filter(|line| line.trim_end() == "---");
+    let start = bom + first.ok_or_else(|| missing(bom, "there is no front matter"))?.len();
+    let mut end = start;
+    for line in lines {
+        if line.trim_end() == "---" {
+            return Ok(start..end);
+        }
+        end += line.len();
+    }
+    Err(missing(bom, "the front matter is not closed"))
+}
+
+/// The 0-based line of a roster entry inside the front matter: the first line below `subtasks:` that has it.
+fn line_of_entry(front: &str, id: &str) -> Option<usize> {
+    let is_key = |line: &str| line.starts_with("subtasks:");
+    let mut lines = front.lines().enumerate().skip_while(|(_, line)| !is_key(line));
+    lines.find(|(_, line)| line.contains(id)).map(|(number, _)| number)
+}
+
+fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        // `subtasks: T001, T002` in one string.
+        OneOrMany::One(Entry::Id(list)) => {
+            list.split(',').map(|id| Entry::Id(id.trim().to_owned())).collect()
+        }
+        OneOrMany::One(entry) => vec![entry],
+        OneOrMany::Many(entries) => entries,
+        OneOrMany::Nothing(()) => Vec::new(),
+    })
+}
+
+/// `dependencies` is a list in 2,534 real files and a string such as `"[]"` or `WP01` in 3.
+fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match OneOrMany::<String>::deserialize(deserializer)? {
+        OneOrMany::One(list) => {
+            let words =
+                list.trim_matches(['[', ']']).split(',').map(|word| word.trim_matches(['"', '\'', ' ']));
+            words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        }
+        OneOrMany::Many(strings) => strings,
+        OneOrMany::Nothing(()) => Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn parse(text: &str) -> Result<WorkPackage, ArtefactError> {
+        WorkPackage::parse(&Source::new("tasks/WP07-x.md", "tasks/WP07-x.md", text))
+    }
+
+    #[rstest]
+    #[case::list("subtasks:\n- T001\n- T014b\n", &["T001", "T014b"])]
+    #[case::flow("subtasks: [T001, \"T002\"]\n", &["T001", "T002"])]
+    #[case::objects("subtasks:\n- id: T001\n  title: a\n  status: planned\n", &["T001"])]
+    #[case::string("subtasks: T001, T002\n", &["T001", "T002"])]
+    #[case::empty("subtasks: []\n", &[])]
+    #[case::null("subtasks:\n", &[])]
+    #[case::absent("title: x\n", &[])]
+    #[case::odd("subtasks:\n- T001\n- 5\n- true\n- [T002]\n", &["T001"])]
+    fn rosters(#[case] front: &str, #[case] expected: &[&str]) {
+        let package = parse(&format!("---\n{front}---\nbody\n")).unwrap();
+        let ids: Vec<_> = package.subtasks.iter().map(|s| s.id.as_str()).collect();
+        assert_eq!((ids.as_slice(), package.id.as_str()), (expected, "WP07"));
+    }
+
+    #[rstest]
+    #[case("dependencies: [WP01, WP02]\n", &["WP01", "WP02"])]
+    #[case("dependencies: \"[]\"\n", &[])]
+    #[case("dependencies: WP01\n", &["WP01"])]
+    fn dependencies(#[case] front: &str, #[case] expected: &[&str]) {
+        assert_eq!(parse(&format!("---\n{front}---\n")).unwrap().dependencies, expected);
+    }
+
+    #[test]
+    fn a_roster_entry_knows_its_line() {
+        let package = parse("---\ntitle: T002\nsubtasks:\n- T001\n- T002\n---\n").unwrap();
+        assert_eq!(package.subtasks[1].line, Some(5));
+    }
+
+    #[rstest]
+    #[case("no front matter", 1)]
+    #[case("---\ntitle: x\n", 1)]
+    #[case("---\ntitle: x\nsubtasks: [T001\n---\n", 3)]
+    #[case("---\ntitle: a: b\n---\n", 2)]
+    fn broken_front_matter_has_a_line(#[case] text: &str, #[case] line: usize) {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.place(), ("tasks/WP07-x.md", Some(line)), "{error}");
+    }
+}

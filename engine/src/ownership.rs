@@ -1,0 +1,130 @@
+//! Which work package a task belongs to. The rosters decide; `tasks.md` is asked where no roster lists the task.
+
+use std::collections::BTreeSet;
+
+use crate::id::{IdKind, TaskId};
+use crate::mission::Mission;
+use crate::mission::tasks::{Mention, TasksDoc};
+use crate::strategy::ResolveContext;
+
+/// Names of the column that says whose a row is, as the original reads them (`tasks_outline.py`, 3.2.7).
+const OWNER_COLUMNS: [&str; 5] = ["wp", "work package", "work_package", "work package id", "work_package_id"];
+
+/// A work package that owns a task, and how it spells the task: the original compares exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The work package.
+    pub work_package: TaskId,
+    /// The task, as the roster spells it.
+    pub spelling: String,
+}
+
+/// Why no owner can be named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoOwner {
+    /// Nothing says whose the task is.
+    #[error("no work package lists {0}")]
+    Unknown(TaskId),
+    /// `tasks.md` names a work package that does not exist.
+    #[error("{task} belongs to {named}, and there is no such work package")]
+    NoSuchWorkPackage {
+        /// The task.
+        task: TaskId,
+        /// The work package that is named.
+        named: TaskId,
+    },
+    /// A heading names several.
+    #[error("{task} stands in a section of several work packages ({named})")]
+    Ambiguous {
+        /// The task.
+        task: TaskId,
+        /// Those named, joined by commas.
+        named: String,
+    },
+}
+
+/// Every work package that owns a task: a task in two rosters belongs to both, and both gates look at it.
+///
+/// # Errors
+/// [`NoOwner`].
+pub fn owners(id: &TaskId, context: ResolveContext<'_>) -> Result<Vec<Owner>, NoOwner> {
+    let packages = context.mission.work_packages().map(|found| found.readable.as_slice()).unwrap_or_default();
+    let rostered: Vec<_> = packages
+        .iter()
+        .filter_map(|package| Some((package, package.owns(id)?)))
+        .map(|(package, subtask)| Owner {
+            work_package: package.id.clone().into(),
+            spelling: subtask.id.as_str().to_owned(),
+        })
+        .collect();
+    if !rostered.is_empty() {
+        return Ok(rostered);
+    }
+    let named = named_in_document(id, context.tasks)?;
+    let known = known_work_packages(context);
+    if let Some(unknown) = named.iter().find(|work_package| !known.contains(*work_package)) {
+        return Err(NoOwner::NoSuchWorkPackage { task: id.clone(), named: unknown.clone() });
+    }
+    Ok(named
+        .into_iter()
+        .map(|work_package| Owner { work_package, spelling: id.as_str().to_owned() })
+        .collect())
+}
+
+/// What `tasks.md` says, strongest first: the owner column of a table, the section, the first work package on the
+/// line.
+fn named_in_document(id: &TaskId, tasks: &TasksDoc) -> Result<Vec<TaskId>, NoOwner> {
+    let mentions = tasks.mentions(id);
+    let by_column: BTreeSet<_> = mentions.iter().flat_map(|mention| owner_column(tasks, *mention)).collect();
+    if !by_column.is_empty() {
+        return Ok(by_column.into_iter().collect());
+    }
+    let sections = mentions.iter().map(|mention| tasks.section_work_packages(mention.line));
+    if let Some(section) = sections.into_iter().find(|section| !section.is_empty()) {
+        return match section {
+            [only] => Ok(vec![only.clone()]),
+            several => {
+                let named = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                Err(NoOwner::Ambiguous { task: id.clone(), named })
+            }
+        };
+    }
+    let on_line = mentions.iter().flat_map(|mention| tasks.ids_on_line(mention.line));
+    let first = on_line.into_iter().find(|id| id.kind() == IdKind::WorkPackage);
+    first.map(|work_package| vec![work_package]).ok_or_else(|| NoOwner::Unknown(id.clone()))
+}
+
+fn owner_column(tasks: &TasksDoc, mention: Mention) -> Vec<TaskId> {
+    let column = tasks
+        .table_of(mention.line)
+        .and_then(|table| table.columns.iter().position(|name| OWNER_COLUMNS.contains(&name.as_str())));
+    let row = tasks.row(mention.line);
+    let Some(cell) = column.and_then(|column| row.cells.get(column)) else { return Vec::new() };
+    crate::id::tokens(tasks.text(), cell.start, cell.end)
+        .filter(|token| token.kind == IdKind::WorkPackage)
+        .map(|token| token.id(tasks.text()))
+        .collect()
+}
+
+/// A work package exists when it has a file, a lane in the log, a lane manifest entry or a section.
+fn known_work_packages(context: ResolveContext<'_>) -> KnownWorkPackages<'_> {
+    let mission = context.mission;
+    let files = mission.work_packages().map(|found| found.readable.as_slice()).unwrap_or_default();
+    let lanes = mission.lanes().ok().flatten().map(|lanes| lanes.lanes.as_slice()).unwrap_or_default();
+    let mut ids: BTreeSet<TaskId> = files.iter().map(|package| package.id.clone().into()).collect();
+    ids.extend(lanes.iter().flat_map(|lane| &lane.wp_ids).filter_map(|id| TaskId::parse(id).ok()));
+    ids.extend(context.tasks.section_owners().cloned());
+    KnownWorkPackages { ids, mission }
+}
+
+struct KnownWorkPackages<'a> {
+    ids: BTreeSet<TaskId>,
+    mission: &'a Mission,
+}
+
+impl KnownWorkPackages<'_> {
+    fn contains(&self, id: &TaskId) -> bool {
+        self.ids.contains(id) || self.mission.subtask_log().is_ok_and(|log| log.knows(id))
+    }
+}

@@ -1,0 +1,4 @@
+//! What a command would change, as data, and the one place that makes it so.
+
+pub mod apply;
+pub mod mark;

@@ -1,0 +1,249 @@
+//! What `mark-status` would change: a pure function of the mission as it was read.
+
+use std::collections::BTreeMap;
+
+use crate::edit::{self, Change};
+use crate::id::{IdKind, TaskId};
+use crate::mission::Mission;
+use crate::mission::artefact::ArtefactError;
+use crate::mission::meta::StatusPhase;
+use crate::mission::status::{DONE, PENDING, SubtaskLog};
+use crate::mission::tasks::TasksDoc;
+use crate::ownership::{NoOwner, Owner, owners};
+use crate::registry::StrategyEntry;
+use crate::report::{ItemResult, Outcome};
+use crate::resolve::{Answer, resolve};
+use crate::source::Source;
+use crate::strategy::{Place, ResolveContext, StrategyMeta, TaskState};
+
+use std::sync::Arc;
+
+/// What a call of `mark-status` would do.
+#[derive(Debug)]
+pub struct MarkPlan {
+    /// One a requested ID, in that order.
+    pub results: Vec<ItemResult>,
+    /// The new text of `tasks.md`, when it changes.
+    pub tasks: Option<String>,
+    /// Events to append, when completion is recorded as events.
+    pub annotations: Vec<Annotation>,
+}
+
+/// Subtask states to record for one work package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// The work package.
+    pub work_package: TaskId,
+    /// Task, as its roster spells it, to state.
+    pub subtasks: BTreeMap<String, &'static str>,
+}
+
+/// Why there is no plan. Nothing was written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A file the plan needs is missing or broken.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Artefact(#[from] Arc<ArtefactError>),
+    /// Two strategies want the same bytes.
+    #[error(transparent)]
+    #[diagnostic(
+        code(overlapping_changes),
+        help("mark these tasks one at a time, and report the file's layout")
+    )]
+    Overlap(#[from] edit::Overlap),
+}
+
+/// Plans the marking of `ids`.
+///
+/// # Errors
+/// [`PlanError`] when an artefact that every ID depends on cannot be used.
+pub fn plan(
+    mission: &Mission,
+    ids: &[TaskId],
+    wanted: TaskState,
+    stack: &[&'static StrategyEntry],
+) -> Result<MarkPlan, PlanError> {
+    let phase = mission.meta()?.map(|meta| meta.status_phase).unwrap_or_default();
+    let absent = TasksDoc::parse(Source::new(mission.name_of("tasks.md"), "", ""));
+    let tasks = match mission.tasks() {
+        // Events need no task list: rosters name the tasks too.
+        Err(error) if phase == StatusPhase::Events && matches!(*error, ArtefactError::Missing { .. }) => {
+            &absent
+        }
+        other => other?,
+    };
+    let log = match phase {
+        StatusPhase::Rows => None,
+        StatusPhase::Events => Some(mission.subtask_log()?),
+    };
+    let mut planner =
+        Planner { context: ResolveContext { tasks, mission }, wanted, log, changes: vec![], events: vec![] };
+    let results =
+        ids.iter().map(|id| planner.item(id, resolve(id, wanted, planner.context, stack))).collect();
+    let Planner { changes, events, .. } = planner;
+    let after = edit::apply(tasks, &changes)?;
+    let tasks = (after != tasks.text()).then_some(after);
+    Ok(MarkPlan { results, tasks, annotations: events })
+}
+
+struct Planner<'a> {
+    context: ResolveContext<'a>,
+    wanted: TaskState,
+    /// The log, when completion is recorded there.
+    log: Option<&'a SubtaskLog>,
+    changes: Vec<Change>,
+    events: Vec<Annotation>,
+}
+
+impl Planner<'_> {
+    fn item(&mut self, id: &TaskId, answer: Answer) -> ItemResult {
+        match answer {
+            Answer::Nowhere => self.nowhere(id),
+            Answer::WorkPackage { by, id: package } => self.work_package(id, package.as_str(), by),
+            Answer::Known { by, at, changes } => match self.log {
+                None => self.rows(id, by, at, changes),
+                Some(log) => self.event(id, by, at, &changes, log),
+            },
+        }
+    }
+
+    /// The state is a row of `tasks.md`.
+    fn rows(
+        &mut self,
+        id: &TaskId,
+        by: &'static StrategyMeta,
+        at: Vec<Place>,
+        changes: Vec<Change>,
+    ) -> ItemResult {
+        let state = self.wanted.as_str();
+        let (outcome, message) = if changes.is_empty() {
+            (Outcome::AlreadySatisfied, format!("{id} is {state} already."))
+        } else if changes.iter().any(|change| matches!(change, Change::InsertLine { .. })) {
+            (Outcome::Updated, format!("Marked {id} as {state}: a row was added to tasks.md."))
+        } else {
+            (Outcome::Updated, format!("Marked {id} as {state} in tasks.md."))
+        };
+        self.changes.extend(changes);
+        ItemResult::new(id, outcome, message).by(by).at(at)
+    }
+
+    /// The state is the last annotation of every owning work package.
+    fn event(
+        &mut self,
+        id: &TaskId,
+        by: &'static StrategyMeta,
+        at: Vec<Place>,
+        changes: &[Change],
+        log: &SubtaskLog,
+    ) -> ItemResult {
+        let owners = match owners(id, self.context) {
+            Ok(owners) => owners,
+            Err(error) => return self.no_owner(id, &error).by(by).at(at),
+        };
+        let row_agrees = by.tracks && changes.is_empty();
+        let open: Vec<&Owner> = owners
+            .iter()
+            .filter(|owner| match (self.wanted, log.state(&owner.work_package, id)) {
+                (TaskState::Done, state) => state != Some(DONE),
+                (TaskState::Pending, Some(state)) => state == DONE,
+                // Nothing recorded is not done; that is on disk only where a row says so.
+                (TaskState::Pending, None) => !row_agrees,
+            })
+            .collect();
+        let state = self.wanted.as_str();
+        let packages =
+            owners.iter().map(|owner| owner.work_package.to_string()).collect::<Vec<_>>().join(", ");
+        let (outcome, message) = if open.is_empty() {
+            (Outcome::AlreadySatisfied, format!("{id} is {state} already ({packages})."))
+        } else {
+            (
+                Outcome::Updated,
+                format!("Marked {id} as {state}: recorded for {packages} in status.events.jsonl."),
+            )
+        };
+        for owner in open {
+            record(&mut self.events, owner, self.wanted);
+        }
+        let owners = owners.into_iter().map(|owner| owner.work_package.to_string()).collect();
+        ItemResult::new(id, outcome, message).by(by).at(at).owned_by(owners)
+    }
+
+    fn no_owner(&self, id: &TaskId, error: &NoOwner) -> ItemResult {
+        let help = match error {
+            NoOwner::Unknown(_) | NoOwner::Ambiguous { .. } => {
+                format!("add {id} to `subtasks:` in the front matter of the work package's file in tasks/")
+            }
+            NoOwner::NoSuchWorkPackage { named, .. } => {
+                format!("create tasks/{named}-title.md with {id} in its `subtasks:`, or correct tasks.md")
+            }
+        };
+        let broken = self.broken_rosters();
+        let message = format!("{id} was recognised, but cannot be recorded: {error}.{broken}");
+        ItemResult::new(id, Outcome::Rejected, message).help(help)
+    }
+
+    fn nowhere(&self, id: &TaskId) -> ItemResult {
+        let broken = self.broken_rosters();
+        let result = ItemResult::new(
+            id,
+            Outcome::NotFound,
+            format!("{id} was not found in tasks.md or any roster.{broken}"),
+        );
+        let same_number = |other: &&TaskId| other.kind() == id.kind() && other.number() == id.number();
+        let written = self.context.tasks.task_ids();
+        let near: Vec<_> = written.iter().filter(same_number).map(ToString::to_string).collect();
+        if near.is_empty() { result } else { result.help(format!("did you mean {}?", near.join(" or "))) }
+    }
+
+    /// A work package is not marked here: its state is its lane.
+    fn work_package(&self, id: &TaskId, package: &str, by: &'static StrategyMeta) -> ItemResult {
+        let packages =
+            self.context.mission.work_packages().map(|found| found.readable.as_slice()).unwrap_or_default();
+        let own = packages.iter().find(|candidate| candidate.id.as_str() == package);
+        let tasks = own.map(|own| own.subtasks.iter().map(|subtask| subtask.id.as_str()).collect::<Vec<_>>());
+        let help = match tasks {
+            Some(tasks) if !tasks.is_empty() => format!("to mark its tasks, name them: {}", tasks.join(" ")),
+            _ => "name tasks, such as T001; a work package's lane moves by a lane transition".to_owned(),
+        };
+        let message = format!(
+            "{package} is a work package: its state is its lane in status.events.jsonl, which mark-status does not move. Nothing was changed for it."
+        );
+        ItemResult::new(id, Outcome::Rejected, message).by(by).help(help)
+    }
+
+    /// A roster that cannot be read may be the one that has the task: say so.
+    fn broken_rosters(&self) -> String {
+        match self.context.mission.work_packages() {
+            Ok(packages) => packages.broken.iter().map(|error| format!(" (Not read: {error}.)")).collect(),
+            Err(error) => format!(" (The rosters could not be read: {error}.)"),
+        }
+    }
+}
+
+fn record(events: &mut Vec<Annotation>, owner: &Owner, wanted: TaskState) {
+    let state = match wanted {
+        TaskState::Done => DONE,
+        TaskState::Pending => PENDING,
+    };
+    let position =
+        events.iter().position(|event| event.work_package == owner.work_package).unwrap_or_else(|| {
+            events.push(Annotation { work_package: owner.work_package.clone(), subtasks: BTreeMap::new() });
+            events.len() - 1
+        });
+    events[position].subtasks.insert(owner.spelling.clone(), state);
+}
+
+/// The IDs of a call, duplicates collapsed, in the order they were first named.
+#[must_use]
+pub fn distinct(ids: Vec<TaskId>) -> Vec<TaskId> {
+    let mut seen = std::collections::HashSet::new();
+    ids.into_iter().filter(|id| seen.insert(id.clone())).collect()
+}
+
+/// Whether any of these names a task rather than a work package.
+#[must_use]
+pub fn names_a_task(ids: &[TaskId]) -> bool {
+    ids.iter().any(|id| id.kind() == IdKind::Task)
+}

@@ -1,0 +1,235 @@
+//! What is registered in this binary, proven complete.
+//!
+//! `inventory` collects, and is not trusted: a crate that no source file names registers nothing, silently, and an
+//! empty registry would say "cleared". So the plug-in crates export facts (`rules::REQUIRED`, `strategies::ORDER`)
+//! that the caller must name, and everything registered is compared with them.
+
+use std::collections::BTreeMap;
+
+use crate::check::Check;
+use crate::strategy::ResolverStrategy;
+
+/// A check as `register_check!` submits it.
+pub struct CheckEntry {
+    /// The check's id.
+    pub id: &'static str,
+    /// The check.
+    pub check: &'static dyn Check,
+    /// Where it was registered.
+    pub origin: Origin,
+}
+
+/// A strategy as `register_strategy!` submits it.
+pub struct StrategyEntry {
+    /// The strategy's id.
+    pub id: &'static str,
+    /// The strategy.
+    pub strategy: &'static dyn ResolverStrategy,
+    /// Where it was registered.
+    pub origin: Origin,
+}
+
+/// The source line of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// Path inside the workspace.
+    pub file: &'static str,
+    /// 1-based line.
+    pub line: u32,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+inventory::collect!(CheckEntry);
+inventory::collect!(StrategyEntry);
+
+/// A registry that is not what this binary was built to have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("the {kind} `{id}` {fault}")]
+#[diagnostic(
+    code(registry_incomplete),
+    help("this build of clearance is faulty: it would give wrong answers, so it gives none")
+)]
+pub struct RegistryError {
+    /// `check` or `strategy`.
+    pub kind: &'static str,
+    /// The id.
+    pub id: String,
+    /// What is wrong, with file and line.
+    pub fault: String,
+}
+
+/// The checks, by id, and the strategies, in the order of the stack.
+pub struct Registry {
+    checks: Vec<&'static CheckEntry>,
+    strategies: Vec<&'static StrategyEntry>,
+}
+
+impl Registry {
+    /// What is linked into this binary, compared with the facts of the plug-in crates.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: something missing, doubled or unplaced.
+    pub fn linked(required_checks: &[&str], strategy_order: &[&str]) -> Result<Self, RegistryError> {
+        let checks = inventory::iter::<CheckEntry>.into_iter();
+        let strategies = inventory::iter::<StrategyEntry>.into_iter();
+        Self::build(checks, strategies, required_checks, strategy_order)
+    }
+
+    /// The same for any set of registrations.
+    ///
+    /// # Errors
+    /// As [`Registry::linked`].
+    pub fn build(
+        checks: impl Iterator<Item = &'static CheckEntry>,
+        strategies: impl Iterator<Item = &'static StrategyEntry>,
+        required_checks: &[&str],
+        strategy_order: &[&str],
+    ) -> Result<Self, RegistryError> {
+        let checks = unique("check", checks.map(|entry| (entry.id, entry.origin, entry)))?;
+        for entry in checks.values() {
+            same_id("check", entry.id, entry.check.meta().id, entry.origin)?;
+        }
+        for id in required_checks {
+            if !checks.contains_key(id) {
+                return Err(missing("check", id));
+            }
+        }
+        let mut strategies = unique("strategy", strategies.map(|entry| (entry.id, entry.origin, entry)))?;
+        let mut ordered: Vec<&StrategyEntry> = Vec::with_capacity(strategy_order.len());
+        for id in strategy_order {
+            if ordered.iter().any(|placed| placed.id == *id) {
+                return Err(fault("strategy", id, "is placed twice in ORDER".to_owned()));
+            }
+            let entry = strategies.remove(id).ok_or_else(|| missing("strategy", id))?;
+            same_id("strategy", entry.id, entry.strategy.meta().id, entry.origin)?;
+            ordered.push(entry);
+        }
+        if let Some(entry) = strategies.values().next() {
+            let at = format!("is registered at {} but has no place in ORDER", entry.origin);
+            return Err(fault("strategy", entry.id, at));
+        }
+        Ok(Self { checks: checks.into_values().collect(), strategies: ordered })
+    }
+
+    /// The checks, by id.
+    #[must_use]
+    pub fn checks(&self) -> &[&'static CheckEntry] {
+        &self.checks
+    }
+
+    /// The strategies, in the order of the stack.
+    #[must_use]
+    pub fn strategies(&self) -> &[&'static StrategyEntry] {
+        &self.strategies
+    }
+}
+
+fn unique<T>(
+    kind: &'static str,
+    entries: impl Iterator<Item = (&'static str, Origin, T)>,
+) -> Result<BTreeMap<&'static str, T>, RegistryError> {
+    let mut found: BTreeMap<&'static str, (Origin, T)> = BTreeMap::new();
+    for (id, origin, entry) in entries {
+        if let Some((first, _)) = found.get(id) {
+            // The order of registrations is the linker's; the message must not depend on it.
+            let mut places = [first.to_string(), origin.to_string()];
+            places.sort();
+            return Err(fault(
+                kind,
+                id,
+                format!("is registered twice: at {} and at {}", places[0], places[1]),
+            ));
+        }
+        found.insert(id, (origin, entry));
+    }
+    Ok(found.into_iter().map(|(id, (_, entry))| (id, entry)).collect())
+}
+
+fn same_id(kind: &'static str, id: &str, own: &str, origin: Origin) -> Result<(), RegistryError> {
+    let differs = || fault(kind, id, format!("is registered at {origin} but calls itself `{own}`"));
+    if id == own { Ok(()) } else { Err(differs()) }
+}
+
+fn missing(kind: &'static str, id: &str) -> RegistryError {
+    fault(
+        kind,
+        id,
+        "is expected but not registered; is its crate linked, and its module declared?".to_owned(),
+    )
+}
+
+fn fault(kind: &'static str, id: &str, fault: String) -> RegistryError {
+    RegistryError { kind, id: id.to_owned(), fault }
+}
+
+/// Registers a check: `register_check!("mission-manifests", MissionManifests);`. The id is checked at compile time
+/// (kebab-case), and a second check of the same id does not link.
+#[macro_export]
+macro_rules! register_check {
+    ($id:literal, $check:expr) => {
+        $crate::register!(CheckEntry, check, $id, $check);
+    };
+}
+
+/// Registers a strategy: `register_strategy!("checkbox", Checkbox);`. As [`register_check!`].
+#[macro_export]
+macro_rules! register_strategy {
+    ($id:literal, $strategy:expr) => {
+        $crate::register!(StrategyEntry, strategy, $id, $strategy);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! register {
+    ($entry:ident, $field:ident, $id:literal, $value:expr) => {
+        const _: () = {
+            assert!($crate::registry::is_kebab_case($id), "the id is not kebab-case");
+            // One linker symbol an id: a doubled id is a build error where the linker can tell.
+            #[used]
+            #[unsafe(export_name = concat!("clearance/", stringify!($field), "/", $id))]
+            static UNIQUE: u8 = 0;
+        };
+        $crate::inventory::submit! {
+            $crate::registry::$entry {
+                id: $id,
+                $field: &$value,
+                origin: $crate::registry::Origin { file: file!(), line: line!() },
+            }
+        }
+    };
+}
+
+/// Declares the modules of a plug-in folder and lists them as `MODULES`, so that a test can compare the list with
+/// the folder and with what registered.
+#[macro_export]
+macro_rules! plugin_modules {
+    ($($(#[$attribute:meta])* $module:ident),+ $(,)?) => {
+        $($(#[$attribute])* pub mod $module;)+
+        /// The modules of this folder, each one plug-in.
+        pub const MODULES: &[&str] = &[$(stringify!($module)),+];
+    };
+}
+
+/// Whether an id is words of lower-case letters and digits, joined by single hyphens.
+#[must_use]
+pub const fn is_kebab_case(id: &str) -> bool {
+    let bytes = id.as_bytes();
+    let mut at = 0;
+    let mut after_hyphen = true;
+    while at < bytes.len() {
+        let hyphen = bytes[at] == b'-';
+        let plain = bytes[at].is_ascii_lowercase() || bytes[at].is_ascii_digit();
+        if !(hyphen || plain) || (hyphen && after_hyphen) {
+            return false;
+        }
+        after_hyphen = hyphen;
+        at += 1;
+    }
+    !after_hyphen
+}

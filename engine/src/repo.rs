@@ -1,0 +1,168 @@
+//! A git repository: the questions that a command or a check may ask, and where its files are.
+//!
+//! In process through libgit2; through the git command where libgit2 cannot (reftable refs).
+
+mod command;
+pub mod commit;
+mod libgit;
+
+use std::path::{Path, PathBuf};
+
+pub use command::{Git, GitError};
+
+/// Read-only questions about a repository. No method writes, so that a dry run cannot.
+pub trait RepoView: std::fmt::Debug {
+    /// What `HEAD` of the work tree `at` points to. A linked worktree has a `HEAD` of its own.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn head(&self) -> Result<Head, RepoError>;
+    /// The branch that the remote `origin` calls its default, as far as it was fetched.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn remote_default_branch(&self) -> Result<Option<String>, RepoError>;
+    /// The merge, rebase, cherry-pick, revert or bisect that is under way.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn operation_under_way(&self) -> Result<Option<&'static str>, RepoError>;
+}
+
+/// What `HEAD` points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// A branch, with or without commits.
+    Branch(String),
+    /// A commit.
+    Detached,
+}
+
+/// A repository that was found, opened at its main work tree.
+#[derive(Debug)]
+pub struct Repo {
+    root: PathBuf,
+    common_dir: PathBuf,
+    /// The branch of the work tree that the caller stands in, which may be a linked one.
+    caller_branch: Option<String>,
+    /// The caller's directory inside that work tree.
+    caller_below_root: Option<PathBuf>,
+    view: Box<dyn RepoView + Send + Sync>,
+}
+
+/// Where a repository is, as either back end found it.
+struct Found {
+    /// Top of the main work tree; missing missions are looked for there.
+    root: PathBuf,
+    /// The `.git` directory that all work trees share.
+    common_dir: PathBuf,
+    /// Top of the work tree the caller stands in.
+    caller_root: PathBuf,
+    caller_branch: Option<String>,
+    view: Box<dyn RepoView + Send + Sync>,
+}
+
+impl Repo {
+    /// Finds the repository that `from` is in. From a linked worktree the main work tree is taken, as the
+    /// original tool does: missions have one home.
+    ///
+    /// # Errors
+    /// [`RepoError`].
+    pub fn discover(from: &Path) -> Result<Self, RepoError> {
+        let from =
+            from.canonicalize().map_err(|source| RepoError::NoDirectory { path: from.to_owned(), source })?;
+        let found = match libgit::discover(&from) {
+            Err(RepoError::Unsupported { .. }) => command::discover(&from)?,
+            other => other?,
+        };
+        let below = from.strip_prefix(&found.caller_root).ok().map(Path::to_owned);
+        Ok(Self {
+            root: found.root,
+            common_dir: found.common_dir,
+            caller_branch: found.caller_branch,
+            caller_below_root: below,
+            view: found.view,
+        })
+    }
+
+    /// Top of the main work tree, links resolved.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The git directory that all work trees share.
+    #[must_use]
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// The questions.
+    #[must_use]
+    pub fn view(&self) -> &dyn RepoView {
+        &*self.view
+    }
+
+    /// The branch checked out where the caller stands.
+    #[must_use]
+    pub fn caller_branch(&self) -> Option<&str> {
+        self.caller_branch.as_deref()
+    }
+
+    /// The caller's directory, relative to the top of the work tree it is in.
+    #[must_use]
+    pub fn caller_below_root(&self) -> Option<&Path> {
+        self.caller_below_root.as_deref()
+    }
+}
+
+/// Why a repository could not be asked.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum RepoError {
+    /// The starting directory is not there.
+    #[error("cannot enter {}: {source}", path.display())]
+    #[diagnostic(code(no_directory), help("give an existing directory: --repo DIR"))]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No repository here or above.
+    #[error("{} is not in a git repository", path.display())]
+    #[diagnostic(code(not_a_repository), help("go into one, or name it: --repo DIR"))]
+    NotFound {
+        /// Where the search began.
+        path: PathBuf,
+    },
+    /// A bare repository has no work tree, so no missions.
+    #[error("{} is a bare repository: it has no files to work on", path.display())]
+    #[diagnostic(code(bare_repository), help("use a clone with a work tree: git clone {} work", path.display()))]
+    Bare {
+        /// The repository.
+        path: PathBuf,
+    },
+    /// The repository belongs to somebody else.
+    #[error("{} belongs to another user, so git does not trust it", path.display())]
+    #[diagnostic(code(unsafe_directory), help("if you do: git config --global --add safe.directory {}", path.display()))]
+    Untrusted {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// libgit2 cannot read such a repository; the git command is asked instead.
+    #[error("the repository uses a format that libgit2 does not read: {reason}")]
+    #[diagnostic(code(unsupported_repository))]
+    Unsupported {
+        /// What it said.
+        reason: String,
+    },
+    /// libgit2 failed.
+    #[error("git could not answer: {0}")]
+    #[diagnostic(code(git_failed), help("see what `git status` says here"))]
+    Libgit(String),
+    /// The git command failed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Command(#[from] GitError),
+}

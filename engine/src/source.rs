@@ -1,0 +1,234 @@
+//! Text kept with its name, so that a message can point at the file, the line and the byte.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miette::{NamedSource, SourceSpan};
+
+/// A text file that was read: its content, where it is, and the name it has in messages.
+#[derive(Debug, Clone)]
+pub struct Source {
+    name: String,
+    path: PathBuf,
+    text: Arc<str>,
+}
+
+impl Source {
+    /// Text that is already in memory.
+    #[must_use]
+    pub fn new(name: impl Into<String>, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), path: path.into(), text: text.into() }
+    }
+
+    /// Reads a regular file of at most `limit` bytes as UTF-8; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// [`SourceError`]: not a regular file, too large, not UTF-8, or the system's own error.
+    pub fn read(name: &str, path: &Path, limit: u64) -> Result<Option<Self>, SourceError> {
+        let Some(bytes) = read_bytes(name, path, limit)? else { return Ok(None) };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Self::new(name, path, text))),
+            Err(error) => Err(not_utf8(name, error)),
+        }
+    }
+
+    /// The name in messages: the path inside the repository, with `/`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The content.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The source in the form that miette prints.
+    #[must_use]
+    pub fn named(&self) -> NamedSource<Arc<str>> {
+        NamedSource::new(&self.name, Arc::clone(&self.text))
+    }
+
+    /// The 1-based line that has this byte.
+    #[must_use]
+    pub fn line_of(&self, offset: usize) -> usize {
+        1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
+    }
+
+    /// The byte offset of a 1-based line and column, as parsers report them (column in bytes).
+    #[must_use]
+    pub fn offset_of(&self, line: usize, column: usize) -> usize {
+        let start = match line.checked_sub(2) {
+            None => 0,
+            Some(nth) => {
+                self.text.match_indices('\n').nth(nth).map_or(self.text.len(), |(offset, _)| offset + 1)
+            }
+        };
+        (start + column.saturating_sub(1)).min(self.text.len())
+    }
+}
+
+/// A span for a label: the byte range, never past the end and never inside a character.
+#[must_use]
+pub fn span(text: &str, range: Range<usize>) -> SourceSpan {
+    let start = text.floor_char_boundary(range.start);
+    let end = text.ceil_char_boundary(range.end.max(start));
+    (start, end - start).into()
+}
+
+/// Reads a regular file of at most `limit` bytes; `None` when there is no such file.
+///
+/// # Errors
+/// [`SourceError`], as for [`Source::read`] but for the text encoding.
+pub fn read_bytes(name: &str, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+    let failed = |source: io::Error| SourceError::Io { name: name.to_owned(), source };
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if !metadata.is_file() {
+        return Err(SourceError::NotAFile { name: name.to_owned() });
+    }
+    let too_large = || SourceError::TooLarge { name: name.to_owned(), limit };
+    if metadata.len() > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+    File::open(path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(Some(bytes)) }
+}
+
+/// A file of the kernel's, such as `/proc/locks`: small, and without a length to check.
+#[must_use]
+pub fn read_virtual(path: &str) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(1 << 20).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+fn not_utf8(name: &str, error: std::string::FromUtf8Error) -> SourceError {
+    let at = error.utf8_error().valid_up_to();
+    let bytes = error.into_bytes();
+    let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count();
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let text: Arc<str> = String::from_utf8_lossy(&bytes[..at.min(1 << 20)]).into();
+    let guess = if utf16 { "UTF-16" } else { "an 8-bit encoding such as Latin-1 or Windows-1252" };
+    SourceError::NotUtf8 {
+        name: name.to_owned(),
+        line,
+        byte: bytes.get(at).copied().unwrap_or_default(),
+        offset: at,
+        guess,
+        from: if utf16 { "UTF-16" } else { "WINDOWS-1252" },
+        at: span(&text, text.len().saturating_sub(1)..text.len()),
+        source_code: NamedSource::new(name, text),
+    }
+}
+
+/// Why a file of the repository could not be read as text.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The system refused.
+    #[error("cannot read {name}: {source}")]
+    #[diagnostic(code(unreadable_file), help("look at its permissions: ls -l {}", shell_quote(name)))]
+    Io {
+        /// The file.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A directory, pipe or device stands where a file should be.
+    #[error("{name} is not a regular file")]
+    #[diagnostic(
+        code(not_a_file),
+        help("move it away and restore the file: git checkout -- {}", shell_quote(name))
+    )]
+    NotAFile {
+        /// The path.
+        name: String,
+    },
+    /// More bytes than this tool reads of such a file.
+    #[error("{name} is larger than {} MiB, the most that is read of it", limit >> 20)]
+    #[diagnostic(code(file_too_large), help("split the file, or look at what filled it"))]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// The cap, in bytes.
+        limit: u64,
+    },
+    /// Bytes that are not UTF-8.
+    #[error("{name} is not UTF-8: byte 0x{byte:02x} at offset {offset}, line {line}")]
+    #[diagnostic(
+        code(not_utf8),
+        help(
+            "it looks like {guess}; nothing was changed. To convert it: iconv -f {from} -t UTF-8 {0} > {0}.utf8 && mv {0}.utf8 {0}",
+            shell_quote(name)
+        )
+    )]
+    NotUtf8 {
+        /// The file.
+        name: String,
+        /// 1-based line of the byte.
+        line: usize,
+        /// The byte.
+        byte: u8,
+        /// Its offset.
+        offset: usize,
+        /// What the encoding may be.
+        guess: &'static str,
+        /// The name of that encoding for iconv.
+        from: &'static str,
+        /// The text up to the byte.
+        #[source_code]
+        source_code: NamedSource<Arc<str>>,
+        /// The last place that could be read.
+        #[label("the next byte is not UTF-8")]
+        at: SourceSpan,
+    },
+}
+
+/// A word as a POSIX shell must be given it, so that pasted commands work.
+#[must_use]
+pub fn shell_quote(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("a.md", "a.md")]
+    #[case("", "''")]
+    #[case("a b;rm", "'a b;rm'")]
+    #[case("it's", r"'it'\''s'")]
+    fn words_are_quoted(#[case] word: &str, #[case] quoted: &str) {
+        assert_eq!(shell_quote(word), quoted);
+    }
+
+    #[test]
+    fn lines_and_offsets_agree() {
+        let source = Source::new("x", "x", "ab\ncd\n");
+        assert_eq!((source.line_of(0), source.line_of(3), source.offset_of(2, 2)), (1, 2, 4));
+        assert_eq!(source.offset_of(9, 9), 6);
+    }
+}

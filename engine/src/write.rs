@@ -1,0 +1,250 @@
+//! The only place that writes mission files. A file is replaced whole (temporary file, sync, rename) or appended to
+//! (one write, sync); after a kill at any moment there is the old content or the new one.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Why a file was not written. The old content is still there.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The system refused.
+    #[error("cannot write {name}: {source}")]
+    #[diagnostic(
+        code(write_failed),
+        help("the file is as it was; look at space (df .) and permissions (ls -ld)")
+    )]
+    Io {
+        /// The file.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else wrote it between our reading and our writing.
+    #[error("{name} was changed by another program while this one worked")]
+    #[diagnostic(code(changed_meanwhile), help("nothing was written; run the command again"))]
+    Changed {
+        /// The file.
+        name: String,
+    },
+    /// What was appended cannot be read back.
+    #[error("{name} does not hold what was just appended to it")]
+    #[diagnostic(
+        code(append_not_verified),
+        help("another program writes this file without the mission's lock")
+    )]
+    NotVerified {
+        /// The file.
+        name: String,
+    },
+}
+
+/// Where temporary files go: beside the mission's lock in the git directory, where no `git add` sees them. Only the
+/// holder of the mission's lock may use it.
+#[derive(Debug, Clone)]
+pub struct Staging {
+    directory: PathBuf,
+}
+
+impl Staging {
+    /// The staging directory of a mission. What a killed process left there is removed.
+    #[must_use]
+    pub fn of(common_dir: &Path, slug: &str) -> Self {
+        let directory = common_dir.join("clearance").join("staging").join(slug);
+        for left in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
+            // What cannot be removed does no harm: every temporary file has a fresh name.
+            let _ = std::fs::remove_file(left.path());
+        }
+        Self { directory }
+    }
+
+    fn temporary(&self) -> io::Result<NamedTempFile> {
+        std::fs::create_dir_all(&self.directory)?;
+        NamedTempFile::new_in(&self.directory)
+    }
+}
+
+/// Replaces the content of `path` (a real file, links already followed), keeping mode and owner. `before` is what it
+/// was when it was read.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn replace(
+    name: &str,
+    path: &Path,
+    before: &str,
+    after: &str,
+    staging: &Staging,
+) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Io { name: name.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let mut now = Vec::with_capacity(before.len());
+    Read::by_ref(&mut file).take(before.len() as u64 + 1).read_to_end(&mut now).map_err(failed)?;
+    if now != before.as_bytes() {
+        return Err(WriteError::Changed { name: name.to_owned() });
+    }
+    // A rename asks the directory for permission, not the file; a file that is read-only was meant so.
+    OpenOptions::new().write(true).open(path).map_err(failed)?;
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let fill = |temporary: io::Result<NamedTempFile>| -> io::Result<NamedTempFile> {
+        let mut temporary = temporary?;
+        temporary.write_all(after.as_bytes())?;
+        keep_owner(temporary.as_file(), &metadata);
+        temporary.as_file().set_permissions(Permissions::clone(&metadata.permissions()))?;
+        temporary.as_file().sync_all()?;
+        Ok(temporary)
+    };
+    let staged = fill(staging.temporary()).map_err(failed)?;
+    if let Err(error) = staged.persist(path) {
+        if error.error.kind() != io::ErrorKind::CrossesDevices {
+            return Err(failed(error.error));
+        }
+        let beside = tempfile::Builder::new().prefix(".clearance-").suffix(".tmp").tempfile_in(directory);
+        fill(beside).map_err(failed)?.persist(path).map_err(|error| failed(error.error))?;
+    }
+    sync_directory(directory).map_err(failed)
+}
+
+/// Appends whole lines to a log in one write. A last line without a line ending is completed first; one that is torn
+/// (a crash while appending) is set aside in `<path>.torn`. Call it with the mission's lock held.
+///
+/// # Errors
+/// [`WriteError`]; what was half appended is taken back.
+pub fn append(name: &str, path: &Path, lines: &str) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Io { name: name.to_owned(), source };
+    let is_new = !path.exists();
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
+    let missing_newline = heal_tail(&mut file, path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let bytes = if missing_newline { format!("\n{lines}") } else { lines.to_owned() };
+    if let Err(source) = file.write_all(bytes.as_bytes()).and_then(|()| file.sync_data()) {
+        // No half line stays behind; if even that fails, the next append sets it aside.
+        let _ = file.set_len(length);
+        return Err(failed(source));
+    }
+    let mut back = vec![0; bytes.len()];
+    file.seek(SeekFrom::Start(length)).and_then(|_| file.read_exact(&mut back)).map_err(failed)?;
+    if back != bytes.as_bytes() {
+        return Err(WriteError::NotVerified { name: name.to_owned() });
+    }
+    if is_new { sync_directory(path.parent().unwrap_or(Path::new("/"))).map_err(failed) } else { Ok(()) }
+}
+
+/// Makes sure that the file ends with a whole line; says whether only its line ending is missing.
+fn heal_tail(file: &mut File, path: &Path) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    let tail = last_line(file, length)?;
+    if tail.is_empty() {
+        return Ok(false);
+    }
+    if serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&tail).is_ok() {
+        return Ok(true);
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".torn");
+    let mut aside = OpenOptions::new().append(true).create(true).open(name)?;
+    aside.write_all(&tail)?;
+    aside.write_all(b"\n")?;
+    aside.sync_all()?;
+    file.set_len(length - tail.len() as u64)?;
+    file.sync_all()?;
+    Ok(false)
+}
+
+/// The bytes behind the last line ending.
+fn last_line(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
+    let mut block = 4096;
+    loop {
+        let from = length.saturating_sub(block);
+        file.seek(SeekFrom::Start(from))?;
+        let mut tail = Vec::new();
+        Read::by_ref(file).take(length - from).read_to_end(&mut tail)?;
+        if let Some(newline) = tail.iter().rposition(|b| *b == b'\n') {
+            return Ok(tail.split_off(newline + 1));
+        }
+        if from == 0 {
+            return Ok(tail);
+        }
+        block *= 8;
+    }
+}
+
+#[cfg(unix)]
+fn keep_owner(file: &File, metadata: &std::fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    if let Ok(own) = file.metadata()
+        && (own.uid(), own.gid()) != (metadata.uid(), metadata.gid())
+    {
+        // Only root may give files away; everybody else keeps the file as his own, as editors do.
+        let _ = fchown(file, Some(metadata.uid()), Some(metadata.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_file: &File, _metadata: &std::fs::Metadata) {}
+
+/// Makes a rename or a new name durable. Where directories cannot be synced, the file system does it in order.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    match File::open(directory).and_then(|directory| directory.sync_all()) {
+        Err(error)
+            if !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clearance_testkit::Scratch;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::empty("", "{\"n\":1}\n", None)]
+    #[case::whole("{\"a\":1}\n", "{\"a\":1}\n{\"n\":1}\n", None)]
+    #[case::no_newline("{\"a\":1}", "{\"a\":1}\n{\"n\":1}\n", None)]
+    #[case::torn("{\"a\":1}\n{\"b\":", "{\"a\":1}\n{\"n\":1}\n", Some("{\"b\":\n"))]
+    fn appending_heals_the_tail(#[case] before: &str, #[case] after: &str, #[case] torn: Option<&str>) {
+        let scratch = Scratch::new();
+        let path = scratch.write("log", before);
+        append("log", &path, "{\"n\":1}\n").unwrap();
+        assert_eq!(scratch.read("log"), after);
+        assert_eq!(path.with_extension("torn").exists(), torn.is_some());
+        if let Some(torn) = torn {
+            assert_eq!(scratch.read("log.torn"), torn);
+        }
+    }
+
+    #[test]
+    fn a_long_torn_line_is_set_aside_whole() {
+        let scratch = Scratch::new();
+        let torn = format!("{{\"b\":\"{}", "x".repeat(100_000));
+        let path = scratch.write("log", &format!("{{}}\n{torn}"));
+        append("log", &path, "{}\n").unwrap();
+        assert_eq!(scratch.read("log.torn"), format!("{torn}\n"));
+        assert_eq!(scratch.read("log"), "{}\n{}\n");
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_left_alone() {
+        let scratch = Scratch::new();
+        let path = scratch.write("tasks.md", "theirs");
+        let error = replace("tasks.md", &path, "ours", "new", &Staging::of(scratch.path(), "m")).unwrap_err();
+        assert!(matches!(error, WriteError::Changed { .. }));
+        assert_eq!(scratch.read("tasks.md"), "theirs");
+    }
+
+    #[test]
+    fn staging_is_emptied_of_what_a_killed_process_left() {
+        let scratch = Scratch::new();
+        scratch.write("clearance/staging/m/.tmpAbc", "half");
+        let _ = Staging::of(scratch.path(), "m");
+        assert!(!scratch.path().join("clearance/staging/m/.tmpAbc").exists());
+    }
+}

@@ -1,0 +1,98 @@
+//! `meta.json` and `lanes.json` can be read: everything else is decided on them.
+
+use std::sync::Arc;
+
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Stage};
+use clearance_engine::finding::{Fault, FindingError, Location};
+use clearance_engine::mission::artefact::ArtefactError;
+use clearance_engine::register_check;
+use clearance_engine::severity::Severity;
+use clearance_engine::source::shell_quote;
+
+register_check!("mission-manifests", MissionManifests);
+
+/// A manifest that is absent is fine (old missions have none); one that is broken blocks.
+pub struct MissionManifests;
+
+impl Check for MissionManifests {
+    fn meta(&self) -> &CheckMeta {
+        &CheckMeta {
+            id: "mission-manifests",
+            summary: "the mission's meta.json and lanes.json can be read",
+            codes: &["meta_invalid", "lanes_invalid"],
+            stages: &[Stage::MarkStatus, Stage::Commit, Stage::Merge],
+        }
+    }
+
+    fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let mission = context.mission;
+        report(findings, "meta_invalid", "meta.json", mission.meta().err())?;
+        report(findings, "lanes_invalid", "lanes.json", mission.lanes().err())?;
+        Ok(())
+    }
+}
+
+fn report(
+    findings: &mut Findings<'_>,
+    code: &'static str,
+    item: &str,
+    error: Option<Arc<ArtefactError>>,
+) -> Result<(), FindingError> {
+    let Some(error) = error else { return Ok(()) };
+    let (name, line) = error.place();
+    findings.report(Fault {
+        code,
+        severity: Severity::Blocker,
+        item: item.to_owned(),
+        message: error.to_string(),
+        location: Location { name: name.to_owned(), line },
+        remediation: Some(format!("git checkout -- {}", shell_quote(name))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clearance_engine::mission::Mission;
+    use clearance_engine::registry::{CheckEntry, Origin};
+    use clearance_engine::repo::Repo;
+    use clearance_engine::run::{preflight, verdict};
+    use clearance_engine::severity::Verdict;
+    use clearance_testkit::TestRepo;
+    use rstest::rstest;
+
+    static ENTRY: CheckEntry =
+        CheckEntry { id: "mission-manifests", check: &MissionManifests, origin: Origin { file: "", line: 0 } };
+
+    #[rstest]
+    #[case::healthy("{\"status_phase\": \"1\"}", "{\"version\": 1, \"lanes\": []}", &[], Verdict::Cleared)]
+    #[case::array("[]", "{}", &[("meta_invalid", 1)], Verdict::Blocked)]
+    #[case::both("{", "{\n\"lanes\": 5}", &[("meta_invalid", 1), ("lanes_invalid", 2)], Verdict::Blocked)]
+    fn broken_manifests_block(
+        #[case] meta: &str,
+        #[case] lanes: &str,
+        #[case] expected: &[(&str, usize)],
+        #[case] wanted: Verdict,
+    ) {
+        let test = TestRepo::new();
+        test.write("kitty-specs/m/meta.json", meta);
+        test.write("kitty-specs/m/lanes.json", lanes);
+        let repo = Repo::discover(test.root()).unwrap();
+        let mission = Mission::open(repo.root(), "m").unwrap();
+        let context = CheckContext { repo: repo.view(), mission: &mission };
+        let results = preflight(&[&ENTRY], Stage::Merge, context);
+        let found: Vec<_> =
+            results[0].findings.iter().map(|f| (f.code(), f.location().line.unwrap_or_default())).collect();
+        assert_eq!((found.as_slice(), verdict(&results)), (expected, Some(wanted)));
+    }
+
+    #[test]
+    fn absent_manifests_are_fine() {
+        let test = TestRepo::new();
+        test.write("kitty-specs/m/tasks.md", "");
+        let repo = Repo::discover(test.root()).unwrap();
+        let mission = Mission::open(repo.root(), "m").unwrap();
+        let context = CheckContext { repo: repo.view(), mission: &mission };
+        assert_eq!(verdict(&preflight(&[&ENTRY], Stage::Merge, context)), Some(Verdict::Cleared));
+    }
+}

@@ -1,0 +1,236 @@
+//! `| T001 | First task | WP01 |`: a table row whose ID cell has the ID and nothing else.
+
+use std::ops::Range;
+
+use clearance_engine::edit::Change;
+use clearance_engine::id::{TaskId, token_at};
+use clearance_engine::mission::tasks::{Mention, Row, TasksDoc};
+use clearance_engine::register_strategy;
+use clearance_engine::strategy::{
+    Format, Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState,
+};
+
+use super::common::{before_decoration, is_task, places};
+
+register_strategy!("pipe-table", PipeTable);
+
+/// Columns that name the row's task. A table without one of these has it in its first column.
+const ID_COLUMNS: [&str; 9] =
+    ["id", "task", "task id", "subtask", "subtask id", "t###", "task/subtask", "task #", "#"];
+/// Columns whose cell is the row's state.
+const STATUS_COLUMNS: [&str; 7] = ["status", "state", "done", "done?", "complete", "completed", "progress"];
+/// Columns that mean "may run in parallel". The original has written `[D]` and `[ ]` into them (673 real rows);
+/// `[P]` in them is not a state and is never touched.
+const PARALLEL_COLUMNS: [&str; 3] = ["parallel", "parallel?", "[p]"];
+
+/// Sets the status cell of the ID's row, by the header that the row really has.
+pub struct PipeTable;
+
+impl ResolverStrategy for PipeTable {
+    fn meta(&self) -> &StrategyMeta {
+        &StrategyMeta {
+            id: "pipe-table",
+            summary: "a table row: `| T001 | First task | WP01 |`",
+            format: Some(Format::PipeTable),
+            tracks: true,
+        }
+    }
+
+    fn resolve(&self, id: &TaskId, wanted: TaskState, context: ResolveContext<'_>) -> Resolution {
+        if !is_task(id) {
+            return Resolution::NotMine;
+        }
+        let tasks = context.tasks;
+        let mentions = tasks.mentions(id).into_iter().filter(|mention| !mention.in_range);
+        let rows: Vec<_> = mentions.filter(|mention| is_row_of(tasks, *mention)).map(|mention| mention.line).collect();
+        let changes = rows.iter().flat_map(|line| changes(tasks, *line, wanted)).collect();
+        Resolution::of(places(tasks, rows.iter().copied()), changes)
+    }
+}
+
+/// Whether the mention is the whole content of its row's ID cell, decoration aside.
+fn is_row_of(tasks: &TasksDoc, mention: Mention) -> bool {
+    let row = tasks.row(mention.line);
+    let table = tasks.table_of(mention.line);
+    if table.is_none() && !tasks.line_text(mention.line).trim_start().starts_with('|') {
+        return false;
+    }
+    let named = table.and_then(|table| column_named(&table.columns, &ID_COLUMNS));
+    let Some(cell) = row.cells.get(named.unwrap_or(0)) else { return false };
+    cell.contains(&mention.start) && is_alone(tasks.text(), cell, mention)
+}
+
+fn is_alone(text: &str, cell: &Range<usize>, mention: Mention) -> bool {
+    let before = &text[cell.start..before_decoration(text, cell.start, mention.start)];
+    let after = text[mention.end..cell.end].trim_start_matches(['*', '_', '`', '~', ')', ']']).trim();
+    // The target of a link, `[T001](file.md)`, belongs to the decoration.
+    let linked = after.starts_with('(') && after.ends_with([')', '*', '`', '~']);
+    before.trim().is_empty() && (after.is_empty() || linked) && token_at(text, mention.start).is_some()
+}
+
+fn column_named(columns: &[String], names: &[&str]) -> Option<usize> {
+    columns.iter().position(|column| names.contains(&column.as_str()))
+}
+
+/// What gives the row the wanted state.
+fn changes(tasks: &TasksDoc, line: usize, wanted: TaskState) -> Vec<Change> {
+    let row = tasks.row(line);
+    let columns = tasks.table_of(line).map(|table| table.columns.as_slice()).unwrap_or_default();
+    let text = tasks.text();
+    let cells = match column_named(columns, &STATUS_COLUMNS) {
+        Some(status) if status < row.cells.len() => vec![status],
+        Some(status) => return vec![append(tasks, line, &row, status, wanted)],
+        None => marked_cells(text, &row, columns),
+    };
+    if cells.is_empty() {
+        // A row that carries no mark is pending, but nothing on disk says so until the mark is there.
+        return vec![append(tasks, line, &row, columns.len(), wanted)];
+    }
+    let wrong = cells.into_iter().filter(|cell| state_of(text[row.cells[*cell].clone()].trim()) != Some(wanted));
+    wrong.map(|cell| set(text, row.cells[cell].clone(), wanted)).collect()
+}
+
+/// The cells that hold a state mark where no column is called status: those beyond the header, and a mark that the
+/// original put into a parallel column.
+fn marked_cells(text: &str, row: &Row, columns: &[String]) -> Vec<usize> {
+    let is_mark = |cell: usize| {
+        row.content(text, cell).is_some_and(|content| content.starts_with('[') && state_of(content).is_some())
+    };
+    let parallel = column_named(columns, &PARALLEL_COLUMNS);
+    let first_beyond = columns.len().max(1);
+    let beyond = first_beyond..row.cells.len();
+    parallel.into_iter().filter(|cell| *cell < row.cells.len()).chain(beyond).filter(|cell| is_mark(*cell)).collect()
+}
+
+/// What a status cell says; `None` for what is neither, such as `in progress`.
+fn state_of(content: &str) -> Option<TaskState> {
+    let word = content.trim_matches(['*', '_', '`', ' ']).to_lowercase();
+    match word.as_str() {
+        "[d]" | "[x]" | "d" | "x" | "✓" | "✔" | "✅" | "☑" | "done" | "complete" | "completed" | "yes" => {
+            Some(TaskState::Done)
+        }
+        "" | "[ ]" | "[]" | "☐" | "⬜" | "-" | "—" | "no" | "todo" | "to do" | "open" | "pending" | "planned"
+        | "not started" => Some(TaskState::Pending),
+        _ => None,
+    }
+}
+
+/// The mark as the original writes and reads it in tables.
+fn mark(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Done => "[D]",
+        TaskState::Pending => "[ ]",
+    }
+}
+
+/// Puts the mark in the place of a cell's content; the blanks around it stay.
+fn set(text: &str, cell: Range<usize>, wanted: TaskState) -> Change {
+    let content = text[cell.clone()].trim();
+    if content.is_empty() {
+        return Change::Replace { range: cell, with: format!(" {} ", mark(wanted)) };
+    }
+    let start = cell.start + (text[cell.clone()].len() - text[cell].trim_start().len());
+    Change::Replace { range: start..start + content.len(), with: mark(wanted).to_owned() }
+}
+
+/// Adds the mark as cell number `column` (counted from 0), with empty cells before it where the row is short: a mark
+/// must not slip into a column that means something else.
+fn append(tasks: &TasksDoc, line: usize, row: &Row, column: usize, wanted: TaskState) -> Change {
+    let text = tasks.text();
+    let content_end = {
+        let line = tasks.lines()[line];
+        line.start + text[line.start..line.end].trim_end().len()
+    };
+    let close = if row.closed { "" } else { " |" };
+    let missing = " |".repeat(column.saturating_sub(row.cells.len()));
+    let with = format!("{close}{missing} {} |", mark(wanted));
+    Change::Replace { range: content_end..content_end, with }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{done, pending};
+    use super::*;
+    use rstest::rstest;
+
+    const INDEX: &str = "| ID | Description | WP | Parallel |\n|---|---|---|---|\n";
+    const STATUS: &str = "| ID | **Status** | Description |\n|---|---|---|\n";
+
+    fn table(header: &str, rows: &str) -> String {
+        format!("{header}{rows}")
+    }
+
+    #[rstest]
+    #[case::parallel_flag("| T001 | a | WP01 | [P] |", "| T001 | a | WP01 | [P] | [D] |")]
+    #[case::parallel_empty("| T001 | a | WP01 | |", "| T001 | a | WP01 | | [D] |")]
+    #[case::parallel_text("| T001 | a | WP01 | [P] with T002 |", "| T001 | a | WP01 | [P] with T002 | [D] |")]
+    #[case::marked_before("| T001 | a | WP01 | [P] | [ ] |", "| T001 | a | WP01 | [P] | [D] |")]
+    #[case::mark_in_parallel("| T001 | a | WP01 | [ ] |", "| T001 | a | WP01 | [D] |")]
+    #[case::escaped("| T001 | a \\| b | WP01 | |", "| T001 | a \\| b | WP01 | | [D] |")]
+    #[case::unclosed("| T001 | keep me", "| T001 | keep me | | | [D] |")]
+    #[case::unclosed_full("| T001 | a | WP01 | [P]", "| T001 | a | WP01 | [P] | [D] |")]
+    #[case::trailing_blanks("| T001 | a | WP01 | |  ", "| T001 | a | WP01 | | [D] |  ")]
+    #[case::bold("| **T001** | a | WP01 | |", "| **T001** | a | WP01 | | [D] |")]
+    #[case::code("| `T001` | a | WP01 | |", "| `T001` | a | WP01 | | [D] |")]
+    #[case::link("| [T001](a.md) | a | WP01 | |", "| [T001](a.md) | a | WP01 | | [D] |")]
+    #[case::struck("| ~~T001~~ | a | WP01 | |", "| ~~T001~~ | a | WP01 | | [D] |")]
+    #[case::no_outer_pipes("T001 | a | WP01 | x", "T001 | a | WP01 | x | [D] |")]
+    fn rows_of_an_index(#[case] row: &str, #[case] after: &str) {
+        // As the first row and as a later one: the header is the same.
+        for above in ["", "| T000 | status | parallel | x |\n"] {
+            let (before, after) = (table(INDEX, &format!("{above}{row}")), table(INDEX, &format!("{above}{after}")));
+            assert_eq!(done(&PipeTable, &before, "T001").as_deref(), Some(after.as_str()));
+            assert_eq!(done(&PipeTable, &after, "T001").as_deref(), Some(after.as_str()), "twice");
+            let back = pending(&PipeTable, &after, "T001").unwrap();
+            assert_eq!(done(&PipeTable, &back, "T001").as_deref(), Some(after.as_str()), "there and back");
+        }
+    }
+
+    #[rstest]
+    #[case("| T001 | todo | a |", "| T001 | [D] | a |")]
+    #[case("| T001 |  | a |", "| T001 | [D] | a |")]
+    #[case("| T001 || a |", "| T001 | [D] | a |")]
+    #[case("| T001 | [ ] | a | b |", "| T001 | [D] | a | b |")]
+    #[case("| T001 | in progress | a |", "| T001 | [D] | a |")]
+    #[case("| T001 |", "| T001 | [D] |")]
+    fn the_status_column_is_found_by_name(#[case] row: &str, #[case] after: &str) {
+        for above in ["", "| T000 | done | x |\n"] {
+            let before = table(STATUS, &format!("{above}{row}"));
+            let after = table(STATUS, &format!("{above}{after}"));
+            assert_eq!(done(&PipeTable, &before, "T001").as_deref(), Some(after.as_str()));
+        }
+    }
+
+    #[rstest]
+    #[case("done")]
+    #[case("✅")]
+    #[case("[x]")]
+    #[case("**Done**")]
+    fn words_for_done_are_left_alone(#[case] word: &str) {
+        let text = table(STATUS, &format!("| T001 | {word} | a |"));
+        assert_eq!(done(&PipeTable, &text, "T001").as_deref(), Some(text.as_str()));
+    }
+
+    #[rstest]
+    #[case::work_package_column(INDEX, "| T009 | a | T001 | |")]
+    #[case::needs_column("| ID | Needs |\n|---|---|\n", "| T009 | T001 |")]
+    #[case::list_cell("| WP | Subtasks |\n|---|---|\n", "| WP01 | T001 |")]
+    #[case::several(INDEX, "| T001, T002 | a | WP01 | |")]
+    #[case::range(INDEX, "| T001-T003 | a | WP01 | |")]
+    #[case::coverage("| FR | Owning WP | Subtask(s) |\n|---|---|---|\n", "| FR-001 | WP01 | T001 |")]
+    #[case::prose("", "use T001 | T002")]
+    fn not_rows(#[case] header: &str, #[case] row: &str) {
+        assert_eq!(done(&PipeTable, &table(header, row), "T001"), None);
+    }
+
+    #[test]
+    fn a_work_package_column_is_no_task() {
+        assert_eq!(done(&PipeTable, &table(INDEX, "| T001 | a | WP01 | |"), "WP01"), None);
+        assert_eq!(done(&PipeTable, "| WP01 | a |", "WP01"), None);
+    }
+
+    #[test]
+    fn a_row_without_a_table_is_a_row() {
+        assert_eq!(done(&PipeTable, "| T001 | a |", "T001").as_deref(), Some("| T001 | a | [D] |"));
+    }
+}

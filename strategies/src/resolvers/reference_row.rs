@@ -1,0 +1,130 @@
+//! `T001 Define the contract`: a line that defines a task and has no box. It gets one.
+
+use clearance_engine::edit::Change;
+use clearance_engine::id::{TaskId, range_joint, token_at};
+use clearance_engine::mission::tasks::{Mention, TasksDoc};
+use clearance_engine::register_strategy;
+use clearance_engine::strategy::{Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState};
+
+use super::common::{before_decoration, before_tags, bullet, indent_end, is_task, mark, places};
+
+register_strategy!("reference-row", ReferenceRow);
+
+/// Puts a box before the ID of the first line that defines it.
+pub struct ReferenceRow;
+
+impl ResolverStrategy for ReferenceRow {
+    fn meta(&self) -> &StrategyMeta {
+        &StrategyMeta {
+            id: "reference-row",
+            summary: "a line that defines the task, without a box: `T001 Define the contract`",
+            format: None,
+            tracks: false,
+        }
+    }
+
+    fn resolve(&self, id: &TaskId, wanted: TaskState, context: ResolveContext<'_>) -> Resolution {
+        if !is_task(id) {
+            return Resolution::NotMine;
+        }
+        match boxed(context.tasks, id, wanted) {
+            Some((line, change)) => Resolution::of(places(context.tasks, [line]), vec![change]),
+            None => Resolution::NotMine,
+        }
+    }
+}
+
+/// The first reference row of an ID, and the change that gives it a box.
+pub(super) fn boxed(tasks: &TasksDoc, id: &TaskId, state: TaskState) -> Option<(usize, Change)> {
+    let mention = tasks.mentions(id).into_iter().find(|mention| defines(tasks, *mention))?;
+    let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
+    let (at, with) = match bullet(text, line) {
+        Some(bullet) => (bullet.end, format!("[{}] ", mark(state))),
+        None => (indent_end(text, line), format!("- [{}] ", mark(state))),
+    };
+    Some((mention.line, Change::Replace { range: at..at, with }))
+}
+
+/// Whether the line begins with the ID and goes on with what the task is.
+fn defines(tasks: &TasksDoc, mention: Mention) -> bool {
+    if mention.in_range || !begins_line(tasks, mention) {
+        return false;
+    }
+    let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
+    let joined = range_joint(text, mention.end, line.end).is_some_and(|second| token_at(text, second).is_some());
+    let rest = text[mention.end..line.end].trim_start_matches(['*', '_', '`', '~', ']', ')']);
+    !joined && !goes_on_as_a_list(rest) && (bullet(text, line).is_some() || begins_block(tasks, mention.line))
+}
+
+/// Whether only a bullet, tags and decoration stand before the mention.
+fn begins_line(tasks: &TasksDoc, mention: Mention) -> bool {
+    let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
+    let start = bullet(text, line).map_or_else(|| indent_end(text, line), |bullet| bullet.end);
+    let undecorated = before_decoration(text, start.min(mention.start), mention.start);
+    start <= mention.start && before_tags(text, start, undecorated) == start
+}
+
+/// `T005 and T006 can proceed`, `T001, T002`, `T006/T007`: prose or a list about several tasks.
+fn goes_on_as_a_list(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let joins = |word: &&str| {
+        rest.strip_prefix(*word).is_some_and(|more| token_at(more.trim_start().trim_start_matches(['*', '`']), 0).is_some())
+    };
+    ["and ", "or ", "& ", "+ ", "+", ",", ";", "/", "→", "->", "through ", "to "].iter().any(|word| joins(&word))
+}
+
+/// Whether a line without a bullet starts a block of its own, or continues a run of such lines: a wrapped line of
+/// prose may begin with an ID as well.
+fn begins_block(tasks: &TasksDoc, line: usize) -> bool {
+    let Some(above) = line.checked_sub(1) else { return true };
+    let text = tasks.line_text(above);
+    let trimmed = text.trim_start();
+    trimmed.is_empty()
+        || trimmed.starts_with(['#', '|'])
+        || trimmed.trim_end().trim_end_matches(['*', '_']).ends_with(':')
+        || bullet(tasks.text(), tasks.lines()[above]).is_some_and(|bullet| starts_with_id(&tasks.text()[bullet.end..]))
+        || starts_with_id(trimmed)
+}
+
+fn starts_with_id(text: &str) -> bool {
+    let text = ["[ ] ", "[x] ", "[X] "].iter().find_map(|tick| text.strip_prefix(tick)).unwrap_or(text);
+    let text = text.trim_start_matches(['*', '`', '~', '[', '(']);
+    token_at(text, 0).is_some_and(|token| is_task(&token.id(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{done, pending};
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::plain("T001 Define the contract (WP01)", "- [x] T001 Define the contract (WP01)")]
+    #[case::tagged("T001 [P] Define", "- [x] T001 [P] Define")]
+    #[case::indented("  T001 Define", "  - [x] T001 Define")]
+    #[case::bullet("- T001 Define", "- [x] T001 Define")]
+    #[case::star("* T001: Define", "* [x] T001: Define")]
+    #[case::numbered_bold("1. **T001 first**", "1. [x] **T001 first**")]
+    #[case::bold("- **T001** — Define", "- [x] **T001** — Define")]
+    #[case::after_others("T000 a\nT001 b", "T000 a\n- [x] T001 b")]
+    #[case::after_label("Rows:\nT001 b", "Rows:\n- [x] T001 b")]
+    #[case::first_of_two("T001 a\n\nT001 b", "- [x] T001 a\n\nT001 b")]
+    fn rows_get_a_box(#[case] before: &str, #[case] after: &str) {
+        assert_eq!(done(&ReferenceRow, before, "T001").as_deref(), Some(after));
+        assert_eq!(pending(&ReferenceRow, before, "T001"), Some(after.replace("[x]", "[ ]")));
+    }
+
+    #[rstest]
+    #[case("- T001 and T002 can proceed")]
+    #[case("T001/T002 can be drafted")]
+    #[case("T001, T002 first")]
+    #[case("T001-T005 are the base")]
+    #[case("T001 → T002")]
+    #[case("A line of prose that ends with\nT001 must come first")]
+    #[case("After T001 comes T002")]
+    #[case("### T001")]
+    #[case("| T001 | x |")]
+    fn prose_is_left_alone(#[case] text: &str) {
+        assert_eq!(done(&ReferenceRow, text, "T001"), None);
+    }
+}

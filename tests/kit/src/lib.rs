@@ -1,0 +1,75 @@
+//! Builders of repositories and missions, and a scrubbed process environment.
+//!
+//! Depends on none of the product's crates, so that all of them can use it.
+
+mod command;
+mod repo;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use command::{Run, clearance, scrub};
+pub use repo::TestRepo;
+
+/// A directory that goes away with the value.
+#[derive(Debug)]
+pub struct Scratch {
+    directory: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// An empty directory.
+    ///
+    /// # Panics
+    /// When none can be made.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "making a directory is no default")]
+    pub fn new() -> Self {
+        Self { directory: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Writes a file, its directories included, and gives its path.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        write(self.path(), name, content)
+    }
+
+    /// A file's text.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn read(&self, name: &str) -> String {
+        read(self.path(), name)
+    }
+}
+
+/// Writes a file below `root`, its directories included, and gives its path.
+///
+/// # Panics
+/// When it cannot be written.
+#[expect(clippy::disallowed_methods, reason = "tests set the scene; only the product must write atomically")]
+pub fn write(root: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("its directories");
+    fs::write(&path, content).expect("a written file");
+    path
+}
+
+/// The text of a file below `root`.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "tests read what the product wrote")]
+pub fn read(root: &Path, name: &str) -> String {
+    fs::read_to_string(root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
