@@ -1,1 +1,5 @@
-fn main() {}
+//! The `clearance` binary.
+
+fn main() -> std::process::ExitCode {
+    clearance::main()
+}

@@ -158,6 +158,12 @@ impl Mission {
         })
     }
 
+    /// The same, if it was read already; reading it only for a remark is not worth it.
+    #[must_use]
+    pub fn subtask_log_if_read(&self) -> Option<&SubtaskLog> {
+        self.log.get()?.as_ref().ok()
+    }
+
     fn source(&self, file: &str, limit: u64) -> Result<Option<Source>, ArtefactError> {
         Ok(Source::read(&self.name_of(file), &self.path_of(file)?, limit)?)
     }

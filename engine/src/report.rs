@@ -164,7 +164,7 @@ struct ContractItem<'a> {
     id: &'a str,
     outcome: Outcome,
     format: Option<Format>,
-    message: &'a str,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -188,19 +188,17 @@ impl MarkReport {
     }
 
     /// The version 1 contract of `mark-status --json`: these keys, and no others.
-    ///
-    /// # Errors
-    /// When serialisation fails, which it does not.
-    pub fn contract(&self) -> serde_json::Result<String> {
-        let item = |result: &'_ ItemResult| -> (Outcome, Option<Format>) {
-            let outcome =
-                if result.outcome == Outcome::Rejected { Outcome::NotFound } else { result.outcome };
-            // A task that was recognised but not recorded keeps its format; so does a refused work package.
-            (outcome, result.format())
-        };
-        let results = self.results.iter().map(|result| {
-            let (outcome, format) = item(result);
-            ContractItem { id: result.id.as_str(), outcome, format, message: &result.message }
+    #[must_use]
+    pub fn contract(&self) -> String {
+        let results = self.results.iter().map(|result| ContractItem {
+            id: result.id.as_str(),
+            // The contract has three outcomes: what was refused was, for its readers, not found.
+            outcome: if result.outcome == Outcome::Rejected { Outcome::NotFound } else { result.outcome },
+            format: result.format(),
+            message: match &result.help {
+                Some(help) => format!("{} {help}", result.message),
+                None => result.message.clone(),
+            },
         });
         let summary = ContractSummary {
             updated: self.count(Outcome::Updated),
@@ -208,6 +206,7 @@ impl MarkReport {
             not_found: self.count(Outcome::NotFound) + self.count(Outcome::Rejected),
         };
         serde_json::to_string(&Contract { results: results.collect(), summary })
+            .unwrap_or_else(|error| unreachable!("strings and numbers are JSON: {error}"))
     }
 
     /// The rich account, schema [`MARK_SCHEMA`].

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::edit::{self, Change};
-use crate::id::{IdKind, TaskId};
+use crate::id::{IdError, MAX_IDS, TaskId};
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::meta::StatusPhase;
@@ -55,6 +55,24 @@ pub enum PlanError {
     Overlap(#[from] edit::Overlap),
 }
 
+/// Whether the messages tell of a forecast or of what was done: the plan is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tense {
+    /// The plan is applied: "Marked T001 as done".
+    Done,
+    /// The plan is shown: "Would mark T001 as done".
+    Forecast,
+}
+
+impl Tense {
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Done => "Marked",
+            Self::Forecast => "Would mark",
+        }
+    }
+}
+
 /// Plans the marking of `ids`.
 ///
 /// # Errors
@@ -64,6 +82,7 @@ pub fn plan(
     ids: &[TaskId],
     wanted: TaskState,
     stack: &[&'static StrategyEntry],
+    tense: Tense,
 ) -> Result<MarkPlan, PlanError> {
     let phase = mission.meta()?.map(|meta| meta.status_phase).unwrap_or_default();
     let absent = TasksDoc::parse(Source::new(mission.name_of("tasks.md"), "", ""));
@@ -78,8 +97,14 @@ pub fn plan(
         StatusPhase::Rows => None,
         StatusPhase::Events => Some(mission.subtask_log()?),
     };
-    let mut planner =
-        Planner { context: ResolveContext { tasks, mission }, wanted, log, changes: vec![], events: vec![] };
+    let mut planner = Planner {
+        context: ResolveContext { tasks, mission },
+        wanted,
+        tense,
+        log,
+        changes: vec![],
+        events: vec![],
+    };
     let results =
         ids.iter().map(|id| planner.item(id, resolve(id, wanted, planner.context, stack))).collect();
     let Planner { changes, events, .. } = planner;
@@ -91,6 +116,7 @@ pub fn plan(
 struct Planner<'a> {
     context: ResolveContext<'a>,
     wanted: TaskState,
+    tense: Tense,
     /// The log, when completion is recorded there.
     log: Option<&'a SubtaskLog>,
     changes: Vec<Change>,
@@ -117,13 +143,13 @@ impl Planner<'_> {
         at: Vec<Place>,
         changes: Vec<Change>,
     ) -> ItemResult {
-        let state = self.wanted.as_str();
+        let (state, mark) = (self.wanted.as_str(), self.tense.mark());
         let (outcome, message) = if changes.is_empty() {
             (Outcome::AlreadySatisfied, format!("{id} is {state} already."))
         } else if changes.iter().any(|change| matches!(change, Change::InsertLine { .. })) {
-            (Outcome::Updated, format!("Marked {id} as {state}: a row was added to tasks.md."))
+            (Outcome::Updated, format!("{mark} {id} as {state}, with a new row in tasks.md."))
         } else {
-            (Outcome::Updated, format!("Marked {id} as {state} in tasks.md."))
+            (Outcome::Updated, format!("{mark} {id} as {state} in tasks.md."))
         };
         self.changes.extend(changes);
         ItemResult::new(id, outcome, message).by(by).at(at)
@@ -152,16 +178,13 @@ impl Planner<'_> {
                 (TaskState::Pending, None) => !row_agrees,
             })
             .collect();
-        let state = self.wanted.as_str();
+        let (state, mark) = (self.wanted.as_str(), self.tense.mark());
         let packages =
             owners.iter().map(|owner| owner.work_package.to_string()).collect::<Vec<_>>().join(", ");
         let (outcome, message) = if open.is_empty() {
             (Outcome::AlreadySatisfied, format!("{id} is {state} already ({packages})."))
         } else {
-            (
-                Outcome::Updated,
-                format!("Marked {id} as {state}: recorded for {packages} in status.events.jsonl."),
-            )
+            (Outcome::Updated, format!("{mark} {id} as {state} for {packages} in status.events.jsonl."))
         };
         for owner in open {
             record(&mut self.events, owner, self.wanted);
@@ -236,14 +259,14 @@ fn record(events: &mut Vec<Annotation>, owner: &Owner, wanted: TaskState) {
 }
 
 /// The IDs of a call, duplicates collapsed, in the order they were first named.
-#[must_use]
-pub fn distinct(ids: Vec<TaskId>) -> Vec<TaskId> {
+///
+/// # Errors
+/// [`IdError::TooMany`].
+pub fn distinct(ids: Vec<TaskId>) -> Result<Vec<TaskId>, IdError> {
     let mut seen = std::collections::HashSet::new();
-    ids.into_iter().filter(|id| seen.insert(id.clone())).collect()
-}
-
-/// Whether any of these names a task rather than a work package.
-#[must_use]
-pub fn names_a_task(ids: &[TaskId]) -> bool {
-    ids.iter().any(|id| id.kind() == IdKind::Task)
+    let ids: Vec<_> = ids.into_iter().filter(|id| seen.insert(id.clone())).collect();
+    match ids.get(MAX_IDS) {
+        None => Ok(ids),
+        Some(beyond) => Err(IdError::TooMany(beyond.to_string())),
+    }
 }

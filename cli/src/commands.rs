@@ -1,0 +1,52 @@
+//! The commands, one file each: `XArgs` in `args.rs`, `run` here.
+
+mod demo;
+mod mark_status;
+mod rules_list;
+
+use std::path::PathBuf;
+
+use clearance_engine::exit::ExitStatus;
+use clearance_engine::registry::Registry;
+
+use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command, RulesCommand};
+use crate::env::Env;
+use crate::failure::Failure;
+use crate::output::Problem;
+
+/// What a command has to say.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// For standard output.
+    pub(crate) stdout: String,
+    /// For standard error: what needs attention.
+    pub(crate) problems: Vec<Problem>,
+    /// Reports to write to files.
+    pub(crate) reports: Vec<(PathBuf, String)>,
+    /// How the process ends.
+    pub(crate) status: ExitStatus,
+}
+
+impl Answer {
+    /// Text, and nothing else to say.
+    pub(crate) fn text(stdout: String) -> Self {
+        Self { stdout, problems: Vec::new(), reports: Vec::new(), status: ExitStatus::Done }
+    }
+}
+
+pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, Failure> {
+    let global = &cli.global;
+    let on_stdout = global.report.iter().filter(|report| report.file.is_none()).count();
+    if on_stdout + usize::from(global.json) > 1 {
+        let message = "only one JSON value fits on standard output";
+        return Err(Failure::usage("usage", message, "write the report to a file: --report json=FILE"));
+    }
+    match &cli.command {
+        Command::MarkStatus(args)
+        | Command::Agent(AgentCommand::Tasks(AgentTasksCommand::MarkStatus(args))) => {
+            mark_status::run(args, global, env, registry)
+        }
+        Command::Rules(RulesCommand::List) => rules_list::run(global, registry),
+        Command::Demo(args) => demo::run(args, global, env),
+    }
+}

@@ -1,0 +1,64 @@
+//! `clearance rules list`: every check and strategy of this build, with its origin.
+
+use clearance_engine::registry::Registry;
+use serde_json::{Value, json};
+
+use super::Answer;
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::output::reports;
+
+/// The schema of the JSON form.
+const SCHEMA: &str = "clearance.rules-list/v1";
+
+pub(crate) fn run(global: &Global, registry: &Registry) -> Result<Answer, Failure> {
+    let value = json(registry);
+    let stdout = if reports::json_on_stdout(global) { format!("{value}\n") } else { text(registry) };
+    Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
+}
+
+fn json(registry: &Registry) -> Value {
+    let origin = |origin: &clearance_engine::registry::Origin| json!({ "kind": "built-in", "file": origin.file, "line": origin.line });
+    let checks = registry.checks().iter().map(|entry| {
+        let meta = entry.check.meta();
+        json!({
+            "id": entry.id,
+            "summary": meta.summary,
+            "codes": meta.codes,
+            "stages": meta.stages,
+            "origin": origin(&entry.origin),
+        })
+    });
+    let strategies = registry.strategies().iter().enumerate().map(|(position, entry)| {
+        let meta = entry.strategy.meta();
+        json!({
+            "position": position + 1,
+            "id": entry.id,
+            "summary": meta.summary,
+            "format": meta.format,
+            "origin": origin(&entry.origin),
+        })
+    });
+    json!({
+        "schema": SCHEMA,
+        "checks": checks.collect::<Vec<_>>(),
+        "strategies": strategies.collect::<Vec<_>>(),
+    })
+}
+
+fn text(registry: &Registry) -> String {
+    let mut out = String::from("Checks\n");
+    for entry in registry.checks() {
+        let meta = entry.check.meta();
+        out.push_str(&format!("  {:<20} {}\n", entry.id, meta.summary));
+        out.push_str(&format!("  {:<20} codes: {}\n", "", meta.codes.join(", ")));
+        out.push_str(&format!("  {:<20} built in, {}\n", "", entry.origin));
+    }
+    out.push_str("\nStrategies, in the order they are asked\n");
+    for (position, entry) in registry.strategies().iter().enumerate() {
+        let meta = entry.strategy.meta();
+        out.push_str(&format!("  {} {:<18} {}\n", position + 1, entry.id, meta.summary));
+        out.push_str(&format!("    {:<18} built in, {}\n", "", entry.origin));
+    }
+    out
+}

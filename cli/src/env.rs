@@ -1,0 +1,96 @@
+//! The only place that reads the environment, the working directory and the clock; each once.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clearance_engine::plan::apply::Stamp;
+use jiff::Timestamp;
+
+use crate::failure::Failure;
+
+/// The world, as the program found it.
+#[derive(Debug)]
+pub(crate) struct Env {
+    /// The working directory.
+    pub(crate) directory: PathBuf,
+    /// Time and randomness for events.
+    pub(crate) stamp: Stamp,
+    /// Whether standard output and standard error are terminals that show colour.
+    pub(crate) color: bool,
+    /// Columns to wrap at.
+    pub(crate) width: usize,
+    /// Whether the terminal shows more than ASCII.
+    pub(crate) unicode: bool,
+    /// `SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS`
+    pub(crate) allow_protected: bool,
+    /// This program, to run itself in the demo.
+    pub(crate) program: Option<PathBuf>,
+}
+
+impl Env {
+    pub(crate) fn read() -> Result<Self, Failure> {
+        let directory = directory().map_err(|error| {
+            let help = "the directory may have been removed; go to another one, or give --repo DIR";
+            Failure::usage("no_directory", format!("there is no current directory: {error}"), help)
+        })?;
+        let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        Ok(Self {
+            directory,
+            stamp: Stamp { now: now()?, entropy: entropy()? },
+            color: terminal && !dumb && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
+            width: width(),
+            unicode: unicode(),
+            allow_protected: text("SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS")
+                .is_some_and(|value| ["1", "true", "yes"].contains(&value.to_lowercase().as_str())),
+            program: std::env::current_exe().ok(),
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+fn text(name: &str) -> Option<String> {
+    variable(name)?.into_string().ok().map(|value| value.trim().to_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn directory() -> std::io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
+/// The time; `CLEARANCE_NOW` fixes it, for reproducible output.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn now() -> Result<Timestamp, Failure> {
+    let Some(fixed) = text("CLEARANCE_NOW") else { return Ok(Timestamp::now()) };
+    fixed.parse().map_err(|error| {
+        let help = "give a time such as 2026-01-02T03:04:05Z, or unset the variable";
+        Failure::usage("bad_environment", format!("CLEARANCE_NOW is not a time: {error}"), help)
+    })
+}
+
+fn entropy() -> Result<u128, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map(|()| u128::from_le_bytes(bytes)).map_err(|error| {
+        Failure::undecided("no_randomness", format!("the system gives no random bytes: {error}"))
+    })
+}
+
+/// `COLUMNS`, else the terminal's width, else 100; between 40 and 120, where text reads well.
+fn width() -> usize {
+    let told = text("COLUMNS").and_then(|columns| columns.parse().ok());
+    let measured = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    told.or_else(measured).unwrap_or(100).clamp(40, 120)
+}
+
+/// The locale's character set, as setlocale(3) chooses it. An unset locale is taken for UTF-8: CI logs are.
+fn unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| text(name).filter(|value| !value.is_empty()));
+    locale.is_none_or(|locale| locale.to_lowercase().replace('-', "").contains("utf8"))
+}

@@ -1,0 +1,29 @@
+//! `--report FORMAT[=FILE]`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::args::Global;
+
+/// Whether standard output must be one JSON value.
+pub(crate) fn json_on_stdout(global: &Global) -> bool {
+    global.json || global.report.iter().any(|report| report.file.is_none())
+}
+
+/// The report files that were asked for, with their content.
+pub(crate) fn files(global: &Global, value: &Value) -> Vec<(PathBuf, String)> {
+    let files = global.report.iter().filter_map(|report| report.file.clone());
+    files.map(|file| (file, format!("{value:#}\n"))).collect()
+}
+
+/// Writes them. A report is made anew by every run, so it needs no atomic replacement; it may be a pipe.
+pub(crate) fn write(reports: &[(PathBuf, String)]) -> io::Result<()> {
+    for (path, content) in reports {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        File::create(path).and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)?;
+    }
+    Ok(())
+}
