@@ -12,7 +12,7 @@ use clearance_engine::registry::Registry;
 use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command, RulesCommand};
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::output::Problem;
+use crate::output::{Problem, reports};
 
 /// What a command has to say.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         let message = "only one JSON value fits on standard output";
         return Err(Failure::usage("usage", message, "write the report to a file: --report json=FILE"));
     }
+    reports::check(global)?;
     match &cli.command {
         Command::MarkStatus(args)
         | Command::Agent(AgentCommand::Tasks(AgentTasksCommand::MarkStatus(args))) => {

@@ -54,7 +54,8 @@ impl Style {
         let handler = GraphicalReportHandler::new_themed(self.theme())
             .with_width(self.width)
             .with_links(false)
-            .with_break_words(false)
+            // A command that is offered must be one line, or it does not work when pasted.
+            .with_wrap_lines(false)
             .with_context_lines(2);
         // Text of the repository may hold terminal commands; only what the theme adds may be one.
         match handler.render_report(&mut out, diagnostic) {

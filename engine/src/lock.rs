@@ -51,7 +51,7 @@ impl MissionLock {
         let failed = |source| LockError::Io { path: path.clone(), source };
         std::fs::create_dir_all(&directory).map_err(failed)?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        let started = now();
+        let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
             match file.try_lock() {
@@ -68,14 +68,6 @@ impl MissionLock {
             }
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a deadline needs a running clock; nothing of it is shown but the wait"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// The process that holds a lock on this file, from `/proc/locks`.

@@ -63,7 +63,7 @@ pub fn owners(id: &TaskId, context: ResolveContext<'_>) -> Result<Vec<Owner>, No
     }
     let named = named_in_document(id, context.tasks)?;
     let known = known_work_packages(context);
-    if let Some(unknown) = named.iter().find(|work_package| !known.contains(*work_package)) {
+    if let Some(unknown) = named.iter().find(|work_package| !known.contains(work_package)) {
         return Err(NoOwner::NoSuchWorkPackage { task: id.clone(), named: unknown.clone() });
     }
     Ok(named

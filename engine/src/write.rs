@@ -225,7 +225,7 @@ mod tests {
     fn a_long_torn_line_is_set_aside_whole() {
         let scratch = Scratch::new();
         let torn = format!("{{\"b\":\"{}", "x".repeat(100_000));
-        let path = scratch.write("log", &format!("{{}}\n{torn}"));
+        let path = scratch.write("log", format!("{{}}\n{torn}"));
         append("log", &path, "{}\n").unwrap();
         assert_eq!(scratch.read("log.torn"), format!("{torn}\n"));
         assert_eq!(scratch.read("log"), "{}\n{}\n");

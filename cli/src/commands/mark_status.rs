@@ -5,8 +5,9 @@ use clearance_engine::diff;
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::id::{TaskId, parse_argument};
 use clearance_engine::lock::MissionLock;
+use clearance_engine::mission::status::SubtaskLog;
 use clearance_engine::mission::{Mission, handle};
-use clearance_engine::plan::apply::{self, Event, LOG};
+use clearance_engine::plan::apply::{self, Event, LOG, Stamp};
 use clearance_engine::plan::mark::{self, MarkPlan, Tense};
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
@@ -14,12 +15,16 @@ use clearance_engine::repo::commit;
 use clearance_engine::report::{CommitAccount, MarkReport, Outcome, Write, WriteKind};
 use clearance_engine::strategy::TaskState;
 use clearance_engine::write::Staging;
+use jiff::SignedDuration;
 
 use super::Answer;
 use crate::args::{Global, MarkStatusArgs};
 use crate::env::Env;
 use crate::failure::{self, Failure};
 use crate::output::{mark_text, reports};
+
+/// How far ahead of our clock a log may be before that is remarked on.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 pub(crate) fn run(
     args: &MarkStatusArgs,
@@ -39,7 +44,8 @@ pub(crate) fn run(
     let tense = if args.dry_run { Tense::Forecast } else { Tense::Done };
     let wanted = args.status.into();
     let plan = mark::plan(&mission, &ids, wanted, registry.strategies(), tense)?;
-    let events = apply::events(&plan.annotations, env.stamp)?;
+    let latest = mission.subtask_log_if_read().and_then(SubtaskLog::latest);
+    let events = apply::events(&plan.annotations, env.stamp.after(latest))?;
     let diff = if args.dry_run || !global.report.is_empty() {
         diff_of(&mission, &plan, &events)
     } else {
@@ -65,7 +71,7 @@ pub(crate) fn run(
         event_ids: events.into_iter().map(|event| event.id).collect(),
         diff,
         commit,
-        warnings: warnings(&mission),
+        warnings: warnings(&mission, env.stamp),
     };
     Ok(answer(&report, args.strict, global))
 }
@@ -205,10 +211,15 @@ fn diff_of(mission: &Mission, plan: &MarkPlan, events: &[Event]) -> String {
 }
 
 /// What was met on the way and is no fault of this call.
-fn warnings(mission: &Mission) -> Vec<String> {
-    let torn = mission.subtask_log_if_read().is_some_and(|log| log.torn_tail().is_some());
-    let log = mission.name_of(LOG);
-    torn.then(|| format!("the last line of {log} was torn by a crash; an append sets it aside in {log}.torn"))
-        .into_iter()
-        .collect()
+fn warnings(mission: &Mission, stamp: Stamp) -> Vec<String> {
+    let Some(log) = mission.subtask_log_if_read() else { return Vec::new() };
+    let name = mission.name_of(LOG);
+    let torn = log.torn_tail().map(|_| {
+        format!("the last line of {name} was torn by a crash; the next append sets it aside in {name}.torn")
+    });
+    // Another process may well have written while this one waited for the lock.
+    let ahead = log.latest().filter(|latest| latest.duration_since(stamp.now) > CLOCK_TOLERANCE).map(|latest| {
+        format!("the newest event of {name} is of {latest}, later than this machine's clock; new ones come right after it")
+    });
+    torn.into_iter().chain(ahead).collect()
 }

@@ -1,16 +1,32 @@
 //! `--report FORMAT[=FILE]`.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::args::Global;
+use crate::failure::Failure;
 
 /// Whether standard output must be one JSON value.
 pub(crate) fn json_on_stdout(global: &Global) -> bool {
     global.json || global.report.iter().any(|report| report.file.is_none())
+}
+
+/// Makes sure that every report can be written, before anything is done that it would tell of.
+pub(crate) fn check(global: &Global) -> Result<(), Failure> {
+    for file in global.report.iter().filter_map(|report| report.file.as_ref()) {
+        OpenOptions::new().create(true).truncate(false).write(true).open(file).map_err(|error| {
+            let message = format!("the report {} cannot be written: {error}", file.display());
+            Failure::usage(
+                "report_not_writable",
+                message,
+                "nothing was done; name a file in a directory that exists",
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// The report files that were asked for, with their content.

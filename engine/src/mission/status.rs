@@ -49,6 +49,7 @@ pub struct SubtaskLog {
     states: HashMap<(String, String), String>,
     work_packages: BTreeSet<String>,
     torn_tail: Option<usize>,
+    latest: Option<Timestamp>,
 }
 
 impl SubtaskLog {
@@ -98,6 +99,12 @@ impl SubtaskLog {
         self.work_packages.contains(work_package.key())
     }
 
+    /// The time of the newest event.
+    #[must_use]
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.latest
+    }
+
     /// Where a half-written last line starts, if there is one.
     #[must_use]
     pub fn torn_tail(&self) -> Option<usize> {
@@ -105,11 +112,13 @@ impl SubtaskLog {
     }
 
     fn take<'a>(&mut self, row: Row<'a>, annotations: &mut Vec<Annotation<'a>>) {
+        let time: Option<Timestamp> = row.at.as_deref().and_then(|at| at.parse().ok());
+        self.latest = self.latest.max(time);
         let Some(work_package) = row.wp_id else { return };
         match (row.kind.as_deref(), row.delta) {
             (Some("annotation"), Some(delta)) => annotations.push(Annotation {
                 // A stamp that cannot be read sorts first: it must not overrule one that can.
-                time: row.at.as_deref().and_then(|at| at.parse().ok()),
+                time,
                 event_id: row.event_id.unwrap_or_default(),
                 work_package,
                 delta,

@@ -51,6 +51,7 @@ struct RangeMention {
 pub struct TasksDoc {
     source: Source,
     lines: Vec<Line>,
+    excluded: Vec<Range<usize>>,
     code_spans: Vec<Range<usize>>,
     /// Ordered by kind, number and position.
     mentions: Vec<(Token, Mention)>,
@@ -69,7 +70,7 @@ impl TasksDoc {
         let (mentions, ranges) = find_mentions(text, &lines, &excluded);
         let tables = table::find(text, &lines, &excluded);
         let sections = section::Sections::new(text, &lines, &headings);
-        Self { code_spans, mentions, ranges, tables, sections, lines, source }
+        Self { excluded, code_spans, mentions, ranges, tables, sections, lines, source }
     }
 
     /// The file.
@@ -163,6 +164,12 @@ impl TasksDoc {
     #[must_use]
     pub fn in_code_span(&self, offset: usize) -> bool {
         contains(&self.code_spans, offset)
+    }
+
+    /// Whether a line begins in fenced code, a comment or a quote, where nothing counts.
+    #[must_use]
+    pub fn is_excluded(&self, line: usize) -> bool {
+        contains(&self.excluded, self.lines[line].start)
     }
 
     /// The table that a line is a body row of.

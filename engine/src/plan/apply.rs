@@ -25,6 +25,16 @@ pub struct Stamp {
     pub entropy: u128,
 }
 
+impl Stamp {
+    /// A stamp that is later than `latest`, the newest event of a log. The last event wins by time, so an event of a
+    /// machine whose clock is behind would change nothing.
+    #[must_use]
+    pub fn after(self, latest: Option<Timestamp>) -> Self {
+        let next = latest.and_then(|latest| latest.saturating_add(1.microseconds()).ok());
+        Self { now: next.map_or(self.now, |next| next.max(self.now)), ..self }
+    }
+}
+
 /// An event as it is appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

@@ -105,12 +105,64 @@ pub fn plan(
         changes: vec![],
         events: vec![],
     };
-    let results =
+    let mut results: Vec<_> =
         ids.iter().map(|id| planner.item(id, resolve(id, wanted, planner.context, stack))).collect();
-    let Planner { changes, events, .. } = planner;
-    let after = edit::apply(tasks, &changes)?;
-    let tasks = (after != tasks.text()).then_some(after);
-    Ok(MarkPlan { results, tasks, annotations: events })
+    let Planner { context, changes, events, .. } = planner;
+    let Settled { text, lost } = settle(context, changes, wanted, stack)?;
+    for result in results.iter_mut().filter(|result| lost.contains(&result.id)) {
+        *result = not_kept(result);
+    }
+    Ok(MarkPlan { results, tasks: text, annotations: events })
+}
+
+/// The new text, proven to say what the results say.
+struct Settled {
+    /// `None` when nothing changes.
+    text: Option<String>,
+    /// IDs whose changes would not have given them the wanted state, and were left out.
+    lost: Vec<TaskId>,
+}
+
+/// Applies the changes and reads the result back: an ID is only "updated" when the new text says so. A row may turn
+/// out not to count, for example inside a comment that is never closed; its changes are then left out.
+fn settle(
+    context: ResolveContext<'_>,
+    mut changes: Vec<(TaskId, Vec<Change>)>,
+    wanted: TaskState,
+    stack: &[&'static StrategyEntry],
+) -> Result<Settled, edit::Overlap> {
+    let mut lost = Vec::new();
+    let source = context.tasks.source();
+    while !changes.is_empty() {
+        let all: Vec<_> = changes.iter().flat_map(|(_, changes)| changes.clone()).collect();
+        let text = edit::apply(context.tasks, &all)?;
+        let after = TasksDoc::parse(Source::new(source.name(), source.path(), text.as_str()));
+        let after = ResolveContext { tasks: &after, ..context };
+        let says_so = |id: &TaskId| {
+            let answer = resolve(id, wanted, after, stack);
+            matches!(answer, Answer::Known { by, changes, .. } if by.tracks && changes.is_empty())
+        };
+        let failing: Vec<_> = changes.iter().map(|(id, _)| id).filter(|id| !says_so(id)).cloned().collect();
+        if failing.is_empty() {
+            return Ok(Settled { text: Some(text), lost });
+        }
+        changes.retain(|(id, _)| !failing.contains(id));
+        lost.extend(failing);
+    }
+    Ok(Settled { text: None, lost })
+}
+
+fn not_kept(result: &ItemResult) -> ItemResult {
+    let id = &result.id;
+    let message = format!(
+        "{id} was recognised, but a row for it would not count where it belongs: it would stand in code, a comment or a quote."
+    );
+    let help = format!("add a row by hand: `- [ ] {id}`, outside of code, comments and quotes");
+    let rejected = ItemResult::new(id, Outcome::Rejected, message).help(help).at(result.places.clone());
+    match result.strategy {
+        Some(strategy) => rejected.by(strategy),
+        None => rejected,
+    }
 }
 
 struct Planner<'a> {
@@ -119,7 +171,7 @@ struct Planner<'a> {
     tense: Tense,
     /// The log, when completion is recorded there.
     log: Option<&'a SubtaskLog>,
-    changes: Vec<Change>,
+    changes: Vec<(TaskId, Vec<Change>)>,
     events: Vec<Annotation>,
 }
 
@@ -151,7 +203,9 @@ impl Planner<'_> {
         } else {
             (Outcome::Updated, format!("{mark} {id} as {state} in tasks.md."))
         };
-        self.changes.extend(changes);
+        if !changes.is_empty() {
+            self.changes.push((id.clone(), changes));
+        }
         ItemResult::new(id, outcome, message).by(by).at(at)
     }
 

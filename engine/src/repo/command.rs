@@ -36,7 +36,7 @@ pub enum GitError {
     #[error("`git {command}` failed: {message}")]
     #[diagnostic(code(git_failed))]
     Failed {
-        /// The arguments, shortened.
+        /// Which git command.
         command: String,
         /// The last lines of what it said.
         message: String,
@@ -74,8 +74,9 @@ impl Git {
     }
 }
 
+/// The subcommand; the rest is paths and messages.
 fn described<A: AsRef<OsStr>>(arguments: &[A]) -> String {
-    arguments.iter().take(3).map(|word| word.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ")
+    arguments.first().map(|word| word.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// What git, or a hook it ran, said: the last lines, control characters removed.

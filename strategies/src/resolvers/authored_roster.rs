@@ -52,13 +52,13 @@ fn row_in_section(tasks: &TasksDoc, id: &TaskId, state: TaskState, package: &Wor
     let title = title.lines().next().unwrap_or_default().trim();
     let section = tasks.section_lines(&package.id.clone().into());
     let lines = section.clone().unwrap_or(0..tasks.lines().len());
-    let rows = lines.clone().filter(|line| is_task_row(tasks, *line));
-    if let (Some(last), true) = (rows.last(), section.is_some()) {
+    let last_row = lines.clone().rfind(|line| is_task_row(tasks, *line));
+    if let (Some(last), true) = (last_row, section.is_some()) {
         let (text, line) = (tasks.text(), tasks.lines()[last]);
         let indent = bullet(text, line).map_or("", |bullet| &text[line.start..bullet.start]);
         return new_row(tasks, id, state, last, indent, title);
     }
-    let last = lines.rev().find(|line| !tasks.line_text(*line).trim().is_empty());
+    let last = lines.rev().find(|line| !tasks.line_text(*line).trim().is_empty() && !tasks.is_excluded(*line));
     let after = last.or_else(|| section.as_ref().map(|section| section.start - 1));
     let owner = if section.is_some() { String::new() } else { format!(" ({})", package.id) };
     let title = if title.is_empty() { String::new() } else { format!(" {title}") };
@@ -73,7 +73,7 @@ fn is_task_row(tasks: &TasksDoc, line: usize) -> bool {
     let Some(bullet) = bullet(text, bounds) else { return false };
     let rest = &text[bullet.end..bounds.end];
     let ticked = ["[ ] ", "[x] ", "[X] "].iter().any(|tick| rest.starts_with(tick));
-    ticked && tasks.ids_on_line(line).first().is_some_and(is_task)
+    ticked && !tasks.is_excluded(line) && tasks.ids_on_line(line).first().is_some_and(is_task)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn label_line(tasks: &TasksDoc, mention: Mention) -> Option<usize> {
         }
         // Above the line of the mention there may only be more of the list.
         let start = indent_end(text, bounds);
-        if start == bounds.end || !only_list(text, start, before) {
+        if (!own && tasks.ids_on_line(line).is_empty()) || !only_list(text, start, before) {
             return None;
         }
     }
@@ -112,9 +112,10 @@ fn separator(rest: &str) -> Option<usize> {
 /// The last line of the list: lines below that are nothing but list belong to it.
 fn last_line(tasks: &TasksDoc, line: usize) -> usize {
     let text = tasks.text();
-    let more = tasks.lines()[line + 1..].iter().take(MOST_LINES).take_while(|below| {
-        let start = indent_end(text, **below);
-        start < below.end && bullet(text, **below).is_none() && only_list(text, start, below.end)
+    let more = (line + 1..tasks.lines().len()).take(MOST_LINES).take_while(|below| {
+        let bounds = tasks.lines()[*below];
+        let list = only_list(text, indent_end(text, bounds), bounds.end) && !tasks.ids_on_line(*below).is_empty();
+        list && bullet(text, bounds).is_none() && !tasks.is_excluded(*below)
     });
     line + more.count()
 }

@@ -67,10 +67,10 @@ fn begins_line(tasks: &TasksDoc, mention: Mention) -> bool {
 /// `T005 and T006 can proceed`, `T001, T002`, `T006/T007`: prose or a list about several tasks.
 fn goes_on_as_a_list(rest: &str) -> bool {
     let rest = rest.trim_start();
-    let joins = |word: &&str| {
+    let joins = |word: &&str| -> bool {
         rest.strip_prefix(*word).is_some_and(|more| token_at(more.trim_start().trim_start_matches(['*', '`']), 0).is_some())
     };
-    ["and ", "or ", "& ", "+ ", "+", ",", ";", "/", "→", "->", "through ", "to "].iter().any(|word| joins(&word))
+    ["and ", "or ", "& ", "+ ", "+", ",", ";", "/", "→", "->", "through ", "to "].iter().any(joins)
 }
 
 /// Whether a line without a bullet starts a block of its own, or continues a run of such lines: a wrapped line of

@@ -73,3 +73,26 @@ pub fn write(root: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 pub fn read(root: &Path, name: &str) -> String {
     fs::read_to_string(root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
+
+/// The folder of real missions that the caller's environment names, if it names one.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one way to tell tests of data that the project does not ship"
+)]
+pub fn corpus() -> Option<PathBuf> {
+    std::env::var_os("CLEARANCE_CORPUS").filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+/// Compares a generated page with the one in the repository; with `CLEARANCE_WRITE=1` writes it.
+///
+/// # Panics
+/// When they differ.
+#[expect(clippy::disallowed_methods, reason = "the one switch of generated pages")]
+pub fn golden(path: &Path, now: &str) {
+    if std::env::var_os("CLEARANCE_WRITE").is_some_and(|value| value == "1") {
+        fs::write(path, now).expect("a written page");
+    }
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(written, now, "{} is not current: CLEARANCE_WRITE=1 cargo test docs", path.display());
+}

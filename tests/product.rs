@@ -1,0 +1,33 @@
+//! The product seen from outside: the binary, run as its users run it, on real repositories.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on fails")]
+
+#[path = "product/support.rs"]
+mod support;
+
+#[path = "product/commit.rs"]
+mod commit;
+#[path = "product/concurrency.rs"]
+mod concurrency;
+#[path = "product/corpus.rs"]
+mod corpus;
+#[path = "product/demo.rs"]
+mod demo;
+#[path = "product/docs.rs"]
+mod docs;
+#[path = "product/errors.rs"]
+mod errors;
+#[path = "product/events.rs"]
+mod events;
+#[path = "product/json.rs"]
+mod json;
+#[path = "product/missions.rs"]
+mod missions;
+#[path = "product/properties.rs"]
+mod properties;
+#[path = "product/registry.rs"]
+mod registry;
+#[path = "product/rows.rs"]
+mod rows;
+#[path = "product/writing.rs"]
+mod writing;

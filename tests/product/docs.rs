@@ -1,0 +1,80 @@
+//! Pages that are generated from the product, and claims that are checked against it. `CLEARANCE_WRITE=1` writes
+//! the pages anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clearance_engine::exit::ExitStatus;
+use clearance_testkit::golden;
+
+use crate::support::{TestRepo, run};
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+#[test]
+fn the_command_reference_is_current() {
+    let repo = TestRepo::new();
+    let mut page = String::from("# Commands\n\nGenerated from `--help`.\n");
+    for words in [&[][..], &["mark-status"], &["rules"], &["rules", "list"], &["demo"]] {
+        let help = run(&repo, &[words, &["--help"]].concat()).stdout;
+        let name = [&["clearance"], words].concat().join(" ");
+        write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.trim_end()).unwrap();
+    }
+    golden(&workspace().join("docs/cli.md"), &page);
+}
+
+#[test]
+fn the_strategy_and_check_pages_are_current() {
+    let registry = clearance::registry().unwrap();
+    let mut page = String::from(
+        "# Strategies\n\nIn the order they are asked: the first that knows an ID answers. Generated from the registry.\n\n\
+         | # | Strategy | Recognises | `format` in the version 1 contract |\n|---|---|---|---|\n",
+    );
+    for (position, entry) in registry.strategies().iter().enumerate() {
+        let meta = entry.strategy.meta();
+        let format = serde_json::to_value(meta.format).unwrap();
+        let summary = meta.summary.replace('|', "\\|");
+        writeln!(
+            page,
+            "| {} | `{}` | {summary} | `{}` |",
+            position + 1,
+            entry.id,
+            format.to_string().replace('"', "")
+        )
+        .unwrap();
+    }
+    golden(&workspace().join("docs/strategies.md"), &page);
+    let mut page = String::from(
+        "# Checks\n\nGenerated from the registry.\n\n| Check | Passes when | Codes |\n|---|---|---|\n",
+    );
+    for entry in registry.checks() {
+        let meta = entry.check.meta();
+        writeln!(page, "| `{}` | {} | `{}` |", entry.id, meta.summary, meta.codes.join("`, `")).unwrap();
+    }
+    golden(&workspace().join("docs/checks.md"), &page);
+}
+
+#[test]
+fn the_exit_codes_are_current() {
+    let mut page = String::from(
+        "# Exit codes\n\nStable. Generated from `engine/src/exit.rs`.\n\n| Code | Meaning |\n|---|---|\n",
+    );
+    for (status, meaning) in ExitStatus::TABLE {
+        writeln!(page, "| {} | {meaning} |", status.code()).unwrap();
+    }
+    golden(&workspace().join("docs/exit-codes.md"), &page);
+    let readme = clearance_testkit::read(workspace(), "README.md");
+    for (status, meaning) in ExitStatus::TABLE {
+        assert!(readme.contains(&format!("| {} | {meaning} |", status.code())), "README: {meaning}");
+    }
+}
+
+#[test]
+fn readme_names_every_command() {
+    let readme = clearance_testkit::read(workspace(), "README.md");
+    for command in ["clearance mark-status", "clearance rules list", "clearance demo"] {
+        assert!(readme.contains(command), "{command}");
+    }
+}

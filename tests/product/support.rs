@@ -1,0 +1,60 @@
+//! How the tests run the product.
+
+use std::path::Path;
+use std::process::Command;
+
+pub(crate) use clearance_testkit::{Run, Scratch, TestRepo};
+
+/// The product's binary.
+pub(crate) fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_clearance"))
+}
+
+/// The product in a directory, ready to take arguments.
+pub(crate) fn command(directory: &Path) -> Command {
+    clearance_testkit::clearance(binary(), directory)
+}
+
+/// The product in a repository, run to its end.
+pub(crate) fn run(repo: &TestRepo, arguments: &[&str]) -> Run {
+    Run::of(command(repo.root()).args(arguments))
+}
+
+/// `mark-status` in the mission `m`.
+pub(crate) fn mark(repo: &TestRepo, state: &str, arguments: &[&str]) -> Run {
+    let fixed = ["mark-status", "--status", state, "--mission", "m"];
+    run(repo, &[&fixed, arguments].concat())
+}
+
+/// `(id, outcome, format)` of every result of a `--json` run.
+pub(crate) fn outcomes(run: &Run) -> Vec<(String, String, String)> {
+    let json = run.json();
+    let field = |result: &serde_json::Value, name: &str| match &result[name] {
+        serde_json::Value::Null => "null".to_owned(),
+        value => value.as_str().expect("a string").to_owned(),
+    };
+    let results = json["results"].as_array().unwrap_or_else(|| panic!("no results: {json}"));
+    results.iter().map(|r| (field(r, "id"), field(r, "outcome"), field(r, "format"))).collect()
+}
+
+/// A mission `m` with these task rows, state kept in rows.
+pub(crate) fn rows(tasks: &str) -> TestRepo {
+    TestRepo::with_tasks("m", tasks)
+}
+
+/// The task list of the mission `m`.
+pub(crate) const TASKS: &str = "kitty-specs/m/tasks.md";
+/// The log of the mission `m`.
+pub(crate) const LOG: &str = "kitty-specs/m/status.events.jsonl";
+
+/// A mission `m` whose state is kept in events, with one work package a roster given.
+pub(crate) fn events(tasks: &str, rosters: &[(&str, &str)]) -> TestRepo {
+    let repo = rows(tasks);
+    repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \"1\"}\n");
+    for (work_package, subtasks) in rosters {
+        let front =
+            format!("---\nwork_package_id: {work_package}\nsubtasks: [{subtasks}]\n---\n# {work_package}\n");
+        repo.write(&format!("kitty-specs/m/tasks/{work_package}-x.md"), front);
+    }
+    repo
+}
