@@ -22,5 +22,5 @@ impl ResolverStrategy for Stray {
 fn an_unplaced_strategy_is_a_start_up_error() {
     let error = clearance::registry().err().expect("a registry that is not complete");
     assert_eq!(error.id, "stray");
-    assert!(error.fault.contains("unplaced.rs:8"), "{error}");
+    assert!(error.fault.contains("unplaced.rs:7"), "{error}");
 }

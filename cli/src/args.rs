@@ -72,9 +72,13 @@ pub(crate) struct ReportRequest {
 }
 
 impl ReportRequest {
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The names under which standard output would be written a second time.
+    const STDOUT: [&'static str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             None if text == "json" => Ok(Self { file: None }),
+            Some(("json", file)) if Self::STDOUT.contains(&file) => Ok(Self { file: None }),
             Some(("json", file)) if !file.is_empty() => Ok(Self { file: Some(file.into()) }),
             Some(("json", _)) => Err("a file name must follow `json=`".to_owned()),
             _ => Err("the formats are: json".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clearance_engine::plan::apply::Stamp;
 use jiff::Timestamp;
@@ -12,8 +12,7 @@ use crate::failure::Failure;
 /// The world, as the program found it.
 #[derive(Debug)]
 pub(crate) struct Env {
-    /// The working directory.
-    pub(crate) directory: PathBuf,
+    directory: std::io::Result<PathBuf>,
     /// Time and randomness for events.
     pub(crate) stamp: Stamp,
     /// Whether standard output and standard error are terminals that show colour.
@@ -30,14 +29,10 @@ pub(crate) struct Env {
 
 impl Env {
     pub(crate) fn read() -> Result<Self, Failure> {
-        let directory = directory().map_err(|error| {
-            let help = "the directory may have been removed; go to another one, or give --repo DIR";
-            Failure::usage("no_directory", format!("there is no current directory: {error}"), help)
-        })?;
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let dumb = variable("TERM").is_some_and(|term| term == "dumb");
         Ok(Self {
-            directory,
+            directory: directory(),
             stamp: Stamp { now: now()?, entropy: entropy()? },
             color: terminal && !dumb && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
             width: width(),
@@ -45,6 +40,16 @@ impl Env {
             allow_protected: text("SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS")
                 .is_some_and(|value| ["1", "true", "yes"].contains(&value.to_lowercase().as_str())),
             program: std::env::current_exe().ok(),
+        })
+    }
+}
+
+impl Env {
+    /// The working directory. It may be gone, which only matters to those who need it.
+    pub(crate) fn directory(&self) -> Result<&Path, Failure> {
+        self.directory.as_deref().map_err(|error| {
+            let help = "it may have been removed; go to another one, or give --repo with a full path";
+            Failure::usage("no_directory", format!("there is no current directory: {error}"), help)
         })
     }
 }

@@ -14,7 +14,7 @@ use clap::Parser as _;
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::{Registry, RegistryError};
 
-use args::Cli;
+use args::{Cli, ReportRequest};
 use commands::Answer;
 use env::Env;
 use failure::Failure;
@@ -38,21 +38,25 @@ pub fn registry() -> Result<Registry, RegistryError> {
 fn run(arguments: &[OsString]) -> ExitStatus {
     // A bug is reported like every other failure, not as a stack trace in the middle of the output.
     std::panic::set_hook(Box::new(|_| {}));
-    let json = wants_json(arguments);
-    let result = catch_unwind(AssertUnwindSafe(|| answer(arguments, json)));
+    let wanted = Wanted::read(arguments);
+    let result = catch_unwind(AssertUnwindSafe(|| answer(arguments, wanted.json)));
     let (style, result) = match result {
         Ok(answered) => answered,
         Err(panic) => (Style::plain(), Err(Failure::bug(&*panic))),
     };
-    let printed = match result {
-        Ok(answer) => output::answer(&answer, &style).map(|()| answer.status),
-        Err(failure) => output::failure(&failure, &style, json).map(|()| failure.status()),
+    let (status, printed) = match result {
+        Ok(answer) => (answer.status, output::answer(&answer, &style)),
+        Err(failure) => (failure.status(), output::failure(&failure, &style, &wanted)),
     };
-    // A reader that went away (`| head`) is no fault; anything else that keeps us from answering is.
-    printed.unwrap_or_else(|error| match error.kind() {
-        std::io::ErrorKind::BrokenPipe => ExitStatus::Done,
-        _ => ExitStatus::Undecided,
-    })
+    match printed {
+        Ok(()) => status,
+        // A reader that went away (`| head`) changes nothing about the answer.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status,
+        Err(error) => {
+            output::last_words(&format!("the answer could not be printed: {error}"));
+            ExitStatus::Undecided
+        }
+    }
 }
 
 fn answer(arguments: &[OsString], json: bool) -> (Style, Result<Answer, Failure>) {
@@ -71,9 +75,22 @@ fn answer(arguments: &[OsString], json: bool) -> (Style, Result<Answer, Failure>
     (style, result)
 }
 
-/// Whether standard output must be JSON, read before the arguments are understood: a usage error is JSON too.
-fn wants_json(arguments: &[OsString]) -> bool {
-    let words: Vec<_> = arguments.iter().skip(1).take_while(|word| *word != "--").collect();
-    let report = words.windows(2).any(|pair| pair[0] == "--report" && pair[1] == "json");
-    report || words.iter().any(|word| *word == "--json" || *word == "--report=json")
+/// What the command line wants of the output, read before the arguments are understood: a usage error is JSON too.
+struct Wanted {
+    json: bool,
+    report_files: Vec<std::path::PathBuf>,
+}
+
+impl Wanted {
+    fn read(arguments: &[OsString]) -> Self {
+        let words = arguments.iter().skip(1).take_while(|word| *word != "--");
+        let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let separate = words.windows(2).filter(|pair| pair[0] == "--report").map(|pair| pair[1].as_str());
+        let joined = words.iter().filter_map(|word| word.strip_prefix("--report="));
+        let reports: Vec<_> =
+            separate.chain(joined).filter_map(|text| ReportRequest::parse(text).ok()).collect();
+        let json = words.iter().any(|word| word == "--json" || word.starts_with("--json="))
+            || reports.iter().any(|report| report.file.is_none());
+        Self { json, report_files: reports.into_iter().filter_map(|report| report.file).collect() }
+    }
 }

@@ -8,6 +8,9 @@ use std::io::{self, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use clearance_engine::source::harmless;
+
+use crate::Wanted;
 use crate::args::Color;
 use crate::commands::Answer;
 use crate::env::Env;
@@ -57,10 +60,9 @@ impl Style {
             // A command that is offered must be one line, or it does not work when pasted.
             .with_wrap_lines(false)
             .with_context_lines(2);
-        // Text of the repository may hold terminal commands; only what the theme adds may be one.
-        match handler.render_report(&mut out, diagnostic) {
+        match handler.render_report(&mut out, &Harmless(diagnostic)) {
             Ok(()) => out,
-            Err(_) => format!("error: {diagnostic}\n"),
+            Err(_) => format!("error: {}\n", harmless(&diagnostic.to_string())),
         }
     }
 }
@@ -97,44 +99,68 @@ pub(crate) fn answer(answer: &Answer, style: &Style) -> io::Result<()> {
     stdout.flush()?;
     let mut stderr = io::stderr().lock();
     for problem in &answer.problems {
-        stderr.write_all(harmless(&style.draw(problem), style.color).as_bytes())?;
+        stderr.write_all(style.draw(problem).as_bytes())?;
     }
     Ok(())
 }
 
-/// Prints why there is no answer: on standard error for people, on standard output as JSON for machines.
-pub(crate) fn failure(failure: &Failure, style: &Style, json: bool) -> io::Result<()> {
-    if json {
+/// Prints why there is no answer: on standard error for people, on standard output as JSON for machines. Reports that
+/// were asked for say so too: what an earlier run left there must not be taken for the answer.
+pub(crate) fn failure(failure: &Failure, style: &Style, wanted: &Wanted) -> io::Result<()> {
+    let value = failure.json();
+    for file in &wanted.report_files {
+        // The failure may be that this very file cannot be written.
+        let _ = reports::write_one(file, &format!("{value:#}\n"));
+    }
+    if wanted.json {
         let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{}", failure.json())?;
+        writeln!(stdout, "{}", reports::shown(&value))?;
         return stdout.flush();
     }
-    io::stderr().lock().write_all(harmless(&style.draw(failure.diagnostic()), style.color).as_bytes())
+    io::stderr().lock().write_all(style.draw(failure.diagnostic()).as_bytes())
 }
 
-/// Control characters made visible, the line ending and (where we colour) our own colour sequences excepted.
-pub(crate) fn harmless(text: &str, color: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        if let Some(length) = color.then(|| color_sequence(rest)).flatten() {
-            out.push_str(&rest[..length]);
-            rest = &rest[length..];
-            continue;
-        }
-        match character {
-            '\n' | '\t' => out.push(character),
-            control if control.is_control() => out.push('\u{fffd}'),
-            plain => out.push(plain),
-        }
-        rest = &rest[character.len_utf8()..];
+/// Says on standard error what cannot be said otherwise.
+pub(crate) fn last_words(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "clearance: {}", harmless(message));
+}
+
+/// A diagnostic whose words cannot command a terminal. Text of the repository may hold such commands; only what the
+/// theme adds may be one. (Source text is made harmless where it is handed out, in `Source::named`.)
+struct Harmless<'a>(&'a (dyn Diagnostic + 'static));
+
+impl fmt::Debug for Harmless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
-    out
 }
 
-/// The length of a colour sequence (`ESC [ digits ; ... m`) at the start of the text.
-fn color_sequence(text: &str) -> Option<usize> {
-    let body = text.strip_prefix("\u{1b}[")?;
-    let length = body.bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
-    (body.as_bytes().get(length) == Some(&b'm')).then_some(2 + length + 1)
+impl fmt::Display for Harmless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&harmless(&self.0.to_string()))
+    }
+}
+
+impl std::error::Error for Harmless<'_> {}
+
+impl Diagnostic for Harmless<'_> {
+    fn code(&self) -> Option<Box<dyn fmt::Display + '_>> {
+        self.0.code()
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        self.0.severity()
+    }
+
+    fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
+        self.0.help().map(|help| Box::new(harmless(&help.to_string())) as _)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.0.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        self.0.labels()
+    }
 }

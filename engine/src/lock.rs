@@ -1,4 +1,4 @@
-//! The lock of a mission's state: `flock(2)` on the very file that the original tool locks, so that both exclude
+//! Locks between processes. That of a mission's state is `flock(2)` on the very file that the original tool locks, so that both exclude
 //! each other. POSIX record locks (`fcntl.lockf`) would not.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// A held lock; dropped, or with the process, it is free again.
 #[derive(Debug)]
-pub struct MissionLock {
+pub struct FileLock {
     _file: File,
 }
 
@@ -16,14 +16,14 @@ pub struct MissionLock {
 #[non_exhaustive]
 pub enum LockError {
     /// Somebody holds it.
-    #[error("mission `{slug}` is being written by {holder}; waited {:.1} s for it", waited.as_secs_f32())]
+    #[error("{} is held by {holder}, who is writing; waited {:.1} s for it", path.display(), waited.as_secs_f32())]
     #[diagnostic(
         code(mission_locked),
         help("run the command again when it is done, or wait longer: --lock-timeout SECONDS")
     )]
     Held {
-        /// The mission.
-        slug: String,
+        /// The lock file.
+        path: PathBuf,
         /// Who: a process where the system tells.
         holder: String,
         /// For how long it was waited.
@@ -40,17 +40,24 @@ pub enum LockError {
     },
 }
 
-impl MissionLock {
-    /// Takes the lock, waiting at most `deadline` for another holder.
+/// The lock file of a mission's state, at the place where the original has it.
+#[must_use]
+pub fn of_mission(common_dir: &Path, slug: &str) -> PathBuf {
+    common_dir.join("spec-kitty-locks").join(format!("{slug}.status.lock"))
+}
+
+impl FileLock {
+    /// Takes a lock, waiting at most `deadline` for another holder. The empty file stays behind: removing it would
+    /// let two processes hold "the" lock.
     ///
     /// # Errors
     /// [`LockError`].
-    pub fn acquire(common_dir: &Path, slug: &str, deadline: Duration) -> Result<Self, LockError> {
-        let directory = common_dir.join("spec-kitty-locks");
-        let path = directory.join(format!("{slug}.status.lock"));
-        let failed = |source| LockError::Io { path: path.clone(), source };
-        std::fs::create_dir_all(&directory).map_err(failed)?;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    pub fn acquire(path: &Path, deadline: Duration) -> Result<Self, LockError> {
+        let failed = |source| LockError::Io { path: path.to_owned(), source };
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
@@ -62,7 +69,7 @@ impl MissionLock {
                 }
                 Err(TryLockError::WouldBlock) => {
                     let holder = holder(&file).unwrap_or_else(|| "another process".to_owned());
-                    return Err(LockError::Held { slug: slug.to_owned(), holder, waited: started.elapsed() });
+                    return Err(LockError::Held { path: path.to_owned(), holder, waited: started.elapsed() });
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }

@@ -51,7 +51,8 @@ pub struct WorkPackages {
 }
 
 impl Mission {
-    /// The mission in `directory`, which must be inside `root` once links are followed.
+    /// The mission `slug` of the work tree `root` (links resolved): a directory of `kitty-specs/` once links are
+    /// followed.
     ///
     /// # Errors
     /// [`ArtefactError::Escapes`], or the system's error.
@@ -59,9 +60,15 @@ impl Mission {
         let name = format!("{MISSIONS_DIR}/{slug}");
         let missing =
             || ArtefactError::Missing { name: name.clone(), help: "name an existing mission".to_owned() };
-        let directory = confined(root, &root.join(&name), &name)?.ok_or_else(missing)?;
+        let home = confined(root, &root.join(MISSIONS_DIR), MISSIONS_DIR)?.ok_or_else(missing)?;
+        let directory = confined(&home, &home.join(slug), &name)?.ok_or_else(missing)?;
+        // An alias is the mission it leads to: there is one lock for both names.
+        let slug = match directory.file_name().and_then(|name| name.to_str()) {
+            Some(slug) if directory.parent() == Some(&home) => slug.to_owned(),
+            _ => return Err(ArtefactError::Escapes { name, target: directory }),
+        };
         Ok(Self {
-            slug: slug.to_owned(),
+            slug,
             root: root.to_owned(),
             directory,
             meta: OnceLock::new(),
@@ -153,8 +160,12 @@ impl Mission {
     /// What is wrong with the log.
     pub fn subtask_log(&self) -> Result<&SubtaskLog, Arc<ArtefactError>> {
         read_once(&self.log, || {
-            let source = self.source("status.events.jsonl", limits::STATUS_LOG)?;
-            source.as_ref().map_or_else(|| Ok(SubtaskLog::default()), SubtaskLog::parse)
+            let name = self.name_of("status.events.jsonl");
+            let path = self.path_of("status.events.jsonl")?;
+            match Source::read_log(&name, &path, limits::STATUS_LOG)? {
+                Some(source) => SubtaskLog::parse(&source),
+                None => Ok(SubtaskLog::default()),
+            }
         })
     }
 
@@ -162,6 +173,17 @@ impl Mission {
     #[must_use]
     pub fn subtask_log_if_read(&self) -> Option<&SubtaskLog> {
         self.log.get()?.as_ref().ok()
+    }
+
+    /// What was wrong with files that were read on the way, besides those that made the call fail.
+    #[must_use]
+    pub fn unread(&self) -> Vec<Arc<ArtefactError>> {
+        let packages = self.work_packages.get().map(|read| match read {
+            Ok(packages) => packages.broken.clone(),
+            Err(error) => vec![Arc::clone(error)],
+        });
+        let lanes = self.lanes.get().and_then(|read| read.as_ref().err()).cloned();
+        packages.into_iter().flatten().chain(lanes).collect()
     }
 
     fn source(&self, file: &str, limit: u64) -> Result<Option<Source>, ArtefactError> {

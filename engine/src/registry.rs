@@ -44,6 +44,26 @@ impl std::fmt::Display for Origin {
     }
 }
 
+/// Ids that a plug-in crate promises to register, and where it says so. Made by [`listed!`](crate::listed).
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    /// The ids; of strategies, in the order of the stack.
+    pub ids: &'static [&'static str],
+    /// Where the list is.
+    pub origin: Origin,
+}
+
+/// A list of ids that knows where it stands: `listed!["checkbox", "pipe-table"]`.
+#[macro_export]
+macro_rules! listed {
+    ($($id:literal),+ $(,)?) => {
+        $crate::registry::Listed {
+            ids: &[$($id),+],
+            origin: $crate::registry::Origin { file: file!(), line: line!() },
+        }
+    };
+}
+
 inventory::collect!(CheckEntry);
 inventory::collect!(StrategyEntry);
 
@@ -74,7 +94,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError`]: something missing, doubled or unplaced.
-    pub fn linked(required_checks: &[&str], strategy_order: &[&str]) -> Result<Self, RegistryError> {
+    pub fn linked(required_checks: Listed, strategy_order: Listed) -> Result<Self, RegistryError> {
         let checks = inventory::iter::<CheckEntry>.into_iter();
         let strategies = inventory::iter::<StrategyEntry>.into_iter();
         Self::build(checks, strategies, required_checks, strategy_order)
@@ -87,30 +107,33 @@ impl Registry {
     pub fn build(
         checks: impl Iterator<Item = &'static CheckEntry>,
         strategies: impl Iterator<Item = &'static StrategyEntry>,
-        required_checks: &[&str],
-        strategy_order: &[&str],
+        required_checks: Listed,
+        strategy_order: Listed,
     ) -> Result<Self, RegistryError> {
         let checks = unique("check", checks.map(|entry| (entry.id, entry.origin, entry)))?;
         for entry in checks.values() {
             same_id("check", entry.id, entry.check.meta().id, entry.origin)?;
         }
-        for id in required_checks {
+        each_once("check", required_checks)?;
+        for id in required_checks.ids {
             if !checks.contains_key(id) {
-                return Err(missing("check", id));
+                return Err(missing("check", id, required_checks.origin));
             }
         }
+        each_once("strategy", strategy_order)?;
         let mut strategies = unique("strategy", strategies.map(|entry| (entry.id, entry.origin, entry)))?;
-        let mut ordered: Vec<&StrategyEntry> = Vec::with_capacity(strategy_order.len());
-        for id in strategy_order {
-            if ordered.iter().any(|placed| placed.id == *id) {
-                return Err(fault("strategy", id, "is placed twice in ORDER".to_owned()));
-            }
-            let entry = strategies.remove(id).ok_or_else(|| missing("strategy", id))?;
+        let mut ordered: Vec<&StrategyEntry> = Vec::with_capacity(strategy_order.ids.len());
+        for id in strategy_order.ids {
+            let entry =
+                strategies.remove(id).ok_or_else(|| missing("strategy", id, strategy_order.origin))?;
             same_id("strategy", entry.id, entry.strategy.meta().id, entry.origin)?;
             ordered.push(entry);
         }
         if let Some(entry) = strategies.values().next() {
-            let at = format!("is registered at {} but has no place in ORDER", entry.origin);
+            let at = format!(
+                "is registered at {} but has no place in the order at {}",
+                entry.origin, strategy_order.origin
+            );
             return Err(fault("strategy", entry.id, at));
         }
         Ok(Self { checks: checks.into_values().collect(), strategies: ordered })
@@ -155,12 +178,14 @@ fn same_id(kind: &'static str, id: &str, own: &str, origin: Origin) -> Result<()
     if id == own { Ok(()) } else { Err(differs()) }
 }
 
-fn missing(kind: &'static str, id: &str) -> RegistryError {
-    fault(
-        kind,
-        id,
-        "is expected but not registered; is its crate linked, and its module declared?".to_owned(),
-    )
+fn each_once(kind: &'static str, listed: Listed) -> Result<(), RegistryError> {
+    let twice = listed.ids.iter().enumerate().find(|(nth, id)| listed.ids[..*nth].contains(id));
+    twice.map_or(Ok(()), |(_, id)| Err(fault(kind, id, format!("is listed twice at {}", listed.origin))))
+}
+
+fn missing(kind: &'static str, id: &str, listed: Origin) -> RegistryError {
+    let why = "but not registered; is its crate linked, and its module declared?";
+    fault(kind, id, format!("is listed at {listed} {why}"))
 }
 
 fn fault(kind: &'static str, id: &str, fault: String) -> RegistryError {

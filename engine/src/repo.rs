@@ -8,7 +8,7 @@ mod libgit;
 
 use std::path::{Path, PathBuf};
 
-pub use command::{Git, GitError};
+pub use command::{Git, GitError, without_redirection};
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.
 pub trait RepoView: std::fmt::Debug {
@@ -17,11 +17,11 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell.
     fn head(&self) -> Result<Head, RepoError>;
-    /// The branch that the remote `origin` calls its default, as far as it was fetched.
+    /// The branches that remotes call their default, as far as that was fetched.
     ///
     /// # Errors
     /// When git cannot tell.
-    fn remote_default_branch(&self) -> Result<Option<String>, RepoError>;
+    fn remote_default_branches(&self) -> Result<Vec<String>, RepoError>;
     /// The merge, rebase, cherry-pick, revert or bisect that is under way.
     ///
     /// # Errors
@@ -43,6 +43,7 @@ pub enum Head {
 pub struct Repo {
     root: PathBuf,
     common_dir: PathBuf,
+    caller_root: PathBuf,
     /// The branch of the work tree that the caller stands in, which may be a linked one.
     caller_branch: Option<String>,
     /// The caller's directory inside that work tree.
@@ -81,6 +82,7 @@ impl Repo {
             common_dir: found.common_dir,
             caller_branch: found.caller_branch,
             caller_below_root: below,
+            caller_root: found.caller_root,
             view: found.view,
         })
     }
@@ -107,6 +109,12 @@ impl Repo {
     #[must_use]
     pub fn caller_branch(&self) -> Option<&str> {
         self.caller_branch.as_deref()
+    }
+
+    /// Whether the caller stands in a linked worktree, whose files are not those that are worked on.
+    #[must_use]
+    pub fn caller_is_elsewhere(&self) -> bool {
+        self.caller_root != self.root
     }
 
     /// The caller's directory, relative to the top of the work tree it is in.
@@ -150,7 +158,7 @@ pub enum RepoError {
         /// The directory.
         path: PathBuf,
     },
-    /// libgit2 cannot read such a repository; the git command is asked instead.
+    /// libgit2 cannot read such a repository (reftable, SHA-256, a future format); the git command is asked instead.
     #[error("the repository uses a format that libgit2 does not read: {reason}")]
     #[diagnostic(code(unsupported_repository))]
     Unsupported {

@@ -113,6 +113,13 @@ pub enum CommitAccount {
     Off,
     /// Nothing was written, so there was nothing to commit.
     Nothing,
+    /// A dry run: this would be made.
+    Planned {
+        /// The branch it would be on.
+        branch: String,
+        /// The first line of its message.
+        subject: String,
+    },
     /// What was written was committed before, or is the same as the last commit.
     Unchanged,
     /// Made.

@@ -35,6 +35,25 @@ impl Source {
         }
     }
 
+    /// The same for a log of lines. A crash while appending may have cut the last line inside a character; such a
+    /// tail is kept as text that is no JSON, so that it is told from a whole line.
+    ///
+    /// # Errors
+    /// As [`Source::read`]; bytes that are not UTF-8 are an error in every other line.
+    pub fn read_log(name: &str, path: &Path, limit: u64) -> Result<Option<Self>, SourceError> {
+        let Some(bytes) = read_bytes(name, path, limit)? else { return Ok(None) };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Self::new(name, path, text))),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                if error.as_bytes()[at..].contains(&b'\n') {
+                    return Err(not_utf8(name, error));
+                }
+                Ok(Some(Self::new(name, path, String::from_utf8_lossy(error.as_bytes()))))
+            }
+        }
+    }
+
     /// The name in messages: the path inside the repository, with `/`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -53,10 +72,11 @@ impl Source {
         &self.text
     }
 
-    /// The source in the form that miette prints.
+    /// The source in the form that miette prints: bytes that a terminal would obey are replaced, without moving
+    /// the others.
     #[must_use]
     pub fn named(&self) -> NamedSource<Arc<str>> {
-        NamedSource::new(&self.name, Arc::clone(&self.text))
+        NamedSource::new(harmless(&self.name), in_place(&self.text))
     }
 
     /// The 1-based line that has this byte.
@@ -76,6 +96,34 @@ impl Source {
         };
         (start + column.saturating_sub(1)).min(self.text.len())
     }
+}
+
+/// Text without what a terminal would obey: control characters (line ending and tab excepted) and marks that turn
+/// the direction of writing are shown as U+FFFD.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The same, with replacements as long as what they replace, so that byte offsets stay right.
+fn in_place(text: &Arc<str>) -> Arc<str> {
+    if !text.chars().any(obeyed) {
+        return Arc::clone(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.len_utf8() {
+            _ if !obeyed(character) => out.push(character),
+            3 => out.push('\u{fffd}'),
+            length => out.extend(std::iter::repeat_n('?', length)),
+        }
+    }
+    out.into()
+}
+
+fn obeyed(character: char) -> bool {
+    let turns = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (character.is_control() && !matches!(character, '\n' | '\t' | '\r'))
 }
 
 /// A span for a label: the byte range, never past the end and never inside a character.
@@ -133,7 +181,7 @@ fn not_utf8(name: &str, error: std::string::FromUtf8Error) -> SourceError {
         guess,
         from: if utf16 { "UTF-16" } else { "WINDOWS-1252" },
         at: span(&text, text.len().saturating_sub(1)..text.len()),
-        source_code: NamedSource::new(name, text),
+        source_code: NamedSource::new(harmless(name), in_place(&text)),
     }
 }
 
@@ -223,6 +271,14 @@ mod tests {
     #[case("it's", r"'it'\''s'")]
     fn words_are_quoted(#[case] word: &str, #[case] quoted: &str) {
         assert_eq!(shell_quote(word), quoted);
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_replaced_in_place() {
+        let text = "a\u{1b}[2J\u{9b}b\u{202e}c\r\n";
+        let shown = in_place(&text.into());
+        assert_eq!((shown.len(), &*shown), (text.len(), "a?[2J??b\u{fffd}c\r\n"));
+        assert_eq!(harmless("a\u{1b}b\tc"), "a\u{fffd}b\tc");
     }
 
     #[test]

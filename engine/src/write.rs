@@ -80,15 +80,8 @@ pub fn replace(
     staging: &Staging,
 ) -> Result<(), WriteError> {
     let failed = |source| WriteError::Io { name: name.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let mut now = Vec::with_capacity(before.len());
-    Read::by_ref(&mut file).take(before.len() as u64 + 1).read_to_end(&mut now).map_err(failed)?;
-    if now != before.as_bytes() {
-        return Err(WriteError::Changed { name: name.to_owned() });
-    }
-    // A rename asks the directory for permission, not the file; a file that is read-only was meant so.
-    OpenOptions::new().write(true).open(path).map_err(failed)?;
+    may_write(name, path)?;
+    let metadata = path.metadata().map_err(failed)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let fill = |temporary: io::Result<NamedTempFile>| -> io::Result<NamedTempFile> {
         let mut temporary = temporary?;
@@ -99,14 +92,55 @@ pub fn replace(
         Ok(temporary)
     };
     let staged = fill(staging.temporary()).map_err(failed)?;
+    unchanged(name, path, before)?;
     if let Err(error) = staged.persist(path) {
         if error.error.kind() != io::ErrorKind::CrossesDevices {
             return Err(failed(error.error));
         }
-        let beside = tempfile::Builder::new().prefix(".clearance-").suffix(".tmp").tempfile_in(directory);
-        fill(beside).map_err(failed)?.persist(path).map_err(|error| failed(error.error))?;
+        remove_leftovers(directory);
+        let beside = tempfile::Builder::new().prefix(BESIDE.0).suffix(BESIDE.1).tempfile_in(directory);
+        let beside = fill(beside).map_err(failed)?;
+        unchanged(name, path, before)?;
+        beside.persist(path).map_err(|error| failed(error.error))?;
     }
     sync_directory(directory).map_err(failed)
+}
+
+/// Prefix and suffix of a temporary file that must stand beside its target, on another file system than git's.
+const BESIDE: (&str, &str) = (".clearance-", ".tmp");
+
+/// Removes what a killed process left beside the target; the mission's lock is held, so nobody is using it.
+fn remove_leftovers(directory: &Path) {
+    for left in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = left.file_name();
+        let own = name.to_str().is_some_and(|name| name.starts_with(BESIDE.0) && name.ends_with(BESIDE.1));
+        if own && left.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = std::fs::remove_file(left.path());
+        }
+    }
+}
+
+/// Whether the file lets itself be written: a rename asks the directory for permission, not the file, and a file
+/// that is read-only was meant so.
+///
+/// # Errors
+/// [`WriteError::Io`].
+pub fn may_write(name: &str, path: &Path) -> Result<(), WriteError> {
+    match OpenOptions::new().write(true).open(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(WriteError::Io { name: name.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Looked at as late as can be: between this and the rename there is nothing.
+fn unchanged(name: &str, path: &Path, before: &str) -> Result<(), WriteError> {
+    let mut now = Vec::with_capacity(before.len() + 1);
+    File::open(path)
+        .and_then(|file| file.take(before.len() as u64 + 1).read_to_end(&mut now))
+        .map_err(|source| WriteError::Io { name: name.to_owned(), source })?;
+    if now == before.as_bytes() { Ok(()) } else { Err(WriteError::Changed { name: name.to_owned() }) }
 }
 
 /// Appends whole lines to a log in one write. A last line without a line ending is completed first; one that is torn
@@ -144,15 +178,32 @@ fn heal_tail(file: &mut File, path: &Path) -> io::Result<bool> {
     if serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&tail).is_ok() {
         return Ok(true);
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".torn");
-    let mut aside = OpenOptions::new().append(true).create(true).open(name)?;
+    let mut aside = new_file_beside(path)?;
     aside.write_all(&tail)?;
     aside.write_all(b"\n")?;
     aside.sync_all()?;
     file.set_len(length - tail.len() as u64)?;
     file.sync_all()?;
     Ok(false)
+}
+
+/// `<path>.torn`, or the first of `.torn-2`, `.torn-3` ... that is free. Only ever a new file: what stands there may
+/// be a link that leads elsewhere.
+fn new_file_beside(path: &Path) -> io::Result<File> {
+    const MOST: u32 = 1000;
+    let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+    for nth in 1..MOST {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".torn");
+        if nth > 1 {
+            name.push(format!("-{nth}"));
+        }
+        match File::create_new(name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
+            other => return other,
+        }
+    }
+    Err(last)
 }
 
 /// The bytes behind the last line ending.

@@ -1,6 +1,9 @@
 //! The built-in checks: one file each under `checks/`.
 
+use clearance_engine::listed;
+use clearance_engine::registry::Listed;
+
 pub mod checks;
 
 /// The checks that every build must have. A registry without one of them says nothing rather than "cleared".
-pub const REQUIRED: &[&str] = &["mission-manifests"];
+pub const REQUIRED: Listed = listed!["mission-manifests"];

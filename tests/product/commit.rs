@@ -139,11 +139,7 @@ fn a_hook_that_refuses_is_told_and_the_index_is_as_it_was() {
         let run = mark(&repo, "done", &["T001", "--auto-commit", "--json", "--report", "json=r.json"]);
         assert_eq!(run.code, 1, "the exit code says so");
         assert_eq!(run.json()["summary"]["updated"], 1, "the row is on disk");
-        assert!(
-            run.stderr.contains("the hook says no") && run.stderr.contains("git add --"),
-            "{}",
-            run.stderr
-        );
+        assert!(run.stderr.contains("the hook says no") && run.stderr.contains(" add -- "), "{}", run.stderr);
         let report: serde_json::Value = serde_json::from_str(&repo.read("r.json")).unwrap();
         assert_eq!(report["commit"]["status"], "failed");
         std::fs::remove_file(repo.root().join("r.json")).unwrap();
@@ -160,10 +156,62 @@ fn a_hook_that_refuses_is_told_and_the_index_is_as_it_was() {
 }
 
 #[test]
+fn a_dry_run_says_what_would_be_committed() {
+    let repo = committed("- [ ] T001 a\n");
+    let (code, report) = rich(&repo, &["T001", "--auto-commit", "--dry-run"]);
+    assert_eq!((code, report["commit"]["status"].as_str()), (0, Some("planned")));
+    assert_eq!(report["commit"]["branch"], "work");
+    assert_eq!(repo.git(&["rev-list", "--count", "HEAD"]), "2\n");
+}
+
+#[test]
+fn a_file_that_git_was_told_not_to_look_at_is_not_called_committed() {
+    for flag in ["--skip-worktree", "--assume-unchanged"] {
+        let repo = committed("- [ ] T001 a\n");
+        repo.git(&["update-index", flag, TASKS]);
+        let (_, report) = rich(&repo, &["T001", "--auto-commit"]);
+        let committed = repo.git(&["show", &format!("HEAD:{TASKS}")]).contains("[x]");
+        let said = report["commit"]["status"].as_str().unwrap();
+        assert_eq!(said == "created", committed, "{flag}: {report}");
+        assert_ne!(said, "unchanged", "{flag}");
+    }
+}
+
+#[test]
+fn what_an_earlier_call_could_not_commit_is_not_forgotten() {
+    let repo = committed("- [ ] T001 a\n");
+    assert_eq!(mark(&repo, "done", &["T001"]).code, 0);
+    let again = mark(&repo, "done", &["T001", "--auto-commit"]);
+    assert_eq!(again.code, 0);
+    assert!(again.stderr.contains("changes that are not committed"), "{}", again.stderr);
+}
+
+#[test]
+fn commits_of_several_missions_at_once_do_not_collide() {
+    let repo = TestRepo::new();
+    let missions: Vec<_> = (0..8).map(|number| format!("m{number}")).collect();
+    for mission in &missions {
+        repo.write(&format!("kitty-specs/{mission}/tasks.md"), "- [ ] T001 a\n");
+    }
+    repo.commit_all("Missions");
+    let spawned = missions.iter().map(|mission| {
+        let arguments =
+            ["mark-status", "T001", "--status", "done", "--auto-commit", "--mission", mission.as_str()];
+        command(repo.root()).args(arguments).stdout(std::process::Stdio::null()).spawn().unwrap()
+    });
+    for mut child in spawned.collect::<Vec<_>>() {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(repo.git(&["rev-list", "--count", "HEAD"]), "10\n");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
 fn an_ignored_mission_is_told_not_skipped() {
     let repo = rows("- [ ] T001 a\n");
     repo.write(".gitignore", "kitty-specs\n");
     let run = run(&repo, &["mark-status", "T001", "--status", "done", "--mission", "m", "--auto-commit"]);
     assert_eq!(run.code, 1);
-    assert!(run.stderr.contains("ignored"), "{}", run.stderr);
+    assert!(run.stderr.contains("is ignored by git"), "{}", run.stderr);
+    assert_eq!(repo.read(TASKS), "- [ ] T001 a\n", "refused before writing");
 }

@@ -133,7 +133,7 @@ fn a_held_lock_is_waited_for_and_its_holder_named() {
     file.lock().unwrap();
     let run = mark(&repo, "done", &["T001", "--lock-timeout", "0.2"]);
     assert_eq!(run.code, 3, "{}", run.stdout);
-    assert!(run.stderr.contains("is being written by"), "{}", run.stderr);
+    assert!(run.stderr.contains("who is writing"), "{}", run.stderr);
     if cfg!(target_os = "linux") && std::path::Path::new("/proc/locks").exists() {
         assert!(run.stderr.contains(&format!("process {}", std::process::id())), "{}", run.stderr);
     }

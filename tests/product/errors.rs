@@ -97,12 +97,67 @@ fn what_is_no_file_or_leads_outside() {
     fs::remove_dir(&tasks).unwrap();
     let outside = Scratch::new();
     symlink(outside.write("tasks.md", "- [ ] T001 secret\n"), &tasks).unwrap();
-    fails(&repo, 3, &["leads outside the repository"]);
+    fails(&repo, 3, &["outside of what clearance may touch"]);
     assert_eq!(outside.read("tasks.md"), "- [ ] T001 secret\n");
     fs::remove_file(&tasks).unwrap();
     let pipe = std::process::Command::new("mkfifo").arg(&tasks).status();
     if pipe.is_ok_and(|status| status.success()) {
         fails(&repo, 3, &["not a regular file"]);
+    }
+}
+
+/// Content of a repository must not make the tool write elsewhere.
+#[cfg(unix)]
+#[test]
+fn links_of_the_log_lead_nowhere() {
+    use std::os::unix::fs::symlink;
+    let repo = events("- [ ] T001 a\n", &[("WP01", "T001")]);
+    let outside = Scratch::new();
+    symlink(outside.path().join("new"), repo.root().join(LOG)).unwrap();
+    fails(&repo, 3, &["outside of what clearance may touch"]);
+    assert!(!outside.path().join("new").exists());
+    // A torn tail is set aside in a file of its own, never through a link that waits there.
+    fs::remove_file(repo.root().join(LOG)).unwrap();
+    repo.write(LOG, "{\"a\":1}\n[core] fsmonitor");
+    let target = outside.write("config", "theirs\n");
+    symlink(&target, repo.root().join(format!("{LOG}.torn"))).unwrap();
+    assert_eq!(mark(&repo, "done", &["T001"]).code, 0);
+    assert_eq!(outside.read("config"), "theirs\n");
+    assert_eq!(repo.read(&format!("{LOG}.torn-2")), "[core] fsmonitor\n");
+}
+
+#[test]
+fn a_log_torn_inside_a_character_is_healed_too() {
+    let repo = events("- [ ] T001 a\n", &[("WP01", "T001")]);
+    repo.write(LOG, b"{\"a\":1}\n{\"b\": \"caf\xc3");
+    let run = mark(&repo, "done", &["T001"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(repo.read(LOG).lines().count(), 2);
+    assert_eq!(fs::read(repo.root().join(format!("{LOG}.torn"))).unwrap(), b"{\"b\": \"caf\xc3\n");
+}
+
+#[test]
+fn a_read_only_file_is_told_by_the_forecast_too() {
+    let repo = rows("- [ ] T001 a\n");
+    let path = repo.root().join(TASKS);
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    if fs::OpenOptions::new().write(true).open(&path).is_ok() {
+        return; // Root may write everything.
+    }
+    fails(&repo, 3, &["cannot write"]);
+    assert_eq!(mark(&repo, "done", &["T001", "--dry-run"]).code, 3);
+}
+
+#[test]
+fn a_failure_does_not_leave_an_earlier_report_standing() {
+    let repo = rows("- [ ] T001 a\n");
+    assert_eq!(mark(&repo, "done", &["T001", "--report", "json=r.json"]).code, 0);
+    for arguments in [&["T001", "setup"][..], &["T001", "--bad-option"]] {
+        assert_eq!(mark(&repo, "done", &[arguments, &["--report", "json=r.json"]].concat()).code, 2);
+        let report: serde_json::Value = serde_json::from_str(&repo.read("r.json")).unwrap();
+        assert_eq!(report["exit_code"], 2, "{report}");
     }
 }
 
@@ -123,6 +178,13 @@ fn terminal_commands_in_a_repository_are_not_passed_on() {
     let broken = mark(&repo, "done", &["T001", "--color", "always"]);
     assert_eq!(broken.code, 3);
     assert!(!broken.stderr.contains("\u{1b}]") && !broken.stderr.contains('\u{7}'), "{:?}", broken.stderr);
+    repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \u{1b}[8m \u{9b}2J \u{202e}}\n");
+    let broken = mark(&repo, "done", &["T001", "--color", "always"]);
+    assert!(
+        !broken.stderr.contains("\u{1b}[8m") && !broken.stderr.contains(['\u{9b}', '\u{202e}']),
+        "{:?}",
+        broken.stderr
+    );
     let repo = rows("- [ ] T001 \u{1b}[2Jboo\n");
     let shown = mark(&repo, "done", &["T001", "--dry-run"]);
     assert!(shown.stdout.contains("boo") && !shown.stdout.contains('\u{1b}'), "{:?}", shown.stdout);

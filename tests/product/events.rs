@@ -109,6 +109,19 @@ fn a_broken_roster_hides_no_other_and_is_named_where_it_matters() {
 }
 
 #[test]
+fn a_file_that_could_not_be_read_is_named_though_the_call_succeeds() {
+    let repo = two_packages();
+    repo.write("kitty-specs/m/tasks/WP03-x.md", "---\nsubtasks: [T001\n---\n");
+    let run = mark(&repo, "done", &["T001"]);
+    assert_eq!(run.code, 0);
+    assert!(
+        run.stderr.contains("tasks/WP03-x.md:2") && run.stderr.contains("none is recorded for it"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn a_mission_without_tasks_md_still_has_rosters() {
     let repo = two_packages();
     std::fs::remove_file(repo.root().join(TASKS)).unwrap();

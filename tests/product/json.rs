@@ -139,19 +139,34 @@ fn the_original_command_names_work() {
     assert_eq!((run.code, run.json()["summary"]["updated"].as_u64()), (0, Some(1)));
 }
 
-#[test]
-fn a_closed_pipe_is_no_fault() {
+#[rstest]
+#[case(&["rules", "list"], 0)]
+#[case(&["mark-status", "T404", "--status", "done", "--mission", "m"], 1)]
+#[case(&["mark-status", "T001", "--status", "done", "--mission", "nope", "--json"], 2)]
+fn a_reader_that_went_away_changes_no_exit_code(#[case] arguments: &[&str], #[case] code: i32) {
     let repo = repo();
-    let mut child = command(repo.root())
-        .args(["rules", "list"])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
+    // `false` never reads, so the pipe has no reader once it is gone.
+    let mut gone = std::process::Command::new("false").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let pipe = gone.stdin.take().unwrap();
+    gone.wait().unwrap();
+    let status = command(repo.root())
+        .args(arguments)
+        .stdout(pipe)
+        .stderr(std::process::Stdio::null())
+        .status()
         .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    assert!(matches!(output.status.code(), Some(0)));
+    assert_eq!(status.code(), Some(code));
+}
+
+#[test]
+fn standard_output_is_never_written_twice() {
+    let repo = repo();
+    for report in ["json=/dev/stdout", "json=-", "json"] {
+        let run = mark(&repo, "done", &["T001", "--json", "--report", report]);
+        assert_eq!((run.code, run.json()["error"].as_str()), (2, Some("usage")), "{report}");
+    }
+    let run = mark(&repo, "done", &["T001", "--json=true"]);
+    assert_eq!((run.code, run.json()["error"].as_str()), (2, Some("usage")));
 }
 
 #[test]

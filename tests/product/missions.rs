@@ -129,3 +129,68 @@ fn a_hooks_environment_does_not_mislead() {
     assert_eq!((run.code, marked(&repo)), (0, vec!["013-gamma"]), "{}", run.stderr);
     assert_eq!(repo.git(&["log", "--format=%s", "-1"]).trim(), "chore: Mark T001 as done on spec 013-gamma");
 }
+
+#[test]
+fn an_empty_handle_is_not_a_request_to_guess() {
+    let repo = repo();
+    repo.git(&["switch", "--quiet", "--create", "kitty/mission-013-gamma"]);
+    let run = run(&repo, &["mark-status", "T001", "--status", "done", "--mission", ""]);
+    assert_eq!((run.code, marked(&repo).len()), (2, 0), "{}", run.stdout);
+}
+
+#[test]
+fn a_branch_that_could_be_of_several_missions_is_not_guessed() {
+    let repo = repo();
+    repo.write("kitty-specs/013-delta/tasks.md", "- [ ] T001 a\n");
+    repo.git(&["switch", "--quiet", "--create", "kitty/mission-013"]);
+    let below = repo.root().join("kitty-specs/013-gamma");
+    let run = Run::of(command(&below).args(["mark-status", "T001", "--status", "done"]));
+    assert_eq!((run.code, marked(&repo).len()), (2, 0), "{}", run.stdout);
+    assert!(run.stderr.contains("013-delta, 013-gamma"), "{}", run.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_alias_is_the_mission_it_leads_to_and_has_its_lock() {
+    use std::os::unix::fs::symlink;
+    let repo = repo();
+    symlink("013-gamma", repo.root().join("kitty-specs/alias")).unwrap();
+    let lock = repo.write(".git/spec-kitty-locks/013-gamma.status.lock", "");
+    let file = std::fs::File::open(lock).unwrap();
+    file.lock().unwrap();
+    let arguments = ["mark-status", "T001", "--status", "done", "--mission", "alias", "--lock-timeout", "0"];
+    assert_eq!(run(&repo, &arguments).code, 3, "one lock for both names");
+    file.unlock().unwrap();
+    assert_eq!((run(&repo, &arguments).code, marked(&repo)), (0, vec!["013-gamma"]));
+    repo.write("other/tasks.md", "- [ ] T001 a\n");
+    symlink("../other", repo.root().join("kitty-specs/out")).unwrap();
+    let arguments = ["mark-status", "T001", "--status", "done", "--mission", "out"];
+    assert_eq!(run(&repo, &arguments).code, 3, "a mission is in kitty-specs/");
+    assert_eq!(repo.read("other/tasks.md"), "- [ ] T001 a\n");
+}
+
+#[test]
+fn a_separate_git_directory_is_no_work_tree() {
+    let place = crate::support::Scratch::new();
+    let work = place.path().canonicalize().unwrap().join("w");
+    let made = Run::of(git(&["init", "--quiet", "--separate-git-dir=s.git", "w"]).current_dir(place.path()));
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    clearance_testkit::write(&work, "kitty-specs/m/tasks.md", "- [ ] T001 a\n");
+    place.write("kitty-specs/m/tasks.md", "- [ ] T001 of somebody else\n");
+    let run = Run::of(command(&work).args(["mark-status", "T001", "--status", "done", "--mission", "m"]));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(clearance_testkit::read(&work, "kitty-specs/m/tasks.md"), "- [x] T001 a\n");
+    assert_eq!(place.read("kitty-specs/m/tasks.md"), "- [ ] T001 of somebody else\n");
+}
+
+#[test]
+fn a_sha_256_repository_is_read_through_git() {
+    let place = crate::support::Scratch::new();
+    let made = Run::of(git(&["init", "--quiet", "--object-format=sha256", "w"]).current_dir(place.path()));
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    place.write("w/kitty-specs/m/tasks.md", "- [ ] T001 a\n");
+    let arguments = ["mark-status", "T001", "--status", "done", "--mission", "m"];
+    let run = Run::of(command(&place.path().join("w")).args(arguments));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(place.read("w/kitty-specs/m/tasks.md"), "- [x] T001 a\n");
+}

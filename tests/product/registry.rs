@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings};
 use clearance_engine::id::TaskId;
-use clearance_engine::registry::{CheckEntry, Origin, Registry, StrategyEntry};
+use clearance_engine::registry::{CheckEntry, Listed, Origin, Registry, StrategyEntry};
 use clearance_engine::strategy::{Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState};
 
 use crate::support::{Scratch, TestRepo, command, run};
@@ -58,9 +58,11 @@ static TWO_AT_6: StrategyEntry = StrategyEntry { id: "two", strategy: &TWO, orig
 fn refusal(
     checks: &[&'static CheckEntry],
     strategies: &[&'static StrategyEntry],
-    required: &[&str],
-    order: &[&str],
+    required: &'static [&'static str],
+    order: &'static [&'static str],
 ) -> String {
+    let required = Listed { ids: required, origin: Origin { file: "required.rs", line: 10 } };
+    let order = Listed { ids: order, origin: Origin { file: "order.rs", line: 20 } };
     let built = Registry::build(checks.iter().copied(), strategies.iter().copied(), required, order);
     built.err().map(|error| error.to_string()).unwrap_or_default()
 }
@@ -69,19 +71,25 @@ fn refusal(
 fn whatever_is_missing_doubled_or_unplaced_is_refused() {
     let both: &[&'static StrategyEntry] = &[&ONE_AT_5, &TWO_AT_6];
     let missing = refusal(&[&ALPHA_AT_1], both, &["alpha", "beta"], &["one", "two"]);
-    assert!(missing.contains("`beta` is expected but not registered"), "{missing}");
+    assert!(missing.contains("`beta` is listed at required.rs:10 but not registered"), "{missing}");
     let doubled = refusal(&[&ALPHA_AT_2, &ALPHA_AT_1], both, &[], &["one", "two"]);
     assert!(doubled.contains("registered twice: at x.rs:1 and at x.rs:2"), "{doubled}");
     let misnamed = refusal(&[&MISNAMED], both, &[], &["one", "two"]);
     assert!(misnamed.contains("x.rs:4 but calls itself `beta`"), "{misnamed}");
     let unplaced = refusal(&[], both, &[], &["one"]);
-    assert!(unplaced.contains("`two` is registered at x.rs:6 but has no place"), "{unplaced}");
+    assert!(
+        unplaced.contains("`two` is registered at x.rs:6 but has no place in the order at order.rs:20"),
+        "{unplaced}"
+    );
     let absent = refusal(&[], &[&ONE_AT_5], &[], &["one", "two"]);
-    assert!(absent.contains("`two` is expected but not registered"), "{absent}");
+    assert!(absent.contains("`two` is listed at order.rs:20 but not registered"), "{absent}");
     let twice = refusal(&[], both, &[], &["one", "two", "one"]);
-    assert!(twice.contains("`one` is placed twice"), "{twice}");
+    assert!(twice.contains("`one` is listed twice at order.rs:20"), "{twice}");
     let empty = refusal(&[], &[], &["alpha"], &["one"]);
-    assert!(empty.contains("`alpha` is expected but not registered"), "an empty registry: {empty}");
+    assert!(
+        empty.contains("`alpha` is listed at required.rs:10 but not registered"),
+        "an empty registry: {empty}"
+    );
     assert_eq!(refusal(&[&BETA_AT_3, &ALPHA_AT_1], both, &["alpha"], &["two", "one"]), "");
 }
 
@@ -89,7 +97,7 @@ fn whatever_is_missing_doubled_or_unplaced_is_refused() {
 fn the_order_of_strategies_is_the_order_written() {
     let registry = clearance::registry().unwrap();
     let ids: Vec<_> = registry.strategies().iter().map(|entry| entry.id).collect();
-    assert_eq!(ids, clearance_strategies::ORDER);
+    assert_eq!(ids, clearance_strategies::ORDER.ids);
     assert_eq!(
         ids[..4],
         ["checkbox", "pipe-table", "inline-subtasks", "wp-delegation"],
@@ -121,7 +129,7 @@ fn folder_modules_and_registrations_agree() {
     let checks = sorted(registry.checks().iter().map(|entry| entry.id.to_owned()).collect());
     assert_eq!(on_disk("rules/src/checks", &[]), checks);
     assert_eq!(clearance_rules::checks::MODULES, checks);
-    assert_eq!(sorted(clearance_rules::REQUIRED.iter().map(|id| (*id).to_owned()).collect()), checks);
+    assert_eq!(sorted(clearance_rules::REQUIRED.ids.iter().map(|id| (*id).to_owned()).collect()), checks);
 }
 
 #[test]
@@ -136,7 +144,7 @@ fn rules_list_shows_everything_with_its_origin() {
     let ids = |list: &str| -> Vec<String> {
         json[list].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(ids("strategies"), clearance_strategies::ORDER);
+    assert_eq!(ids("strategies"), clearance_strategies::ORDER.ids);
     assert_eq!(ids("checks"), registry.checks().iter().map(|entry| entry.id).collect::<Vec<_>>());
     for id in ids("strategies").iter().chain(&ids("checks")) {
         assert!(text.stdout.contains(id.as_str()), "{id} is missing in the text");

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clearance_engine::exit::ExitStatus;
-use clearance_engine::repo::Git;
-use clearance_engine::source::shell_quote;
+use clearance_engine::repo::{Git, without_redirection};
+use clearance_engine::source::{harmless, shell_quote};
 use serde_json::json;
 
 use super::Answer;
 use crate::args::{DemoArgs, Global};
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::output::{harmless, reports};
+use crate::output::reports;
 
 /// The files of the demo's repository.
 const FILES: [(&str, &str); 8] = [
@@ -105,7 +105,11 @@ pub(crate) fn run(args: &DemoArgs, global: &Global, env: &Env) -> Result<Answer,
         "directory": directory,
         "steps": steps.collect::<Vec<_>>(),
     });
-    let stdout = if reports::json_on_stdout(global) { format!("{value}\n") } else { text(&directory, &ran) };
+    let stdout = if reports::json_on_stdout(global) {
+        format!("{}\n", reports::shown(&value))
+    } else {
+        text(&directory, &ran)
+    };
     Ok(Answer { status, reports: reports::files(global, &value), ..Answer::text(stdout) })
 }
 
@@ -120,7 +124,7 @@ fn prepare(args: &DemoArgs, env: &Env) -> Result<PathBuf, Failure> {
             .map(tempfile::TempDir::keep)
             .map_err(|error| failed(Path::new("a temporary directory"), error));
     };
-    let directory = env.directory.join(named);
+    let directory = env.directory()?.join(named);
     if fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_some()) || directory.is_file() {
         let message = format!("{} is not empty", named.display());
         return Err(Failure::usage(
@@ -175,6 +179,7 @@ fn run_step(step: &Step, program: &Path, work: &Path) -> Result<Ran, Failure> {
         }
         _ => Command::new(program),
     };
+    without_redirection(&mut command);
     let output = command.args(&words[1..]).current_dir(work).stdin(Stdio::null()).output();
     let output =
         output.map_err(|error| Failure::undecided("demo_failed", format!("cannot run `{line}`: {error}")))?;
@@ -206,5 +211,5 @@ fn text(directory: &Path, ran: &[Ran]) -> String {
         "\nIt is yours to try: cd {}\n",
         shell_quote(&directory.join("shop").to_string_lossy())
     ));
-    harmless(&out, false)
+    harmless(&out)
 }

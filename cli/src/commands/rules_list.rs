@@ -13,7 +13,11 @@ const SCHEMA: &str = "clearance.rules-list/v1";
 
 pub(crate) fn run(global: &Global, registry: &Registry) -> Result<Answer, Failure> {
     let value = json(registry);
-    let stdout = if reports::json_on_stdout(global) { format!("{value}\n") } else { text(registry) };
+    let stdout = if reports::json_on_stdout(global) {
+        format!("{}\n", reports::shown(&value))
+    } else {
+        text(registry)
+    };
     Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
 }
 

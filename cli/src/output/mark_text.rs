@@ -2,7 +2,9 @@
 
 use clearance_engine::report::{CommitAccount, ItemResult, MarkReport, Outcome, WriteKind};
 
-use super::{Problem, harmless};
+use clearance_engine::source::harmless;
+
+use super::Problem;
 use crate::args::Global;
 
 /// The account on standard output.
@@ -18,7 +20,7 @@ pub(crate) fn render(report: &MarkReport, global: &Global) -> String {
         out.push_str(&format!("\n{}", report.diff));
     }
     out.push_str(&format!("\n{}\n", summary(report)));
-    harmless(&out, false)
+    harmless(&out)
 }
 
 /// What needs attention: unresolved IDs, a failed commit, warnings.
@@ -102,7 +104,8 @@ fn summary(report: &MarkReport) -> String {
             out.push_str(&format!(" Committed {} on {branch}.", &sha[..sha.len().min(10)]));
         }
         CommitAccount::Unchanged => out.push_str(" Nothing to commit: the files are as in the last commit."),
-        CommitAccount::Nothing => out.push_str(" Nothing to commit."),
+        CommitAccount::Nothing => out.push_str(" Nothing was written, so nothing was committed."),
+        CommitAccount::Planned { branch, .. } => out.push_str(&format!(" Would commit on {branch}.")),
         CommitAccount::Failed { .. } => out.push_str(" The commit failed."),
         CommitAccount::Off => {}
     }

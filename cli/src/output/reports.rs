@@ -2,8 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clearance_engine::source::harmless;
 use serde_json::Value;
 
 use crate::args::Global;
@@ -35,11 +36,31 @@ pub(crate) fn files(global: &Global, value: &Value) -> Vec<(PathBuf, String)> {
     files.map(|file| (file, format!("{value:#}\n"))).collect()
 }
 
-/// Writes them. A report is made anew by every run, so it needs no atomic replacement; it may be a pipe.
+/// Writes them.
 pub(crate) fn write(reports: &[(PathBuf, String)]) -> io::Result<()> {
-    for (path, content) in reports {
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        File::create(path).and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)?;
+    reports.iter().try_for_each(|(path, content)| write_one(path, content))
+}
+
+/// Writes one. A report is made anew by every run, so it needs no atomic replacement; it may be a pipe.
+pub(crate) fn write_one(path: &Path, content: &str) -> io::Result<()> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    File::create(path).and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)
+}
+
+/// JSON for standard output: what a terminal would obey, and JSON allows in strings, is escaped.
+pub(crate) fn shown(value: &Value) -> String {
+    escaped(&value.to_string())
+}
+
+/// The same for JSON that is text already.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        if harmless(character.encode_utf8(&mut [0; 4])) == "\u{fffd}" && character != '\u{fffd}' {
+            out.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            out.push(character);
+        }
     }
-    Ok(())
+    out
 }

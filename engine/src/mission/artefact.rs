@@ -46,11 +46,13 @@ pub enum ArtefactError {
         /// Where it comes from.
         help: String,
     },
-    /// A symbolic link leads out of the repository.
-    #[error("{name} leads outside the repository, to {}", target.display())]
+    /// A symbolic link leads out of the repository (for a mission: out of `kitty-specs/`), or nowhere.
+    #[error("{name} leads to {}, outside of what clearance may touch", target.display())]
     #[diagnostic(
         code(path_escape),
-        help("clearance reads and writes inside the repository only; replace the link by the file itself")
+        help(
+            "clearance reads and writes inside the repository only, and missions are in kitty-specs/; replace the link by what it leads to"
+        )
     )]
     Escapes {
         /// The path as it is named in the repository.
@@ -129,7 +131,7 @@ pub fn read_json<T: DeserializeOwned>(source: &Source) -> Result<T, ArtefactErro
         let help = if conflict {
             "the file has git conflict markers: resolve them first"
         } else {
-            "correct the file, or restore it: git checkout -- FILE"
+            "correct the file; its last committed state: git show HEAD:FILE"
         };
         ArtefactError::broken(
             source,
@@ -149,7 +151,11 @@ pub fn confined(root: &Path, path: &Path, name: &str) -> Result<Option<PathBuf>,
     match path.canonicalize() {
         Ok(target) if target.starts_with(root) => Ok(Some(target)),
         Ok(target) => Err(ArtefactError::Escapes { name: name.to_owned(), target }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        // A link that leads nowhere is not the same as nothing: writing through it would make a file elsewhere.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match path.read_link() {
+            Ok(target) => Err(ArtefactError::Escapes { name: name.to_owned(), target }),
+            Err(_) => Ok(None),
+        },
         Err(source) => Err(SourceError::Io { name: name.to_owned(), source }.into()),
     }
 }

@@ -108,10 +108,7 @@ fn required_help(candidates: &[String]) -> String {
 /// [`HandleError`].
 pub fn open(root: &Path, handle: &str) -> Result<Mission, HandleError> {
     let name = clean(handle)?;
-    // The common case costs one look-up, however many missions there are.
-    let slug =
-        if root.join(MISSIONS_DIR).join(name).is_dir() { name.to_owned() } else { search(root, name)? };
-    Ok(Mission::open(root, &slug)?)
+    Ok(Mission::open(root, &slug_of(root, name)?)?)
 }
 
 /// Opens the mission that the current branch or directory is about, when both do not disagree.
@@ -120,7 +117,7 @@ pub fn open(root: &Path, handle: &str) -> Result<Mission, HandleError> {
 /// [`HandleError::NotGiven`] when nothing tells.
 pub fn infer(root: &Path, branch: Option<&str>, below_root: Option<&Path>) -> Result<Mission, HandleError> {
     let by_directory = below_root.and_then(of_directory);
-    let by_branch = branch.and_then(|branch| of_branch(root, branch));
+    let by_branch = branch.map_or(Ok(None), |branch| of_branch(root, branch))?;
     let why = match (by_branch, by_directory) {
         (Some(slug), None) | (None, Some(slug)) => return open(root, &slug),
         (Some(one), Some(other)) if one == other => return open(root, &one),
@@ -136,18 +133,24 @@ fn of_directory(below_root: &Path) -> Option<String> {
     (parts.next()?? == MISSIONS_DIR).then(|| parts.next()?.map(str::to_owned)).flatten()
 }
 
-/// `kitty/mission-<slug>` and its lanes, `kitty/mission-<slug>-lane-<x>`.
-fn of_branch(root: &Path, branch: &str) -> Option<String> {
-    let slug = branch.strip_prefix("kitty/mission-")?;
+/// `kitty/mission-<slug>` and its lanes, `kitty/mission-<slug>-lane-<x>`. A branch that could be of several missions is
+/// an error; one that is of none says nothing.
+fn of_branch(root: &Path, branch: &str) -> Result<Option<String>, HandleError> {
+    let Some(slug) = branch.strip_prefix("kitty/mission-") else { return Ok(None) };
     let without_lane = slug.rfind("-lane-").map(|at| &slug[..at]);
-    [Some(slug), without_lane].into_iter().flatten().find_map(|slug| {
-        let name = clean(slug).ok()?;
-        if root.join(MISSIONS_DIR).join(name).is_dir() {
-            Some(name.to_owned())
-        } else {
-            search(root, name).ok()
+    for slug in [Some(slug), without_lane].into_iter().flatten() {
+        match clean(slug).and_then(|name| slug_of(root, name)) {
+            Ok(slug) => return Ok(Some(slug)),
+            Err(HandleError::Unknown { .. } | HandleError::Invalid(_)) => {}
+            Err(other) => return Err(other),
         }
-    })
+    }
+    Ok(None)
+}
+
+/// The directory name that a clean handle means. The common case costs one look-up, however many missions there are.
+fn slug_of(root: &Path, name: &str) -> Result<String, HandleError> {
+    if root.join(MISSIONS_DIR).join(name).is_dir() { Ok(name.to_owned()) } else { search(root, name) }
 }
 
 /// Every mission's directory name, sorted.
@@ -164,7 +167,7 @@ pub fn names(root: &Path) -> Result<Vec<String>, ArtefactError> {
         let entry = entry.map_err(failed)?;
         // A link may be a mission too; whether it leads inside is checked when it is opened.
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink());
-        let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'));
+        let name = entry.file_name().into_string().ok().filter(|name| is_name(name));
         names.extend(name.filter(|_| is_directory));
     }
     names.sort_unstable();
@@ -177,9 +180,14 @@ fn clean(handle: &str) -> Result<&str, HandleError> {
     let name = name.strip_prefix("./").unwrap_or(name);
     let name = name.strip_prefix(MISSIONS_DIR).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
     let name = name.strip_suffix('/').unwrap_or(name);
-    let whole = !name.is_empty() && !name.starts_with('.') && !name.starts_with('-');
-    let plain = name.chars().all(|c| !matches!(c, '/' | '\\' | ':') && !c.is_control());
-    if whole && plain { Ok(name) } else { Err(HandleError::Invalid(handle.to_owned())) }
+    if is_name(name) { Ok(name) } else { Err(HandleError::Invalid(handle.to_owned())) }
+}
+
+/// Whether a directory may be called so: nothing hidden, nothing that looks like an option or a path, nothing that
+/// would break a line or a terminal.
+fn is_name(name: &str) -> bool {
+    let whole = !name.is_empty() && !name.starts_with(['.', '-']);
+    whole && name.chars().all(|c| !matches!(c, '/' | '\\' | ':') && !c.is_control())
 }
 
 /// What a mission is known by, besides its directory name.

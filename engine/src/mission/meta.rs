@@ -3,33 +3,52 @@
 use serde::{Deserialize, Deserializer};
 
 /// The parts of `meta.json` that decisions are taken on. Everything is optional: 17 of 412 real files lack
-/// `status_phase`, older ones say `feature_*`, and a mission may have no file at all.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// `status_phase`, older ones say `feature_*`, and a mission may have no file at all. A name that is written as a
+/// number is read as text; other surprises in a field that only describes are passed over.
+#[derive(Debug, Clone, Default)]
 pub struct Meta {
     /// The 26-character ULID.
-    #[serde(default)]
     pub mission_id: Option<String>,
-    /// The slug as written at creation; the directory may have been renamed since.
-    #[serde(default, alias = "feature_slug")]
+    /// The slug as written at creation; the directory may have been renamed since. Also `feature_slug`.
     pub mission_slug: Option<String>,
-    /// The number given at the merge.
-    #[serde(default, alias = "feature_number", deserialize_with = "loose_number")]
+    /// The number given at the merge. Also `feature_number`.
     pub mission_number: Option<u32>,
     /// A human's name for it.
-    #[serde(default)]
     pub friendly_name: Option<String>,
     /// The branch it merges into.
-    #[serde(default)]
     pub target_branch: Option<String>,
     /// `single_branch`, `lanes`, `coord`, `lanes_with_coord`.
-    #[serde(default)]
     pub topology: Option<String>,
     /// The branch that holds shared state, in the `coord` topologies.
-    #[serde(default)]
     pub coordination_branch: Option<String>,
     /// Where state lives; see [`StatusPhase`].
-    #[serde(default)]
     pub status_phase: StatusPhase,
+}
+
+impl<'de> Deserialize<'de> for Meta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = serde_json::Map::deserialize(deserializer)?;
+        let text = |names: &[&str]| names.iter().find_map(|name| scalar(fields.get(*name)?));
+        let number = |names: &[&str]| text(names).and_then(|number| number.trim().parse().ok());
+        Ok(Self {
+            mission_id: text(&["mission_id"]),
+            mission_slug: text(&["mission_slug", "feature_slug"]),
+            mission_number: number(&["mission_number", "feature_number"]),
+            friendly_name: text(&["friendly_name"]),
+            target_branch: text(&["target_branch"]),
+            topology: text(&["topology"]),
+            coordination_branch: text(&["coordination_branch"]),
+            status_phase: StatusPhase::of(text(&["status_phase"]).as_deref()),
+        })
+    }
+}
+
+fn scalar(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// Where completion is recorded.
@@ -42,35 +61,12 @@ pub enum StatusPhase {
     Events,
 }
 
-impl<'de> Deserialize<'de> for StatusPhase {
+impl StatusPhase {
     /// `"1"` and `1` are the same; text that is no number counts as absent, as in the original (`emit.py`, 3.2.7).
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let phase = Loose::deserialize(deserializer)?.number();
-        Ok(if phase.is_some_and(|phase| phase >= 1) { Self::Events } else { Self::Rows })
+    fn of(text: Option<&str>) -> Self {
+        let phase = text.and_then(|text| text.trim().parse::<i64>().ok());
+        if phase.is_some_and(|phase| phase >= 1) { Self::Events } else { Self::Rows }
     }
-}
-
-/// A scalar that real files write in several ways.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Loose {
-    Number(i64),
-    Text(String),
-    Other(serde::de::IgnoredAny),
-}
-
-impl Loose {
-    fn number(&self) -> Option<i64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(text) => text.trim().parse().ok(),
-            Self::Other(_) => None,
-        }
-    }
-}
-
-fn loose_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    Ok(Loose::deserialize(deserializer)?.number().and_then(|number| u32::try_from(number).ok()))
 }
 
 #[cfg(test)]
@@ -95,6 +91,7 @@ mod tests {
     #[case(r#"{"mission_number": 13}"#, Some(13))]
     #[case(r#"{"mission_number": "013"}"#, Some(13))]
     #[case(r#"{"feature_number": "013"}"#, Some(13))]
+    #[case(r#"{"mission_number": 7, "feature_number": "013", "friendly_name": 5, "topology": []}"#, Some(7))]
     #[case(r#"{"mission_number": null}"#, None)]
     #[case(r#"{"mission_number": ""}"#, None)]
     fn numbers(#[case] json: &str, #[case] number: Option<u32>) {

@@ -35,14 +35,37 @@ pub struct Subtask {
 
 #[derive(Deserialize, Default)]
 struct FrontMatter {
-    #[serde(default, alias = "wp_id")]
-    work_package_id: Option<String>,
     #[serde(default)]
-    title: Option<String>,
+    work_package_id: Loose,
+    #[serde(default)]
+    wp_id: Loose,
+    #[serde(default)]
+    title: Loose,
     #[serde(default, deserialize_with = "entries")]
     subtasks: Vec<Entry>,
     #[serde(default, deserialize_with = "strings")]
     dependencies: Vec<String>,
+}
+
+/// Text, or something else where text should be, which then says nothing.
+#[derive(Deserialize, Default)]
+#[serde(untagged)]
+enum Loose {
+    Text(String),
+    Number(serde_yaml::Number),
+    #[default]
+    Nothing,
+    Other(serde::de::IgnoredAny),
+}
+
+impl Loose {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Number(number) => Some(number.to_string()),
+            Self::Nothing | Self::Other(_) => None,
+        }
+    }
 }
 
 /// A roster entry: `T001`, or an object with an `id` (28 of 12,002 real ones).
@@ -53,7 +76,7 @@ enum Entry {
     Object {
         id: String,
         #[serde(default)]
-        title: Option<String>,
+        title: Loose,
     },
     Other(serde::de::IgnoredAny),
 }
@@ -76,7 +99,8 @@ impl WorkPackage {
         let range = front_matter(source)?;
         let front: FrontMatter = yaml::read(source, range.clone())?;
         let file_name = source.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let id = front.work_package_id.as_deref().and_then(|id| WpId::parse(id).ok());
+        let named = [front.work_package_id, front.wp_id].into_iter().filter_map(Loose::text);
+        let id = named.into_iter().find_map(|id| WpId::parse(&id).ok());
         let id = id.or_else(|| id_of_file_name(file_name)).ok_or_else(|| {
             let help = "add `work_package_id: WP01` to the front matter, or name the file WP01-title.md";
             ArtefactError::broken(source, range.start, "the work package has no ID", help)
@@ -85,7 +109,7 @@ impl WorkPackage {
         let subtasks = front.subtasks.into_iter().filter_map(|entry| {
             let (id, title) = match entry {
                 Entry::Id(id) => (id, None),
-                Entry::Object { id, title } => (id, title),
+                Entry::Object { id, title } => (id, title.text()),
                 Entry::Other(_) => return None,
             };
             let line = line_of_entry(text, &id).map(|line| source.line_of(range.start) + line);
@@ -93,7 +117,7 @@ impl WorkPackage {
         });
         let subtasks = subtasks.collect();
         let file = source.name().to_owned();
-        Ok(Self { id, file, title: front.title, subtasks, dependencies: front.dependencies })
+        Ok(Self { id, file, title: front.title.text(), subtasks, dependencies: front.dependencies })
     }
 
     /// Whether the roster lists a task.
@@ -144,6 +168,9 @@ fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::
         OneOrMany::One(Entry::Id(list)) => {
             list.split(',').map(|id| Entry::Id(id.trim().to_owned())).collect()
         }
+        OneOrMany::One(Entry::Other(_)) => {
+            return Err(serde::de::Error::custom("`subtasks` must be a list: [T001, T002]"));
+        }
         OneOrMany::One(entry) => vec![entry],
         OneOrMany::Many(entries) => entries,
         OneOrMany::Nothing(()) => Vec::new(),
@@ -152,13 +179,14 @@ fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::
 
 /// `dependencies` is a list in 2,534 real files and a string such as `"[]"` or `WP01` in 3.
 fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Ok(match OneOrMany::<String>::deserialize(deserializer)? {
+    Ok(match OneOrMany::<Loose>::deserialize(deserializer)? {
         OneOrMany::One(list) => {
+            let list = list.text().unwrap_or_default();
             let words =
                 list.trim_matches(['[', ']']).split(',').map(|word| word.trim_matches(['"', '\'', ' ']));
             words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
         }
-        OneOrMany::Many(strings) => strings,
+        OneOrMany::Many(entries) => entries.into_iter().filter_map(Loose::text).collect(),
         OneOrMany::Nothing(()) => Vec::new(),
     })
 }
@@ -191,6 +219,7 @@ mod tests {
     #[case("dependencies: [WP01, WP02]\n", &["WP01", "WP02"])]
     #[case("dependencies: \"[]\"\n", &[])]
     #[case("dependencies: WP01\n", &["WP01"])]
+    #[case("dependencies: [1, WP02]\nwp_id: WP07\nwork_package_id: 7\n", &["1", "WP02"])]
     fn dependencies(#[case] front: &str, #[case] expected: &[&str]) {
         assert_eq!(parse(&format!("---\n{front}---\n")).unwrap().dependencies, expected);
     }
@@ -206,6 +235,7 @@ mod tests {
     #[case("---\ntitle: x\n", 1)]
     #[case("---\ntitle: x\nsubtasks: [T001\n---\n", 3)]
     #[case("---\ntitle: a: b\n---\n", 2)]
+    #[case("---\nsubtasks: {T001: x}\n---\n", 2)]
     fn broken_front_matter_has_a_line(#[case] text: &str, #[case] line: usize) {
         let error = parse(text).unwrap_err();
         assert_eq!(error.place(), ("tasks/WP07-x.md", Some(line)), "{error}");

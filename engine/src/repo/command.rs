@@ -6,9 +6,14 @@ use std::process::{Command, Output, Stdio};
 
 use super::{Found, Head, RepoError, RepoView};
 
-/// Variables that would make a git child look at another repository than the one it is told to; a hook's
-/// environment has them.
-const REDIRECTING: [&str; 7] = [
+/// Variables that would make a git child look at another repository, or at other files, than it is told to; a hook's
+/// environment has some of them.
+const REDIRECTING: [&str; 12] = [
+    "GIT_NAMESPACE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -55,7 +60,7 @@ impl Git {
     /// # Errors
     /// [`GitError`].
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<String, GitError> {
-        let output = self.output(arguments)?;
+        let output = self.command(arguments).output().map_err(GitError::Start)?;
         if output.status.success() {
             let text = String::from_utf8_lossy(&output.stdout);
             Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
@@ -64,13 +69,21 @@ impl Git {
         }
     }
 
-    fn output<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Output, GitError> {
+    fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new("git");
-        for variable in REDIRECTING {
-            command.env_remove(variable);
-        }
-        command.arg("-C").arg(&self.directory).args(arguments).env("GIT_TERMINAL_PROMPT", "0");
-        command.stdin(Stdio::null()).output().map_err(GitError::Start)
+        without_redirection(&mut command);
+        // Paths are names here, never patterns.
+        command.arg("-C").arg(&self.directory).arg("--literal-pathspecs").args(arguments);
+        command.env("GIT_TERMINAL_PROMPT", "0");
+        command.stdin(Stdio::null());
+        command
+    }
+}
+
+/// Takes out of a child's environment what would lead git elsewhere.
+pub fn without_redirection(command: &mut Command) {
+    for variable in REDIRECTING {
+        command.env_remove(variable);
     }
 }
 
@@ -96,27 +109,66 @@ struct CommandView(Git);
 /// Finds the repository by asking git itself.
 pub(super) fn discover(from: &Path) -> Result<Found, RepoError> {
     let here = Git::new(from);
-    let answer = here.run(&["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"]);
-    let answer = answer.map_err(|error| match error {
-        GitError::Failed { message, .. } if message.contains("work tree") => {
-            RepoError::Bare { path: from.to_owned() }
-        }
-        GitError::Failed { .. } => RepoError::NotFound { path: from.to_owned() },
-        other => other.into(),
-    })?;
-    let (caller_root, common_dir) = answer.split_once('\n').unwrap_or((&answer, ""));
-    let (caller_root, common_dir) = (PathBuf::from(caller_root), PathBuf::from(common_dir));
-    let first = here.run(&["worktree", "list", "--porcelain"])?;
-    let main = first.split("\n\n").next().unwrap_or_default();
-    let root = main
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("worktree "))
-        .filter(|_| !main.lines().any(|line| line == "bare"))
-        .map_or_else(|| caller_root.clone(), PathBuf::from);
+    let caller_root = here.path(&["--show-toplevel"]).map_err(|error| not_found(from, error))?;
+    let common_dir = here.path(&["--git-common-dir"])?;
+    let root = here.main_work_tree()?.unwrap_or_else(|| caller_root.clone());
     let view = CommandView(Git::new(&root));
     let caller_branch = CommandView(here).branch();
     Ok(Found { root, common_dir, caller_root, caller_branch, view: Box::new(view) })
+}
+
+fn not_found(from: &Path, error: GitError) -> RepoError {
+    let path = from.to_owned();
+    match error {
+        GitError::Failed { message, .. } if message.contains("dubious ownership") => {
+            RepoError::Untrusted { path }
+        }
+        GitError::Failed { message, .. } if message.contains("work tree") => RepoError::Bare { path },
+        GitError::Failed { message, .. } if message.contains("not a git repository") => {
+            RepoError::NotFound { path }
+        }
+        other => other.into(),
+    }
+}
+
+impl Git {
+    /// A path that `git rev-parse` prints, whatever bytes it is made of.
+    fn path(&self, question: &[&str]) -> Result<PathBuf, GitError> {
+        let arguments = [&["rev-parse", "--path-format=absolute"], question].concat();
+        let bytes = self.bytes(&arguments)?;
+        Ok(path_of_bytes(bytes.strip_suffix(b"\n").unwrap_or(&bytes)))
+    }
+
+    /// The main work tree, when there is one: the first of the list, unless it is bare or only a git directory.
+    fn main_work_tree(&self) -> Result<Option<PathBuf>, GitError> {
+        let bytes = self.bytes(&["worktree", "list", "--porcelain", "-z"])?;
+        let mut fields = bytes.split(|b| *b == 0).take_while(|field| !field.is_empty());
+        let path = fields.next().and_then(|field| field.strip_prefix(b"worktree ")).map(path_of_bytes);
+        let bare = fields.any(|field| field == b"bare");
+        Ok(path.filter(|path| !bare && path.join(".git").exists()))
+    }
+
+    /// Runs git for an answer to read: in the language whose words are known here.
+    fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
+        let mut command = self.command(arguments);
+        let output = command.env("LC_ALL", "C").output().map_err(GitError::Start)?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(GitError::Failed { command: described(arguments), message: last_words(&output) })
+        }
+    }
+}
+
+#[cfg(unix)]
+fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    Path::new(OsStr::from_bytes(bytes)).to_owned()
+}
+
+#[cfg(not(unix))]
+fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
 impl CommandView {
@@ -130,9 +182,14 @@ impl RepoView for CommandView {
         Ok(self.branch().map_or(Head::Detached, Head::Branch))
     }
 
-    fn remote_default_branch(&self) -> Result<Option<String>, RepoError> {
-        let target = self.0.run(&["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]).ok();
-        Ok(target.and_then(|target| target.strip_prefix("origin/").map(str::to_owned)))
+    fn remote_default_branches(&self) -> Result<Vec<String>, RepoError> {
+        // The name of a remote and of its default branch, one a line: `refs/remotes/origin/HEAD refs/remotes/origin/main`.
+        let heads = self.0.run(&["for-each-ref", "--format=%(refname) %(symref)", "refs/remotes/*/HEAD"])?;
+        let branch = |line: &str| {
+            let (head, target) = line.split_once(' ')?;
+            target.strip_prefix(head.strip_suffix("HEAD")?).map(str::to_owned)
+        };
+        Ok(heads.lines().filter_map(branch).collect())
     }
 
     fn operation_under_way(&self) -> Result<Option<&'static str>, RepoError> {
@@ -145,8 +202,7 @@ impl RepoView for CommandView {
             ("BISECT_LOG", "bisect"),
         ];
         for (file, name) in MARKS {
-            let path = self.0.run(&["rev-parse", "--path-format=absolute", "--git-path", file])?;
-            if Path::new(&path).exists() {
+            if self.0.path(&["--git-path", file])?.exists() {
                 return Ok(Some(name));
             }
         }

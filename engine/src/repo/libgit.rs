@@ -3,9 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use git2::{ErrorClass, ErrorCode, Repository, RepositoryState};
+use std::ffi::OsStr;
+
+use git2::{ErrorCode, Repository, RepositoryOpenFlags, RepositoryState};
 
 use super::{Found, Head, RepoError, RepoView};
+
+/// The search for a repository may go up to the root.
+const NO_CEILING: [&OsStr; 0] = [];
 
 struct LibGit(Mutex<Repository>);
 
@@ -16,19 +21,27 @@ impl std::fmt::Debug for LibGit {
 }
 
 pub(super) fn discover(from: &Path) -> Result<Found, RepoError> {
-    let here = Repository::discover(from).map_err(|error| translate(from, &error))?;
+    // Not `discover`: it opens the git directory by its path and so loses a work tree that is elsewhere.
+    let here = Repository::open_ext(from, RepositoryOpenFlags::empty(), NO_CEILING)
+        .map_err(|error| translate(from, &error))?;
     let bare = || RepoError::Bare { path: here.path().to_owned() };
     let caller_root = resolved(here.workdir().ok_or_else(bare)?);
     let common_dir = resolved(here.commondir());
     let caller_branch = branch_of(&here);
-    let main = if here.is_worktree() { Repository::open(&common_dir).ok() } else { None };
+    let main = if here.is_worktree() { main_work_tree(&common_dir) } else { None };
     // A worktree of a bare repository is its own home: there is no main one.
-    let main_root = main.as_ref().and_then(Repository::workdir).map(resolved);
-    let (root, repository) = match (main_root, main) {
-        (Some(root), Some(main)) => (root, main),
-        _ => (caller_root.clone(), here),
-    };
+    let (root, repository) = main.unwrap_or_else(|| (caller_root.clone(), here));
     Ok(Found { root, common_dir, caller_root, caller_branch, view: Box::new(LibGit(Mutex::new(repository))) })
+}
+
+/// The main work tree of a git directory, if it has one that leads back to it. A separate git directory
+/// (`git init --separate-git-dir`) does not know its work tree, and what libgit2 then takes for it is only its parent.
+fn main_work_tree(common_dir: &Path) -> Option<(PathBuf, Repository)> {
+    let by_git_dir = Repository::open(common_dir).ok()?;
+    let root = resolved(by_git_dir.workdir()?);
+    let flags = RepositoryOpenFlags::NO_SEARCH;
+    let main = Repository::open_ext(&root, flags, NO_CEILING).ok()?;
+    (resolved(main.commondir()) == common_dir).then_some((root, main))
 }
 
 impl LibGit {
@@ -43,15 +56,17 @@ impl RepoView for LibGit {
         self.ask(|repository| Ok(branch_of(repository).map_or(Head::Detached, Head::Branch)))
     }
 
-    fn remote_default_branch(&self) -> Result<Option<String>, RepoError> {
-        self.ask(|repository| match repository.find_reference("refs/remotes/origin/HEAD") {
-            Ok(head) => Ok(head
-                .symbolic_target()
-                .ok()
-                .flatten()
-                .and_then(|target| target.strip_prefix("refs/remotes/origin/").map(str::to_owned))),
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(error),
+    fn remote_default_branches(&self) -> Result<Vec<String>, RepoError> {
+        self.ask(|repository| {
+            let mut branches = Vec::new();
+            for head in repository.references_glob("refs/remotes/*/HEAD")? {
+                let head = head?;
+                let target = head.symbolic_target().ok().flatten();
+                let remote = head.name().ok().and_then(|name| name.strip_suffix("HEAD"));
+                let branch = target.zip(remote).and_then(|(target, remote)| target.strip_prefix(remote));
+                branches.extend(branch.map(str::to_owned));
+            }
+            Ok(branches)
         })
     }
 
@@ -87,9 +102,7 @@ fn translate(from: &Path, error: &git2::Error) -> RepoError {
     match (error.code(), error.class()) {
         (ErrorCode::NotFound, _) => RepoError::NotFound { path: from.to_owned() },
         (ErrorCode::Owner, _) => RepoError::Untrusted { path: from.to_owned() },
-        (_, ErrorClass::Repository) if error.message().contains("unsupported extension") => {
-            RepoError::Unsupported { reason: error.message().to_owned() }
-        }
-        _ => RepoError::Libgit(error.message().to_owned()),
+        // Whatever else libgit2 has against a repository, git itself may know better.
+        _ => RepoError::Unsupported { reason: error.message().to_owned() },
     }
 }

@@ -46,7 +46,8 @@ fn report(
         item: item.to_owned(),
         message: error.to_string(),
         location: Location { name: name.to_owned(), line },
-        remediation: Some(format!("git checkout -- {}", shell_quote(name))),
+        // The broken file is kept, in the stash; a checkout would throw it away.
+        remediation: Some(format!("git stash push -- {}", shell_quote(name))),
     })
 }
 
