@@ -114,7 +114,7 @@ fn mission_count(criterion: &mut Criterion) {
             let home = format!("kitty-specs/{mission:05}-mission");
             repo.write(
                 &format!("{home}/meta.json"),
-                format!("{{\"mission_id\": \"01KQW{mission:05}WRMK2PM22CHZYBJ26\"}}"),
+                format!("{{\"mission_id\": \"01KQW{mission:05}WRMK2PM22CHZYB26\"}}"),
             );
             repo.write(&format!("{home}/tasks.md"), &text);
         }
@@ -127,7 +127,7 @@ fn mission_count(criterion: &mut Criterion) {
                 &mut group,
                 "by full id, which reads every meta.json",
                 &repo,
-                "01KQW00000WRMK2PM22CHZYBJ26",
+                "01KQW00000WRMK2PM22CHZYB26",
                 &ids(1, count),
             );
         }

@@ -42,9 +42,11 @@ pub struct Overlap {
 /// [`Overlap`] when replacements overlap without being the same.
 pub fn apply(doc: &TasksDoc, changes: &[Change]) -> Result<String, Overlap> {
     let mut splices = replacements(changes);
-    splices.extend(insertions(doc, changes));
     splices.sort_by_key(|splice| (splice.0.start, splice.0.end));
     splices.dedup();
+    // A new line belongs to the line above it: it comes before what is put at the start of the line below.
+    splices.splice(0..0, insertions(doc, changes));
+    splices.sort_by_key(|splice| splice.0.start);
     let text = doc.text();
     let mut out =
         String::with_capacity(text.len() + splices.iter().map(|(_, with)| with.len()).sum::<usize>());
@@ -134,6 +136,14 @@ mod tests {
         let changes = [line(0, "T002", true), line(0, "T001", true)];
         assert_eq!(apply(&doc("prose\n"), &changes).unwrap(), "prose\n\n- [x] T001\n- [x] T002\n");
         assert_eq!(apply(&doc("prose"), &changes).unwrap(), "prose\n\n- [x] T001\n- [x] T002");
+    }
+
+    #[test]
+    fn a_new_line_comes_before_a_change_at_the_start_of_the_next_one() {
+        let boxed = Change::Replace { range: 2..2, with: "- [x] ".to_owned() };
+        for changes in [[boxed.clone(), line(0, "T003", false)], [line(0, "T003", false), boxed]] {
+            assert_eq!(apply(&doc("a\nT002 b\n"), &changes).unwrap(), "a\n- [x] T003\n- [x] T002 b\n");
+        }
     }
 
     #[test]

@@ -262,7 +262,8 @@ pub fn token_at(text: &str, at: usize) -> Option<Token> {
     if base_end - digits_to > MAX_SUFFIX_LETTERS || !ends_word(text, base_end) {
         return None;
     }
-    let end = if kind == IdKind::Task { hyphen_suffix(text, base_end) } else { base_end };
+    let end =
+        if kind == IdKind::Task { hyphen_suffix(text, base_end, digits_to - digits_from) } else { base_end };
     let number = text[digits_from..digits_to].parse().ok()?;
     Some(Token { start: at, end, base_end, kind, number })
 }
@@ -284,13 +285,15 @@ pub fn tokens(text: &str, from: usize, to: usize) -> impl Iterator<Item = Token>
     })
 }
 
-/// `-sig` in `T014-sig`: lower-case words joined by hyphens. `T001-T005` has none: that is a range.
-fn hyphen_suffix(text: &str, from: usize) -> usize {
+/// `-sig` in `T014-sig`: words joined by hyphens. `T001-T005` and `T001-005` have none: those are ranges.
+fn hyphen_suffix(text: &str, from: usize, width: usize) -> usize {
     let bytes = text.as_bytes();
     let mut end = from;
-    while bytes.get(end) == Some(&b'-') && bytes.get(end + 1).is_some_and(u8::is_ascii_lowercase) {
-        let to = run(bytes, end + 1, |b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if !ends_word(text, to) || token_at(text, end + 1).is_some() {
+    while bytes.get(end) == Some(&b'-') {
+        let to = run(bytes, end + 1, u8::is_ascii_alphanumeric);
+        let digits = bytes[end + 1..to].iter().all(u8::is_ascii_digit);
+        let range_end = digits && to - end - 1 == width && end == from;
+        if to == end + 1 || range_end || !ends_word(text, to) || token_at(text, end + 1).is_some() {
             break;
         }
         end = to;
@@ -302,12 +305,21 @@ fn run(bytes: &[u8], from: usize, accept: impl Fn(&u8) -> bool) -> usize {
     from + bytes[from..].iter().take_while(|b| accept(b)).count()
 }
 
+/// Whether a word ends here. Underscores that close an emphasis end it; `T001.1` is another ID than `T001`.
 fn ends_word(text: &str, at: usize) -> bool {
-    text[at..].chars().next().is_none_or(|c| !(c.is_alphanumeric() || c == '_'))
+    let mut rest = text[at..].chars();
+    match rest.next() {
+        None => true,
+        Some('_') => rest.find(|c| *c != '_').is_none_or(|c| !c.is_alphanumeric()),
+        Some('.') => !rest.next().is_some_and(|c| c.is_ascii_digit()),
+        Some(c) => !c.is_alphanumeric(),
+    }
 }
 
+/// Whether a word may start here. Underscores that open an emphasis do not belong to it.
 fn starts_word(text: &str, at: usize) -> bool {
-    text[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || c == '_'))
+    let before = text[..at].chars().rev().find(|c| *c != '_');
+    before.is_none_or(|c| !c.is_alphanumeric())
 }
 
 /// A run of plain IDs, `T001-T005`: same kind, same spelling width, both ends included.
@@ -359,6 +371,24 @@ fn decimal_width(number: u32) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
+/// The range that starts with `first`, and the offset behind it: `T001-T005`, `T001 to T005`, `T001-005`.
+#[must_use]
+pub fn range_from(text: &str, first: Token, to: usize) -> Option<(IdRange, usize)> {
+    let second = range_joint(text, first.end, to)?;
+    let id = first.id(text);
+    if let Some(last) = token_at(text, second).filter(|last| last.end <= to) {
+        return Some((IdRange::between(&id, &last.id(text))?, last.end));
+    }
+    // Bare digits, as many as the first ID has.
+    let end = run(&text.as_bytes()[..to], second, u8::is_ascii_digit);
+    let width = id.text.len() - id.kind.prefix().len();
+    if end - second != width || !ends_word(text, end) {
+        return None;
+    }
+    let last = TaskId::parse(&format!("{}{}", id.kind.prefix(), &text[second..end])).ok()?;
+    Some((IdRange::between(&id, &last)?, end))
+}
+
 /// When the text after an ID joins it to a second one (`-`, `–`, `—`, `..`, `to`, `through`), the offset
 /// where that second one starts. Decoration (`**`, backquotes) on either side is passed over.
 #[must_use]
@@ -401,7 +431,7 @@ pub fn parse_argument(word: &str) -> Result<Vec<IdArgument>, IdError> {
         return Err(IdError::Empty);
     }
     // `T001 to T005`, given as one quoted word, is one piece; other blanks separate.
-    let joined = word.replace(" to ", "..").replace(" - ", "-").replace(" – ", "–");
+    let joined = word.replace(" to ", "..").replace(" - ", "..").replace(" – ", "..");
     let pieces = joined.split(',').flat_map(|piece| {
         let mut words = piece.split_whitespace().peekable();
         // `T001,,T002` has an empty piece, and that is an error rather than nothing.
@@ -433,24 +463,14 @@ fn parse_ids(body: &str) -> Result<Vec<TaskId>, IdError> {
     }
     let malformed = || IdError::Malformed(body.to_owned());
     let first = token_at(body, 0).ok_or_else(malformed)?;
-    let second = range_joint(body, first.end, body.len()).ok_or_else(malformed)?;
+    range_joint(body, first.end, body.len()).ok_or_else(malformed)?;
     let bad_range = || IdError::BadRange(body.to_owned());
-    let first_id = first.id(body);
-    let last = last_of_range(&first_id, &body[second..]).ok_or_else(bad_range)?;
-    let range = IdRange::between(&first_id, &last).ok_or_else(bad_range)?;
+    let (range, _) =
+        range_from(body, first, body.len()).filter(|(_, end)| *end == body.len()).ok_or_else(bad_range)?;
     if range.len() > MAX_IDS {
         return Err(IdError::TooMany(body.to_owned()));
     }
     Ok(range.ids().collect())
-}
-
-/// The end of a range: a whole ID, or bare digits that take the prefix of the first (`T001-005`).
-fn last_of_range(first: &TaskId, rest: &str) -> Option<TaskId> {
-    if rest.bytes().next()?.is_ascii_digit() {
-        TaskId::parse(&format!("{}{rest}", first.kind.prefix())).ok()
-    } else {
-        TaskId::parse(rest).ok()
-    }
 }
 
 #[cfg(test)]
@@ -524,6 +544,9 @@ mod tests {
     #[case("(T007), `T008`, **T009**", &["T007", "T008", "T009"])]
     #[case("T001-T003", &["T001", "T003"])]
     #[case("T006/T007", &["T006", "T007"])]
+    #[case("__T001__ _T002_ _T003x_", &["T001", "T002", "T003x"])]
+    #[case("T001.1 T002. T003..T004", &["T002", "T003", "T004"])]
+    #[case("T001-1 T001-A T001-005", &["T001-1", "T001-A", "T001"])]
     fn tokens_stop_at_words(#[case] text: &str, #[case] ids: &[&str]) {
         let found: Vec<_> = tokens(text, 0, text.len()).map(|t| t.id(text).to_string()).collect();
         assert_eq!(found, ids);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::id::{IdKind, TaskId};
+use crate::id::{IdKind, TaskId, tokens};
 use crate::mission::Mission;
-use crate::mission::tasks::{Mention, TasksDoc};
-use crate::strategy::ResolveContext;
+use crate::mission::tasks::TasksDoc;
+use crate::strategy::{Place, ResolveContext};
 
 /// Names of the column that says whose a row is, as the original reads them (`tasks_outline.py`, 3.2.7).
 const OWNER_COLUMNS: [&str; 5] = ["wp", "work package", "work_package", "work package id", "work_package_id"];
@@ -34,8 +34,8 @@ pub enum NoOwner {
         /// The work package that is named.
         named: TaskId,
     },
-    /// A heading names several.
-    #[error("{task} stands in a section of several work packages ({named})")]
+    /// Several are named.
+    #[error("{task} could belong to several work packages ({named})")]
     Ambiguous {
         /// The task.
         task: TaskId,
@@ -44,11 +44,12 @@ pub enum NoOwner {
     },
 }
 
-/// Every work package that owns a task: a task in two rosters belongs to both, and both gates look at it.
+/// Every work package that owns a task: a task in two rosters belongs to both, and both gates look at it. `at` are the
+/// places where the task itself was recognised; elsewhere it may only be mentioned, as what another one depends on.
 ///
 /// # Errors
 /// [`NoOwner`].
-pub fn owners(id: &TaskId, context: ResolveContext<'_>) -> Result<Vec<Owner>, NoOwner> {
+pub fn owners(id: &TaskId, at: &[Place], context: ResolveContext<'_>) -> Result<Vec<Owner>, NoOwner> {
     let packages = context.mission.work_packages().map(|found| found.readable.as_slice()).unwrap_or_default();
     let rostered: Vec<_> = packages
         .iter()
@@ -61,7 +62,7 @@ pub fn owners(id: &TaskId, context: ResolveContext<'_>) -> Result<Vec<Owner>, No
     if !rostered.is_empty() {
         return Ok(rostered);
     }
-    let named = named_in_document(id, context.tasks)?;
+    let named = named_in_document(id, at, context.tasks)?;
     let known = known_work_packages(context);
     if let Some(unknown) = named.iter().find(|work_package| !known.contains(work_package)) {
         return Err(NoOwner::NoSuchWorkPackage { task: id.clone(), named: unknown.clone() });
@@ -72,36 +73,50 @@ pub fn owners(id: &TaskId, context: ResolveContext<'_>) -> Result<Vec<Owner>, No
         .collect())
 }
 
-/// What `tasks.md` says, strongest first: the owner column of a table, the section, the first work package on the
-/// line.
-fn named_in_document(id: &TaskId, tasks: &TasksDoc) -> Result<Vec<TaskId>, NoOwner> {
-    let mentions = tasks.mentions(id);
-    let by_column: BTreeSet<_> = mentions.iter().flat_map(|mention| owner_column(tasks, *mention)).collect();
+/// What `tasks.md` says, strongest first: the owner column of a table, the section, the line itself.
+fn named_in_document(id: &TaskId, at: &[Place], tasks: &TasksDoc) -> Result<Vec<TaskId>, NoOwner> {
+    let here = at.iter().filter(|place| place.file == tasks.source().name());
+    let lines: Vec<usize> = here.filter_map(|place| place.line?.checked_sub(1)).collect();
+    let by_column: BTreeSet<_> = lines.iter().flat_map(|line| owner_column(tasks, *line)).collect();
     if !by_column.is_empty() {
         return Ok(by_column.into_iter().collect());
     }
-    let sections = mentions.iter().map(|mention| tasks.section_work_packages(mention.line));
+    let one = |named: &[TaskId]| match named {
+        [only] => Ok(vec![only.clone()]),
+        several => {
+            let named = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(NoOwner::Ambiguous { task: id.clone(), named })
+        }
+    };
+    let sections = lines.iter().map(|line| tasks.section_work_packages(*line));
     if let Some(section) = sections.into_iter().find(|section| !section.is_empty()) {
-        return match section {
-            [only] => Ok(vec![only.clone()]),
-            several => {
-                let named = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                Err(NoOwner::Ambiguous { task: id.clone(), named })
-            }
-        };
+        return one(section);
     }
-    let on_line = mentions.iter().flat_map(|mention| tasks.ids_on_line(mention.line));
-    let first = on_line.into_iter().find(|id| id.kind() == IdKind::WorkPackage);
-    first.map(|work_package| vec![work_package]).ok_or_else(|| NoOwner::Unknown(id.clone()))
+    let on_lines = lines.iter().map(|line| on_line(tasks, *line)).find(|named| !named.is_empty());
+    on_lines.map_or_else(|| Err(NoOwner::Unknown(id.clone())), |named| one(&named))
 }
 
-fn owner_column(tasks: &TasksDoc, mention: Mention) -> Vec<TaskId> {
+/// The work packages that a row names: those in parentheses, `(WP02)`, else all.
+fn on_line(tasks: &TasksDoc, line: usize) -> Vec<TaskId> {
+    let text = tasks.line_text(line);
+    let tokens = tokens(text, 0, text.len()).filter(|token| token.kind == IdKind::WorkPackage);
+    let (mut bracketed, mut all) = (BTreeSet::new(), BTreeSet::new());
+    for token in tokens {
+        if text[..token.start].ends_with('(') && text[token.end..].starts_with(')') {
+            bracketed.insert(token.id(text));
+        }
+        all.insert(token.id(text));
+    }
+    if bracketed.is_empty() { all } else { bracketed }.into_iter().collect()
+}
+
+fn owner_column(tasks: &TasksDoc, line: usize) -> Vec<TaskId> {
     let column = tasks
-        .table_of(mention.line)
+        .table_of(line)
         .and_then(|table| table.columns.iter().position(|name| OWNER_COLUMNS.contains(&name.as_str())));
-    let row = tasks.row(mention.line);
+    let row = tasks.row(line);
     let Some(cell) = column.and_then(|column| row.cells.get(column)) else { return Vec::new() };
-    crate::id::tokens(tasks.text(), cell.start, cell.end)
+    tokens(tasks.text(), cell.start, cell.end)
         .filter(|token| token.kind == IdKind::WorkPackage)
         .map(|token| token.id(tasks.text()))
         .collect()

@@ -79,6 +79,9 @@ fn one_bad_owner_does_not_fail_the_others() {
 #[case::numbered_heading("## Work Package 2 — x\n\n- [ ] T001 a\n", &[("WP02", "T009")], &["WP02"])]
 #[case::column("| ID | Work Package |\n|---|---|\n| T000 | WP01 |\n| T001 | WP02 |\n", &[("WP02", "T009")], &["WP02"])]
 #[case::on_the_line("- [ ] T001 a (WP02)\n", &[("WP02", "T009")], &["WP02"])]
+#[case::row_not_mention("| ID | Task | WP |\n|---|---|---|\n| T001 | a | WP02 |\n| T002 | after T001 | WP01 |\n", &[("WP01", "T009"), ("WP02", "T008")], &["WP02"])]
+#[case::prepared_elsewhere("## WP01\n\n- [ ] T008 prepare for T001\n\n## WP02\n\n- [ ] T001 x\n", &[("WP01", "T008"), ("WP02", "T009")], &["WP02"])]
+#[case::in_parentheses("- [ ] T001 after WP01 is done (WP02)\n", &[("WP01", "T008"), ("WP02", "T009")], &["WP02"])]
 #[case::roster_only("nothing\n", &[("WP02", "T001")], &["WP02"])]
 fn owners(#[case] text: &str, #[case] rosters: &[(&str, &str)], #[case] expected: &[&str]) {
     let repo = events(text, rosters);

@@ -57,7 +57,7 @@ fn marked(place: &Scratch, text: &str, id: &TaskId, state: TaskState) -> (String
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(800), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn marking_is_idempotent_and_reversible(text in document()) {
@@ -86,13 +86,13 @@ proptest! {
                     old.next();
                     continue;
                 }
-                prop_assert!(line.contains("T002") || line.contains("T003") && line.contains("Subtasks"), "{line:?} in {after:?}");
+                prop_assert!(line.trim().is_empty() || line.contains("T002") || line.contains("T003") && line.contains("Subtasks"), "{line:?} in {after:?}");
                 // Either a line that was there, with its own words, or a new row.
                 let bare = |line: &str| line.replace(['|', ' ', '-', '\r', '\n'], "").replace("[]", "").replace("[x]", "").replace("[X]", "").replace("[D]", "").replace("todo", "");
                 if old.peek().is_some_and(|old| bare(old) == bare(line)) {
                     old.next();
                 } else {
-                    prop_assert!(line.trim_start().starts_with("- ["), "{line:?} in {after:?}");
+                    prop_assert!(line.trim().is_empty() || line.trim_start().starts_with("- ["), "{line:?} in {after:?}");
                 }
             }
             prop_assert_eq!(old.next(), None, "a line was lost: {:?}", after);
@@ -101,8 +101,11 @@ proptest! {
                 let other = TaskId::parse(other).unwrap();
                 let (before_other, found) = marked(&place, &text, &other, TaskState::Done);
                 let (after_other, still) = marked(&place, &after, &other, TaskState::Done);
-                prop_assert_eq!(found, still);
-                prop_assert_eq!(found && before_other == text, still && after_other == after, "{} of {:?}", other, after);
+                // A new row may make the line below it one that defines a task; it may not hide one.
+                prop_assert!(!found || still, "{other} of {after:?}");
+                if found {
+                    prop_assert_eq!(before_other == text, after_other == after, "{} of {:?}", other, after);
+                }
             }
         }
     }

@@ -154,3 +154,28 @@ fn a_row_that_would_not_count_is_never_called_updated(#[case] tasks: &str) {
     assert!(truthful, "{outcome}, then {again}: {}", repo.read(TASKS));
     assert_eq!(repo.read(TASKS) == tasks, outcome == "not_found");
 }
+
+/// A roster whose titles would change what a new row means.
+#[test]
+fn titles_of_rosters_do_no_harm() {
+    let repo = rows("## WP01\n\ntext\n");
+    let front = "---\nsubtasks:\n- {id: T001, title: to T005 migration}\n- {id: T002, title: 'a <!-- b'}\n- {id: T003, title: Plain}\n---\n";
+    repo.write("kitty-specs/m/tasks/WP01-x.md", front);
+    assert_eq!(mark(&repo, "done", &["T001-T003", "--strict"]).code, 0);
+    let text = repo.read(TASKS);
+    assert!(text.ends_with("\n- [x] T001\n- [x] T002\n- [x] T003 Plain\n"), "{text}");
+    let again = mark(&repo, "done", &["T001-T003", "--json"]);
+    assert!(
+        outcomes(&again).iter().all(|(_, outcome, _)| outcome == "already_satisfied"),
+        "{}",
+        again.stdout
+    );
+}
+
+#[test]
+fn a_new_row_and_a_boxed_row_at_one_place_do_not_mix() {
+    let repo = rows("## WP01\n- [ ] T001 a\nT002 b\n");
+    repo.write("kitty-specs/m/tasks/WP01-x.md", "---\nsubtasks: [T001, T002, T003]\n---\n");
+    assert_eq!(mark(&repo, "done", &["T002", "T003"]).code, 0);
+    assert_eq!(repo.read(TASKS), "## WP01\n- [ ] T001 a\n- [x] T003\n- [x] T002 b\n");
+}

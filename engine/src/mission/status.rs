@@ -79,17 +79,18 @@ impl SubtaskLog {
             let Ok(Delta { subtasks: Some(subtasks) }) = serde_json::from_str(delta.get()) else { continue };
             for (id, value) in subtasks {
                 let Some(value) = value.as_str() else { continue };
-                let key = (work_package.to_ascii_uppercase(), id.to_ascii_uppercase());
-                log.states.insert(key, value.to_owned());
+                // Spelled as they are: the original compares exactly, and what counts is what it reads back.
+                log.states.insert((work_package.clone().into_owned(), id), value.to_owned());
             }
         }
         Ok(log)
     }
 
-    /// What the log last said of a task in a work package: [`DONE`], [`PENDING`] or another lane name.
+    /// What the log last said of a task in a work package: [`DONE`], [`PENDING`] or another lane name. `spelling` is
+    /// the task as the roster has it.
     #[must_use]
-    pub fn state(&self, work_package: &TaskId, id: &TaskId) -> Option<&str> {
-        let key = (work_package.key().to_owned(), id.key().to_owned());
+    pub fn state(&self, work_package: &TaskId, spelling: &str) -> Option<&str> {
+        let key = (work_package.as_str().to_owned(), spelling.to_owned());
         self.states.get(&key).map(String::as_str)
     }
 
@@ -192,7 +193,7 @@ mod tests {
     fn the_latest_annotation_wins(#[case] done_at: &str, #[case] pending_at: &str, #[case] state: &str) {
         let log =
             parse(&format!("{}\n{}\n", note(done_at, "A", DONE), note(pending_at, "B", PENDING))).unwrap();
-        assert_eq!(log.state(&id("WP01"), &id("t001")), Some(state));
+        assert_eq!(log.state(&id("WP01"), "T001"), Some(state));
     }
 
     #[test]
@@ -206,7 +207,7 @@ mod tests {
 
 "#;
         let log = parse(text).unwrap();
-        assert_eq!(log.state(&id("WP01"), &id("T001")), None);
+        assert_eq!(log.state(&id("WP01"), "T001"), None);
         assert!(log.knows(&id("WP01")) && !log.knows(&id("WP09")));
     }
 

@@ -9,7 +9,7 @@ mod table;
 
 use std::ops::Range;
 
-use crate::id::{IdKind, IdRange, TaskId, Token, range_joint, tokens};
+use crate::id::{IdKind, IdRange, TaskId, Token, range_from, tokens};
 use crate::source::Source;
 pub use section::heading_work_packages;
 pub use table::{Row, Table};
@@ -45,6 +45,9 @@ struct RangeMention {
     end: usize,
     range: IdRange,
 }
+
+/// How many mentions of one ID on one line are looked at.
+const MOST_ON_LINE: usize = 8;
 
 /// A parsed `tasks.md`.
 #[derive(Debug)]
@@ -127,7 +130,7 @@ impl TasksDoc {
             .map(|(_, mention)| *mention)
             .collect();
         if found.is_empty() {
-            found = same_number.filter(|(token, _)| token.base_spells(text, id)).map(|(_, m)| *m).collect();
+            found = self.stand_in(id, same_number);
         }
         found.extend(self.ranges.iter().filter(|r| r.range.contains(id)).map(|r| Mention {
             line: r.line,
@@ -136,7 +139,29 @@ impl TasksDoc {
             in_range: true,
         }));
         found.sort_by_key(|mention| (mention.start, mention.end));
+        // A line that says the same ID dozens of times is no row, and must not cost its length as often.
+        let mut on_line = 0;
+        let mut last = usize::MAX;
+        found.retain(|mention| {
+            on_line = if mention.line == last { on_line + 1 } else { 1 };
+            last = mention.line;
+            on_line <= MOST_ON_LINE
+        });
         found
+    }
+
+    /// The mentions of `T014-sig` for `T014`, when there is one such ID only.
+    fn stand_in<'a>(
+        &self,
+        id: &TaskId,
+        same_number: impl Iterator<Item = &'a (Token, Mention)> + Clone,
+    ) -> Vec<Mention> {
+        let text = self.text();
+        let based = same_number.filter(|(token, _)| token.base_spells(text, id));
+        let mut spellings: Vec<_> = based.clone().map(|(token, _)| token.id(text)).collect();
+        spellings.sort();
+        spellings.dedup();
+        if spellings.len() == 1 { based.map(|(_, mention)| *mention).collect() } else { Vec::new() }
     }
 
     /// Every task ID spelled out in the document, once each, in ID order.
@@ -179,6 +204,19 @@ impl TasksDoc {
         self.tables[..after].last().filter(|table| table.body.contains(&line))
     }
 
+    /// The first line behind the table that a line is part of, its head included.
+    #[must_use]
+    pub fn table_end(&self, line: usize) -> Option<usize> {
+        let after = self.tables.partition_point(|table| table.body.start <= line + 2);
+        self.tables[..after].last().map(|table| table.body.end).filter(|end| line < *end)
+    }
+
+    /// Whether a line is the header or the delimiter row of a table.
+    #[must_use]
+    pub fn is_table_head(&self, line: usize) -> bool {
+        self.table_end(line).is_some() && self.table_of(line).is_none()
+    }
+
     /// The cells of a line, whether or not it stands in a table.
     #[must_use]
     pub fn row(&self, line: usize) -> Row {
@@ -207,7 +245,8 @@ impl TasksDoc {
 fn split_lines(text: &str) -> Vec<Line> {
     let bytes = text.as_bytes();
     let mut lines = Vec::with_capacity(text.len() / 60 + 1);
-    let mut start = 0;
+    // A byte-order mark is not part of the first line's text.
+    let mut start = markdown::bom(text);
     while start < bytes.len() {
         let length = bytes[start..].iter().position(|b| matches!(b, b'\n' | b'\r'));
         let end = length.map_or(bytes.len(), |length| start + length);
@@ -230,26 +269,18 @@ fn find_mentions(
     let mut mentions = Vec::new();
     let mut ranges = Vec::new();
     for (number, line) in lines.iter().enumerate() {
-        let mut open_end: Option<(Token, usize)> = None;
+        let mut covered_to = line.start;
         for token in tokens(text, line.start, line.end) {
             if contains(excluded, token.start) {
-                open_end = None;
                 continue;
             }
-            let mut in_range = false;
-            if let Some((first, _)) = open_end.filter(|(_, second)| *second == token.start)
-                && let Some(range) = IdRange::between(&first.id(text), &token.id(text))
-            {
-                ranges.push(RangeMention { line: number, start: first.start, end: token.end, range });
-                in_range = true;
-                if let Some((_, mention)) = mentions.last_mut() {
-                    let mention: &mut Mention = mention;
-                    mention.in_range = true;
-                }
+            let range = range_from(text, token, line.end);
+            let in_range = token.start < covered_to || range.is_some();
+            mentions.push((token, Mention { line: number, start: token.start, end: token.end, in_range }));
+            if let Some((range, end)) = range {
+                ranges.push(RangeMention { line: number, start: token.start, end, range });
+                covered_to = end;
             }
-            open_end = range_joint(text, token.end, line.end).map(|second| (token, second));
-            let mention = Mention { line: number, start: token.start, end: token.end, in_range };
-            mentions.push((token, mention));
         }
     }
     mentions.sort_by_key(|(token, _)| (token.kind, token.number, token.start));
@@ -288,6 +319,10 @@ mod tests {
     #[case::html_block("<details>\n- [ ] T001\n</details>", &[2])]
     #[case::indented("- a\n\n\t- [ ] T001", &[3])]
     #[case::tab_at_the_margin("\t- [ ] T001", &[1])]
+    #[case::bom_before_a_fence("\u{feff}```\n- [ ] T001\n```\n- [ ] T001", &[4])]
+    #[case::old_mac("```\r- [ ] T001\r```\r- [ ] T001", &[4])]
+    #[case::front_matter("---\nsubtasks: T001\n---\n- [ ] T001", &[4])]
+    #[case::rules_are_no_front_matter("---\n- [ ] T001\n---\n", &[2])]
     fn zones_without_rows(#[case] text: &str, #[case] lines: &[usize]) {
         assert_eq!(lines_mentioning(text, "T001"), lines);
     }
@@ -302,6 +337,7 @@ mod tests {
     fn a_suffixed_id_stands_in_for_its_base_only_when_alone() {
         assert_eq!(lines_mentioning("- [ ] T014-sig a", "T014"), [1]);
         assert_eq!(lines_mentioning("- [ ] T014-sig a\n- [ ] T014 b", "T014"), [2]);
+        assert_eq!(lines_mentioning("- [ ] T014-sig a\n- [ ] T014-ver b", "T014"), Vec::<usize>::new());
         assert_eq!(lines_mentioning("- [ ] T014b a", "T014"), Vec::<usize>::new());
     }
 

@@ -1,9 +1,11 @@
 //! `tasks/WPnn-*.md`: the front matter of a work package. The body is not read.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use super::artefact::ArtefactError;
-use crate::id::{TaskId, WpId};
+use crate::id::{TaskId, WpId, parse_argument, token_at};
 use crate::source::Source;
 use crate::yaml;
 
@@ -78,16 +80,41 @@ enum Entry {
         #[serde(default)]
         title: Loose,
     },
+    Named(BTreeMap<String, Loose>),
     Other(serde::de::IgnoredAny),
+}
+
+impl Entry {
+    /// The tasks that an entry names: one, with the title that may stand behind it, or the IDs of a list or range.
+    fn subtasks(self) -> Vec<(TaskId, Option<String>)> {
+        let (text, title) = match self {
+            Self::Id(text) => (text, None),
+            Self::Object { id, title } => (id, title.text()),
+            // `- T001: Setup` without quotes is a map of one key.
+            Self::Named(map) => match map.into_iter().next() {
+                Some((id, title)) => (id, title.text()),
+                None => return Vec::new(),
+            },
+            Self::Other(_) => return Vec::new(),
+        };
+        let text = text.trim_matches(['[', ']', ' ']);
+        if let Ok(arguments) = parse_argument(text) {
+            return arguments.into_iter().flat_map(|read| read.ids).map(|id| (id, title.clone())).collect();
+        }
+        let Some(token) = token_at(text, 0) else { return Vec::new() };
+        let behind = text[token.end..].trim_start_matches([':', '-', '–', '—', ' ']).trim();
+        let title = title.or_else(|| (!behind.is_empty()).then(|| behind.to_owned()));
+        vec![(token.id(text), title)]
+    }
 }
 
 /// A list, or one value in its place, or nothing.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMany<T> {
+    Nothing(()),
     Many(Vec<T>),
     One(T),
-    Nothing(()),
 }
 
 impl WorkPackage {
@@ -106,14 +133,11 @@ impl WorkPackage {
             ArtefactError::broken(source, range.start, "the work package has no ID", help)
         })?;
         let text = &source.text()[range.clone()];
-        let subtasks = front.subtasks.into_iter().filter_map(|entry| {
-            let (id, title) = match entry {
-                Entry::Id(id) => (id, None),
-                Entry::Object { id, title } => (id, title.text()),
-                Entry::Other(_) => return None,
-            };
-            let line = line_of_entry(text, &id).map(|line| source.line_of(range.start) + line);
-            Some(Subtask { id: TaskId::parse(&id).ok()?, title, line })
+        let named = front.subtasks.into_iter().flat_map(Entry::subtasks);
+        let first_line = source.line_of(range.start);
+        let subtasks = named.map(|(id, title)| {
+            let line = line_of_entry(text, id.as_str()).map(|line| first_line + line);
+            Subtask { id, title, line }
         });
         let subtasks = subtasks.collect();
         let file = source.name().to_owned();
@@ -168,7 +192,7 @@ fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::
         OneOrMany::One(Entry::Id(list)) => {
             list.split(',').map(|id| Entry::Id(id.trim().to_owned())).collect()
         }
-        OneOrMany::One(Entry::Other(_)) => {
+        OneOrMany::One(Entry::Other(_) | Entry::Named(_)) => {
             return Err(serde::de::Error::custom("`subtasks` must be a list: [T001, T002]"));
         }
         OneOrMany::One(entry) => vec![entry],
@@ -208,6 +232,8 @@ mod tests {
     #[case::empty("subtasks: []\n", &[])]
     #[case::null("subtasks:\n", &[])]
     #[case::absent("title: x\n", &[])]
+    #[case::titled("subtasks:\n- 'T001: Setup'\n- T002: Core\n- T003 - Rest\n", &["T001", "T002", "T003"])]
+    #[case::range("subtasks:\n- T001-T003\n- '[T005, T006]'\n", &["T001", "T002", "T003", "T005", "T006"])]
     #[case::odd("subtasks:\n- T001\n- 5\n- true\n- [T002]\n", &["T001"])]
     fn rosters(#[case] front: &str, #[case] expected: &[&str]) {
         let package = parse(&format!("---\n{front}---\nbody\n")).unwrap();

@@ -218,14 +218,14 @@ impl Planner<'_> {
         changes: &[Change],
         log: &SubtaskLog,
     ) -> ItemResult {
-        let owners = match owners(id, self.context) {
+        let owners = match owners(id, &at, self.context) {
             Ok(owners) => owners,
             Err(error) => return self.no_owner(id, &error).by(by).at(at),
         };
         let row_agrees = by.tracks && changes.is_empty();
         let open: Vec<&Owner> = owners
             .iter()
-            .filter(|owner| match (self.wanted, log.state(&owner.work_package, id)) {
+            .filter(|owner| match (self.wanted, log.state(&owner.work_package, &owner.spelling)) {
                 (TaskState::Done, state) => state != Some(DONE),
                 (TaskState::Pending, Some(state)) => state == DONE,
                 // Nothing recorded is not done; that is on disk only where a row says so.
@@ -268,7 +268,8 @@ impl Planner<'_> {
             Outcome::NotFound,
             format!("{id} was not found in tasks.md or any roster.{broken}"),
         );
-        let same_number = |other: &&TaskId| other.kind() == id.kind() && other.number() == id.number();
+        let same_number =
+            |other: &&TaskId| other.kind() == id.kind() && other.number() == id.number() && *other != id;
         let written = self.context.tasks.task_ids();
         let near: Vec<_> = written.iter().filter(same_number).map(ToString::to_string).collect();
         if near.is_empty() { result } else { result.help(format!("did you mean {}?", near.join(" or "))) }

@@ -10,7 +10,7 @@ use clearance_engine::strategy::{
     Place, Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState,
 };
 
-use super::common::{bullet, is_task, mark, new_row};
+use super::common::{bullet, is_task, mark, new_row, safe_title, with_children};
 use super::reference_row;
 
 register_strategy!("authored-roster", AuthoredRoster);
@@ -49,22 +49,31 @@ impl ResolverStrategy for AuthoredRoster {
 /// end of the document, where it names its work package.
 fn row_in_section(tasks: &TasksDoc, id: &TaskId, state: TaskState, package: &WorkPackage) -> Change {
     let title = package.owns(id).and_then(|subtask| subtask.title.as_deref()).unwrap_or_default();
-    let title = title.lines().next().unwrap_or_default().trim();
     let section = tasks.section_lines(&package.id.clone().into());
     let lines = section.clone().unwrap_or(0..tasks.lines().len());
     let last_row = lines.clone().rfind(|line| is_task_row(tasks, *line));
     if let (Some(last), true) = (last_row, section.is_some()) {
         let (text, line) = (tasks.text(), tasks.lines()[last]);
         let indent = bullet(text, line).map_or("", |bullet| &text[line.start..bullet.start]);
-        return new_row(tasks, id, state, last, indent, title);
+        return new_row(tasks, id, state, with_children(tasks, last), indent, title);
     }
-    let last = lines.rev().find(|line| !tasks.line_text(*line).trim().is_empty() && !tasks.is_excluded(*line));
+    let last = lines.rev().find(|line| !is_blank(tasks, *line) && !is_rule(tasks, *line) && !tasks.is_excluded(*line));
     let after = last.or_else(|| section.as_ref().map(|section| section.start - 1));
     let owner = if section.is_some() { String::new() } else { format!(" ({})", package.id) };
-    let title = if title.is_empty() { String::new() } else { format!(" {title}") };
-    let text = format!("- [{}] {id}{title}{owner}", mark(state));
+    let text = format!("- [{}] {id}{}{owner}", mark(state), safe_title(title));
     let continues = after.is_some_and(|line| is_task_row(tasks, line));
     Change::InsertLine { after, text, id: id.clone(), gap: !continues && after.is_some() }
+}
+
+fn is_blank(tasks: &TasksDoc, line: usize) -> bool {
+    tasks.line_text(line).trim().is_empty()
+}
+
+/// A rule (`---`) that parts this section from the next. Right below text the same characters make a heading.
+fn is_rule(tasks: &TasksDoc, line: usize) -> bool {
+    let text = tasks.line_text(line).trim();
+    let drawn = ['-', '*', '_'].iter().any(|mark| text.chars().all(|c| c == *mark || c == ' '));
+    drawn && line.checked_sub(1).is_none_or(|above| is_blank(tasks, above))
 }
 
 /// `- [ ] T001 ...`
@@ -89,6 +98,9 @@ mod tests {
     #[case::after_prose("## WP02\n\ntext\n\n## WP03\n", "## WP02\n\ntext\n\n- [x] T001\n\n## WP03\n")]
     #[case::empty_section("## WP02\n## WP03\n", "## WP02\n\n- [x] T001\n## WP03\n")]
     #[case::no_section("# Tasks\n", "# Tasks\n\n- [x] T001 (WP02)\n")]
+    #[case::before_the_children_end("## WP02\n\n- [ ] T000 a\n  - detail\n", "## WP02\n\n- [ ] T000 a\n  - detail\n- [x] T001\n")]
+    #[case::before_a_rule("## WP02\n\ntext\n\n---\n\n## WP03\n", "## WP02\n\ntext\n\n- [x] T001\n\n---\n\n## WP03\n")]
+    #[case::not_in_a_comment("## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n", "## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n\n- [x] T001\n")]
     #[case::defined("## WP02\n\nT001 Define\n", "## WP02\n\n- [x] T001 Define\n")]
     #[case::empty("", "- [x] T001 (WP02)\n")]
     fn a_rostered_task_gets_a_row(#[case] before: &str, #[case] after: &str) {

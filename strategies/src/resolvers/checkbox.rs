@@ -36,7 +36,7 @@ impl ResolverStrategy for Checkbox {
             .collect();
         let wrong = rows.iter().filter(|(_, tick)| tick.state != wanted);
         let changes = wrong.map(|(_, tick)| Change::Replace {
-            range: tick.at..tick.at + 1,
+            range: tick.inside.clone(),
             with: mark(wanted).to_owned(),
         });
         Resolution::of(places(tasks, rows.iter().map(|(line, _)| *line)), changes.collect())
@@ -65,6 +65,16 @@ mod tests {
     #[case::link("- [ ] [T001](x.md)", "- [x] [T001](x.md)")]
     #[case::parentheses("- [ ] (T001) a", "- [x] (T001) a")]
     #[case::tagged("- [ ] [P] [US1] T001", "- [x] [P] [US1] T001")]
+    #[case::bold_tag("- [ ] **[P]** T001", "- [x] **[P]** T001")]
+    #[case::tag_in_bold("- [ ] **[P] T001**", "- [x] **[P] T001**")]
+    #[case::package_first("- [ ] (WP01) T001", "- [x] (WP01) T001")]
+    #[case::task_word("- [ ] Task T001: a", "- [x] Task T001: a")]
+    #[case::comment("- [ ] <!-- x --> T001", "- [x] <!-- x --> T001")]
+    #[case::html("- [ ] <b>T001</b>", "- [x] <b>T001</b>")]
+    #[case::no_break_space("- [ ]\u{a0}T001", "- [x]\u{a0}T001")]
+    #[case::underlined("- [ ] __T001__ a", "- [x] __T001__ a")]
+    #[case::emphasised("- [ ] _T001_ a", "- [x] _T001_ a")]
+    #[case::no_range("- [ ] T001 - T000 follow-up", "- [x] T001 - T000 follow-up")]
     #[case::middle("text - [ ] T001", "text - [x] T001")]
     #[case::lower("- [ ] t001", "- [x] t001")]
     #[case::twice("- [ ] T001\n\n- [ ] T001", "- [x] T001\n\n- [x] T001")]
@@ -80,6 +90,12 @@ mod tests {
     }
 
     #[test]
+    fn a_box_without_its_blank_gets_it_back() {
+        assert_eq!(done(&Checkbox, "- [] T001", "T001").as_deref(), Some("- [x] T001"));
+        assert_eq!(pending(&Checkbox, "- [] T001", "T001").as_deref(), Some("- [] T001"));
+    }
+
+    #[test]
     fn a_capital_tick_is_a_tick() {
         assert_eq!(done(&Checkbox, "- [X] T001", "T001").as_deref(), Some("- [X] T001"));
         assert_eq!(pending(&Checkbox, "- [X] T001", "T001").as_deref(), Some("- [ ] T001"));
@@ -91,6 +107,10 @@ mod tests {
     #[case::prose("- [ ] do what T001 needs", "T001")]
     #[case::second("- [ ] T002 after T001", "T001")]
     #[case::slash("- [ ] T001/T002", "T002")]
+    #[case::numbered_part("- [ ] T001.1 a", "T001")]
+    #[case::bare_range("- [ ] T001-005 all", "T001")]
+    #[case::bare_range_inside("- [ ] T001-005 all", "T003")]
+    #[case::two_suffixes("- [ ] T001-a x\n- [ ] T001-b y", "T001")]
     #[case::range("- [ ] T001-T003 all", "T001")]
     #[case::range_end("- [ ] T001-T003 all", "T003")]
     #[case::cancelled("- [-] T001", "T001")]

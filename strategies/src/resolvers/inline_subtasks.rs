@@ -1,19 +1,23 @@
 //! `**Subtasks**: T001, T003-T005`: a list behind a label. It names tasks and cannot show their state, so a tracking
 //! row is added below it.
 
-use clearance_engine::id::{TaskId, range_joint, token_at};
+use clearance_engine::edit::Change;
+use clearance_engine::id::{TaskId, range_from, token_at};
 use clearance_engine::mission::tasks::{Mention, TasksDoc};
 use clearance_engine::register_strategy;
 use clearance_engine::strategy::{
     Format, Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState,
 };
 
-use super::common::{bullet, indent_end, is_task, new_row, places};
+use super::common::{bullet, indent_end, is_task, mark, new_row, places};
 
 register_strategy!("inline-subtasks", InlineSubtasks);
 
 /// How many lines a list may run over.
 const MOST_LINES: usize = 50;
+
+/// How long a note in parentheses behind an ID may be.
+const LONGEST_NOTE: usize = 80;
 
 /// Adds a checkbox row below the list.
 pub struct InlineSubtasks;
@@ -38,11 +42,17 @@ impl ResolverStrategy for InlineSubtasks {
         else {
             return Resolution::NotMine;
         };
-        let last = last_line(tasks, mention.line);
-        let indent = row_indent(tasks, label);
-        let row = new_row(tasks, id, wanted, last, &indent, "");
-        Resolution::of(places(tasks, [mention.line]), vec![row])
+        Resolution::of(places(tasks, [mention.line]), vec![row_below(tasks, id, wanted, label, mention.line)])
     }
+}
+
+/// The new row: below the list, or below the table that the list is a cell of.
+fn row_below(tasks: &TasksDoc, id: &TaskId, wanted: TaskState, label: usize, line: usize) -> Change {
+    if let Some(end) = tasks.table_end(line) {
+        let text = format!("- [{}] {id}", mark(wanted));
+        return Change::InsertLine { after: Some(end - 1), text, id: id.clone(), gap: true };
+    }
+    new_row(tasks, id, wanted, last_line(tasks, line), &row_indent(tasks, label), "")
 }
 
 /// The line whose label starts the list that this mention is in.
@@ -53,11 +63,11 @@ fn label_line(tasks: &TasksDoc, mention: Mention) -> Option<usize> {
         let own = line == mention.line;
         let before = if own { mention.start } else { bounds.end };
         if let Some(list) = label_end(text, bounds.start, before) {
-            return only_list(text, list, before).then_some(line);
+            return (only_list(text, list, before) && !tasks.in_code_span(list - 1)).then_some(line);
         }
-        // Above the line of the mention there may only be more of the list.
-        let start = indent_end(text, bounds);
-        if (!own && tasks.ids_on_line(line).is_empty()) || !only_list(text, start, before) {
+        // Without a label a line can only be more of a list that began above, and is nothing else.
+        let more = only_list(text, indent_end(text, bounds), bounds.end) && bullet(text, bounds).is_none();
+        if !more || tasks.ids_on_line(line).is_empty() {
             return None;
         }
     }
@@ -65,23 +75,26 @@ fn label_line(tasks: &TasksDoc, mention: Mention) -> Option<usize> {
 }
 
 /// The offset behind the last label in `text[from..to]`: `Subtasks:`, `**Subtasks**:`, `**Included Subtasks:**`,
-/// `Subtasks (3):`, or `Subtasks` right before an ID.
+/// `Subtasks (3):`, or `Subtasks` at the start of a line and right before an ID.
 fn label_end(text: &str, from: usize, to: usize) -> Option<usize> {
     const WORD: &str = "subtasks";
     let lower = text[from..to].to_ascii_lowercase();
     let at = lower.rfind(WORD)?;
     // `mysubtasks` and `subtasksX` are other words; `my-subtasks` is not.
-    let whole = !lower[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+    let whole = !lower[..at].ends_with(char::is_alphanumeric);
     let rest = &lower[at + WORD.len()..];
     let mut end = rest.trim_start_matches(['*', '_', ' ']);
     if let Some(count) = end.strip_prefix('(') {
         end = count.split_once(')').map(|(_, behind)| behind)?.trim_start_matches(['*', '_', ' ']);
     }
-    let colon = end.strip_prefix(':');
-    let end = colon.unwrap_or(end).trim_start_matches(['*', '_', ' ']);
-    // Without a colon the ID itself must follow: `Subtasks T002-T006`.
-    let named = colon.is_some() || rest.starts_with([' ', '*', '_']) && end.is_empty() || token_at(end, 0).is_some();
-    (whole && named).then(|| to - end.len())
+    if let Some(list) = end.strip_prefix(':') {
+        return whole.then(|| to - list.trim_start_matches(['*', '_', ' ']).len());
+    }
+    // Without a colon only the place tells a label (`- Subtasks T002-T006`) from prose.
+    let before = lower[..at].trim().trim_end_matches("included").trim();
+    let first = before.chars().all(|c| matches!(c, '-' | '*' | '+' | '_' | ' '));
+    let parted = rest.starts_with([' ', '*', '_']) && (end.is_empty() || token_at(end, 0).is_some());
+    (whole && first && parted).then(|| to - end.len())
 }
 
 /// Whether `text[from..to]` is nothing but IDs, ranges and what parts them.
@@ -89,7 +102,7 @@ fn only_list(text: &str, from: usize, to: usize) -> bool {
     let mut at = from;
     while at < to {
         if let Some(token) = token_at(text, at).filter(|token| token.end <= to) {
-            at = range_joint(text, token.end, to).filter(|second| token_at(text, *second).is_some()).unwrap_or(token.end);
+            at = range_from(text, token, to).map_or(token.end, |(_, end)| end);
         } else if let Some(width) = separator(&text[at..to]) {
             at += width;
         } else {
@@ -103,6 +116,13 @@ fn only_list(text: &str, from: usize, to: usize) -> bool {
 fn separator(rest: &str) -> Option<usize> {
     const WORDS: [&str; 5] = ["and ", "und ", "to ", "or ", "through "];
     let first = rest.chars().next()?;
+    // A word on a task, `T001 (setup), T002 (core)`, and a box of one.
+    if first == '(' && token_at(&rest[1..], 0).is_none() {
+        return rest.find(')').filter(|end| *end <= LONGEST_NOTE).map(|end| end + 1);
+    }
+    if rest.starts_with("[x]") || rest.starts_with("[X]") {
+        return Some(3);
+    }
     if " \t,;*_`~[]()·•&+/-–—.".contains(first) || first == '\u{a0}' {
         return Some(first.len_utf8());
     }
@@ -128,7 +148,7 @@ fn row_indent(tasks: &TasksDoc, label: usize) -> String {
             let indent = &text[line.start..bullet.start];
             format!("{indent}{}", " ".repeat((bullet.end - bullet.start).min(4)))
         }
-        None => String::new(),
+        None => text[line.start..indent_end(text, line)].to_owned(),
     }
 }
 
@@ -159,6 +179,9 @@ mod tests {
     #[case::code("Subtasks: `T001`, T002")]
     #[case::bold_ids("Subtasks: **T001**, **T002**")]
     #[case::no_box("Subtasks: T000 · T001")]
+    #[case::noted("Subtasks: T000 (setup), T001 (core)")]
+    #[case::bare_end("Subtasks: T000-002")]
+    #[case::after_a_done_one("Subtasks: [x] T000, T001")]
     fn lists(#[case] line: &str) {
         let expected = format!("{line}\n- [x] T001\nafter\n");
         assert_eq!(done(&InlineSubtasks, &format!("{line}\nafter\n"), "T001"), Some(expected));
@@ -179,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn a_row_does_not_split_what_it_follows() {
+        let table = "| WP | Tasks |\n|---|---|\n| WP01 | Subtasks: T001 |\n| WP02 | x |\n";
+        assert_eq!(done(&InlineSubtasks, table, "T001"), Some(format!("{table}\n- [x] T001\n")));
+        let nested = "1. Package\n   Subtasks: T001\n2. Next\n";
+        let after = "1. Package\n   Subtasks: T001\n   - [x] T001\n2. Next\n";
+        assert_eq!(done(&InlineSubtasks, nested, "T001").as_deref(), Some(after));
+        let fenced = "Subtasks: T001, T002\n~~~\ncode\n~~~\n";
+        let after = "Subtasks: T001, T002\n- [x] T001\n~~~\ncode\n~~~\n";
+        assert_eq!(done(&InlineSubtasks, fenced, "T001").as_deref(), Some(after));
+    }
+
+    #[test]
     fn rows_come_in_id_order() {
         let text = "Subtasks: T001-T009\n- [ ] T002\n- [x] T005\n- [ ] T020\n";
         let rows: Vec<_> = ["T001", "T004", "T007"]
@@ -194,6 +229,10 @@ mod tests {
     #[case("Subtasks: see T001")]
     #[case("Mysubtasks: T001")]
     #[case("> Subtasks: T001")]
+    #[case("The subtasks T001 and T002 run in parallel")]
+    #[case("Write `Subtasks: T001` so")]
+    #[case("**Subtasks**:\n- T001 Setup\n- T002 Core")]
+    #[case("**Subtasks**:\n- T001\n- T002")]
     #[case("Subtasks: T002\n\nT001 Define")]
     #[case("Subtasks: T002\nThen T001")]
     fn not_lists(#[case] text: &str) {

@@ -3,22 +3,24 @@
 use std::ops::Range;
 
 use clearance_engine::edit::Change;
-use clearance_engine::id::{TaskId, token_at};
+use clearance_engine::id::TaskId;
 use clearance_engine::mission::tasks::{Mention, Row, TasksDoc};
 use clearance_engine::register_strategy;
 use clearance_engine::strategy::{
     Format, Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState,
 };
 
-use super::common::{before_decoration, is_task, places};
+use super::common::{before_ornaments, goes_on_as_a_list, is_task, places};
 
 register_strategy!("pipe-table", PipeTable);
 
-/// Columns that name the row's task. A table without one of these has it in its first column.
-const ID_COLUMNS: [&str; 9] =
-    ["id", "task", "task id", "subtask", "subtask id", "t###", "task/subtask", "task #", "#"];
-/// Columns whose cell is the row's state.
-const STATUS_COLUMNS: [&str; 7] = ["status", "state", "done", "done?", "complete", "completed", "progress"];
+/// Columns that hold the row's own ID wherever they stand. Without one of these it is the first column's: a `Task`
+/// column further right is what the row refers to.
+const ID_COLUMNS: [&str; 6] = ["id", "task id", "subtask id", "t###", "task #", "subtask #"];
+/// Columns whose cell is the row's state, the most telling name first.
+const STATUS_COLUMNS: [&str; 12] = [
+    "status", "state", "task status", "done", "done?", "complete", "completed", "complete?", "✓", "✔", "✅", "☑",
+];
 /// Columns that mean "may run in parallel". The original has written `[D]` and `[ ]` into them (673 real rows);
 /// `[P]` in them is not a state and is never touched.
 const PARALLEL_COLUMNS: [&str; 3] = ["parallel", "parallel?", "[p]"];
@@ -52,24 +54,27 @@ impl ResolverStrategy for PipeTable {
 fn is_row_of(tasks: &TasksDoc, mention: Mention) -> bool {
     let row = tasks.row(mention.line);
     let table = tasks.table_of(mention.line);
+    if tasks.is_table_head(mention.line) {
+        return false;
+    }
     if table.is_none() && !tasks.line_text(mention.line).trim_start().starts_with('|') {
         return false;
     }
     let named = table.and_then(|table| column_named(&table.columns, &ID_COLUMNS));
     let Some(cell) = row.cells.get(named.unwrap_or(0)) else { return false };
-    cell.contains(&mention.start) && is_alone(tasks.text(), cell, mention)
+    cell.contains(&mention.start) && is_subject(tasks.text(), cell, mention)
 }
 
-fn is_alone(text: &str, cell: &Range<usize>, mention: Mention) -> bool {
-    let before = &text[cell.start..before_decoration(text, cell.start, mention.start)];
-    let after = text[mention.end..cell.end].trim_start_matches(['*', '_', '`', '~', ')', ']']).trim();
-    // The target of a link, `[T001](file.md)`, belongs to the decoration.
-    let linked = after.starts_with('(') && after.ends_with([')', '*', '`', '~']);
-    before.trim().is_empty() && (after.is_empty() || linked) && token_at(text, mention.start).is_some()
+/// Whether a cell is about the mentioned ID: nothing stands before it, and no other ID joins it.
+fn is_subject(text: &str, cell: &Range<usize>, mention: Mention) -> bool {
+    let start = before_ornaments(text, cell.start, mention.start);
+    let rest = text[mention.end..cell.end].trim_start_matches(['*', '_', '`', '~', ')', ']']);
+    start == cell.start && !goes_on_as_a_list(rest)
 }
 
+/// The column with one of these names, the first name first.
 fn column_named(columns: &[String], names: &[&str]) -> Option<usize> {
-    columns.iter().position(|column| names.contains(&column.as_str()))
+    names.iter().find_map(|name| columns.iter().position(|column| column == name))
 }
 
 /// What gives the row the wanted state.
@@ -86,33 +91,25 @@ fn changes(tasks: &TasksDoc, line: usize, wanted: TaskState) -> Vec<Change> {
         // A row that carries no mark is pending, but nothing on disk says so until the mark is there.
         return vec![append(tasks, line, &row, columns.len(), wanted)];
     }
-    let wrong = cells.into_iter().filter(|cell| state_of(text[row.cells[*cell].clone()].trim()) != Some(wanted));
+    let wrong = cells.into_iter().filter(|cell| state_of(&text[row.cells[*cell].clone()]) != wanted);
     wrong.map(|cell| set(text, row.cells[cell].clone(), wanted)).collect()
 }
 
 /// The cells that hold a state mark where no column is called status: those beyond the header, and a mark that the
 /// original put into a parallel column.
 fn marked_cells(text: &str, row: &Row, columns: &[String]) -> Vec<usize> {
-    let is_mark = |cell: usize| {
-        row.content(text, cell).is_some_and(|content| content.starts_with('[') && state_of(content).is_some())
-    };
-    let parallel = column_named(columns, &PARALLEL_COLUMNS);
-    let first_beyond = columns.len().max(1);
-    let beyond = first_beyond..row.cells.len();
-    parallel.into_iter().filter(|cell| *cell < row.cells.len()).chain(beyond).filter(|cell| is_mark(*cell)).collect()
+    let marks = |cell: usize, marks: &[&str]| row.content(text, cell).is_some_and(|content| marks.contains(&content));
+    let parallel = column_named(columns, &PARALLEL_COLUMNS).filter(|cell| marks(*cell, &["[D]", "[ ]"]));
+    let beyond = columns.len().max(1)..row.cells.len();
+    parallel.into_iter().chain(beyond.filter(|cell| marks(*cell, &["[D]", "[d]", "[x]", "[X]", "[ ]", "[]"]))).collect()
 }
 
-/// What a status cell says; `None` for what is neither, such as `in progress`.
-fn state_of(content: &str) -> Option<TaskState> {
-    let word = content.trim_matches(['*', '_', '`', ' ']).to_lowercase();
-    match word.as_str() {
-        "[d]" | "[x]" | "d" | "x" | "✓" | "✔" | "✅" | "☑" | "done" | "complete" | "completed" | "yes" => {
-            Some(TaskState::Done)
-        }
-        "" | "[ ]" | "[]" | "☐" | "⬜" | "-" | "—" | "no" | "todo" | "to do" | "open" | "pending" | "planned"
-        | "not started" => Some(TaskState::Pending),
-        _ => None,
-    }
+/// What a status cell says. What is not done is pending: `todo`, `in progress (Bob)` and nothing at all.
+fn state_of(content: &str) -> TaskState {
+    const DONE: [&str; 12] = ["[d]", "[x]", "✓", "✔", "✅", "☑", "done", "complete", "completed", "finished", "yes", "x"];
+    let plain = content.replace(['*', '_', '`', '~'], "").to_lowercase();
+    let first = plain.split_whitespace().next().unwrap_or_default().trim_end_matches([',', '.', ';', ':', '!']);
+    if DONE.contains(&first) { TaskState::Done } else { TaskState::Pending }
 }
 
 /// The mark as the original writes and reads it in tables.
@@ -206,6 +203,7 @@ mod tests {
     #[case("✅")]
     #[case("[x]")]
     #[case("**Done**")]
+    #[case("✅ Done 2026-01-02 (abc123)")]
     fn words_for_done_are_left_alone(#[case] word: &str) {
         let text = table(STATUS, &format!("| T001 | {word} | a |"));
         assert_eq!(done(&PipeTable, &text, "T001").as_deref(), Some(text.as_str()));
@@ -217,10 +215,39 @@ mod tests {
     #[case::list_cell("| WP | Subtasks |\n|---|---|\n", "| WP01 | T001 |")]
     #[case::several(INDEX, "| T001, T002 | a | WP01 | |")]
     #[case::range(INDEX, "| T001-T003 | a | WP01 | |")]
+    #[case::refers("| Requirement | Task | Status |\n|---|---|---|\n", "| FR-001 | T001 | Draft |")]
     #[case::coverage("| FR | Owning WP | Subtask(s) |\n|---|---|---|\n", "| FR-001 | WP01 | T001 |")]
     #[case::prose("", "use T001 | T002")]
     fn not_rows(#[case] header: &str, #[case] row: &str) {
         assert_eq!(done(&PipeTable, &table(header, row), "T001"), None);
+    }
+
+    #[rstest]
+    #[case("| # | ID | Status |", "| 1 | T001 | todo |", "| 1 | T001 | [D] |")]
+    #[case("| ID | Task | Status |", "| T001 | T002 first | todo |", "| T001 | T002 first | [D] |")]
+    #[case("| ID | Progress | Status |", "| T001 | 50% | todo |", "| T001 | 50% | [D] |")]
+    #[case("| ID | Task Status | X |", "| T001 | todo | y |", "| T001 | [D] | y |")]
+    #[case("| ID | Status: | X |", "| T001 | todo | y |", "| T001 | [D] | y |")]
+    #[case("| ID | Task | ✓ |", "| T001 | Setup | [ ] |", "| T001 | Setup | [D] |")]
+    #[case("| Task | Status | X |", "| T001 Setup | todo | y |", "| T001 Setup | [D] | y |")]
+    #[case("| ID | Task | Parallel |", "| T001 | Setup | [x] |", "| T001 | Setup | [x] | [D] |")]
+    fn columns_are_told_apart_by_their_names(#[case] header: &str, #[case] row: &str, #[case] after: &str) {
+        let header = format!("{header}\n|---|---|---|\n");
+        let marked = done(&PipeTable, &table(&header, row), "T001");
+        assert_eq!(marked, Some(table(&header, after)));
+    }
+
+    #[test]
+    fn what_is_in_progress_is_pending_and_stays_as_it_is() {
+        let text = table(STATUS, "| T001 | in progress (Bob) | a |");
+        assert_eq!(pending(&PipeTable, &text, "T001").as_deref(), Some(text.as_str()));
+    }
+
+    #[test]
+    fn a_header_is_no_row_and_a_table_may_stand_in_a_list() {
+        assert_eq!(done(&PipeTable, "| T001 | T002 |\n|---|---|\n| a | b |", "T001"), None);
+        let text = "- | ID | Status |\n  |---|---|\n  | T001 | todo |";
+        assert_eq!(done(&PipeTable, text, "T001"), Some(text.replace("todo", "[D]")));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `T001 Define the contract`: a line that defines a task and has no box. It gets one.
 
 use clearance_engine::edit::Change;
-use clearance_engine::id::{TaskId, range_joint, token_at};
+use clearance_engine::id::{TaskId, token_at};
 use clearance_engine::mission::tasks::{Mention, TasksDoc};
 use clearance_engine::register_strategy;
 use clearance_engine::strategy::{Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState};
 
-use super::common::{before_decoration, before_tags, bullet, indent_end, is_task, mark, places};
+use super::common::{before_ornaments, bullet, goes_on_as_a_list, indent_end, is_task, mark, places};
 
 register_strategy!("reference-row", ReferenceRow);
 
@@ -34,8 +34,13 @@ impl ResolverStrategy for ReferenceRow {
     }
 }
 
-/// The first reference row of an ID, and the change that gives it a box.
+/// The first reference row of an ID, and the change that gives it a box; a heading gets a row below it instead.
 pub(super) fn boxed(tasks: &TasksDoc, id: &TaskId, state: TaskState) -> Option<(usize, Change)> {
+    if let Some(mention) = tasks.mentions(id).into_iter().find(|mention| heads(tasks, *mention)) {
+        let text = format!("- [{}] {id}", mark(state));
+        let change = Change::InsertLine { after: Some(mention.line), text, id: id.clone(), gap: true };
+        return Some((mention.line, change));
+    }
     let mention = tasks.mentions(id).into_iter().find(|mention| defines(tasks, *mention))?;
     let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
     let (at, with) = match bullet(text, line) {
@@ -45,32 +50,47 @@ pub(super) fn boxed(tasks: &TasksDoc, id: &TaskId, state: TaskState) -> Option<(
     Some((mention.line, Change::Replace { range: at..at, with }))
 }
 
+/// Whether the line is a heading of this task: `### T001 — Setup`.
+fn heads(tasks: &TasksDoc, mention: Mention) -> bool {
+    let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
+    let hashes = text[line.start..line.end].bytes().take_while(|b| *b == b'#').count();
+    let start = line.start + hashes;
+    (1..=6).contains(&hashes)
+        && !mention.in_range
+        && text[start..].starts_with(' ')
+        && before_ornaments(text, start, mention.start) == start
+        && !goes_on_as_a_list(&text[mention.end..line.end])
+}
+
 /// Whether the line begins with the ID and goes on with what the task is.
 fn defines(tasks: &TasksDoc, mention: Mention) -> bool {
     if mention.in_range || !begins_line(tasks, mention) {
         return false;
     }
     let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
-    let joined = range_joint(text, mention.end, line.end).is_some_and(|second| token_at(text, second).is_some());
-    let rest = text[mention.end..line.end].trim_start_matches(['*', '_', '`', '~', ']', ')']);
-    !joined && !goes_on_as_a_list(rest) && (bullet(text, line).is_some() || begins_block(tasks, mention.line))
+    let rest = &text[mention.end..line.end];
+    if goes_on_as_prose(rest) {
+        return false;
+    }
+    let rest = rest.trim_start_matches(['*', '_', '`', '~', ']', ')']);
+    !goes_on_as_a_list(rest) && (bullet(text, line).is_some() || begins_block(tasks, mention.line))
 }
 
 /// Whether only a bullet, tags and decoration stand before the mention.
 fn begins_line(tasks: &TasksDoc, mention: Mention) -> bool {
     let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
     let start = bullet(text, line).map_or_else(|| indent_end(text, line), |bullet| bullet.end);
-    let undecorated = before_decoration(text, start.min(mention.start), mention.start);
-    start <= mention.start && before_tags(text, start, undecorated) == start
+    start <= mention.start && before_ornaments(text, start, mention.start) == start
 }
 
-/// `T005 and T006 can proceed`, `T001, T002`, `T006/T007`: prose or a list about several tasks.
-fn goes_on_as_a_list(rest: &str) -> bool {
-    let rest = rest.trim_start();
-    let joins = |word: &&str| -> bool {
-        rest.strip_prefix(*word).is_some_and(|more| token_at(more.trim_start().trim_start_matches(['*', '`']), 0).is_some())
-    };
-    ["and ", "or ", "& ", "+ ", "+", ",", ";", "/", "→", "->", "through ", "to "].iter().any(joins)
+/// `[T001]: url` defines a link; `T003 depends on T001` and `T001 must come first` are prose.
+fn goes_on_as_prose(rest: &str) -> bool {
+    const VERBS: [&str; 20] = [
+        "depends", "depend", "requires", "blocks", "unblocks", "needs", "must", "is", "are", "can", "cannot", "should",
+        "will", "has", "may", "before", "after", "comes", "then", "first",
+    ];
+    let word = rest.split_whitespace().next().unwrap_or_default();
+    rest.starts_with("]:") || (rest.starts_with(' ') && VERBS.contains(&word))
 }
 
 /// Whether a line without a bullet starts a block of its own, or continues a run of such lines: a wrapped line of
@@ -108,6 +128,7 @@ mod tests {
     #[case::bold("- **T001** — Define", "- [x] **T001** — Define")]
     #[case::after_others("T000 a\nT001 b", "T000 a\n- [x] T001 b")]
     #[case::after_label("Rows:\nT001 b", "Rows:\n- [x] T001 b")]
+    #[case::heading("### T001 — Setup\n\ntext\n", "### T001 — Setup\n\n- [x] T001\n\ntext\n")]
     #[case::first_of_two("T001 a\n\nT001 b", "- [x] T001 a\n\nT001 b")]
     fn rows_get_a_box(#[case] before: &str, #[case] after: &str) {
         assert_eq!(done(&ReferenceRow, before, "T001").as_deref(), Some(after));
@@ -120,9 +141,11 @@ mod tests {
     #[case("T001, T002 first")]
     #[case("T001-T005 are the base")]
     #[case("T001 → T002")]
+    #[case("[T001]: tasks/T001.md")]
+    #[case("- T001 depends on T002")]
+    #[case("T001 must come first")]
     #[case("A line of prose that ends with\nT001 must come first")]
     #[case("After T001 comes T002")]
-    #[case("### T001")]
     #[case("| T001 | x |")]
     fn prose_is_left_alone(#[case] text: &str) {
         assert_eq!(done(&ReferenceRow, text, "T001"), None);

@@ -1,5 +1,6 @@
 //! The parts of a Markdown text that decide whether a line counts: code, comments, quotes and headings.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
@@ -19,7 +20,10 @@ pub(super) struct Zones {
 /// it is nearly always a list that was indented too far, and the original tool reads it.
 pub(super) fn zones(text: &str) -> Zones {
     let mut zones = Zones::default();
-    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+    let bom = bom(text);
+    let body = with_plain_newlines(&text[bom..]);
+    for (event, range) in Parser::new_ext(&body, Options::ENABLE_TABLES).into_offset_iter() {
+        let range = range.start + bom..range.end + bom;
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_)) | Tag::BlockQuote(_)) => {
                 zones.excluded.push(range);
@@ -31,8 +35,56 @@ pub(super) fn zones(text: &str) -> Zones {
             _ => {}
         }
     }
+    zones.excluded.extend(front_matter(&body).map(|range| range.start + bom..range.end + bom));
     zones.excluded = merged(zones.excluded);
     zones
+}
+
+/// The length of a byte-order mark.
+pub(super) fn bom(text: &str) -> usize {
+    if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
+}
+
+/// Lone carriage returns as newlines, byte for byte: CommonMark calls both a line ending, the parser only one.
+fn with_plain_newlines(text: &str) -> Cow<'_, str> {
+    let mut rest = text;
+    let lone = loop {
+        match rest.split_once('\r') {
+            None => break false,
+            Some((_, after)) if !after.starts_with('\n') => break true,
+            Some((_, after)) => rest = after,
+        }
+    };
+    if !lone {
+        return Cow::Borrowed(text);
+    }
+    let mut characters = text.chars().peekable();
+    let mut out = String::with_capacity(text.len());
+    while let Some(character) = characters.next() {
+        let plain = character == '\r' && characters.peek() != Some(&'\n');
+        out.push(if plain { '\n' } else { character });
+    }
+    Cow::Owned(out)
+}
+
+/// YAML before the text: a first line `---`, a key, and a closing `---` not far below. A rule is not one.
+fn front_matter(text: &str) -> Option<Range<usize>> {
+    const MOST_LINES: usize = 200;
+    let mut lines = text.split_inclusive('\n').take(MOST_LINES);
+    let first = lines.next().filter(|line| line.trim_end() == "---")?;
+    let key = lines.next()?;
+    let word = key.split_once(':')?.0;
+    if word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        return None;
+    }
+    let mut end = first.len() + key.len();
+    for line in lines {
+        end += line.len();
+        if line.trim_end() == "---" {
+            return Some(0..end);
+        }
+    }
+    None
 }
 
 /// The comments inside an HTML block: the block itself may hold rows, as `<details>` often does.

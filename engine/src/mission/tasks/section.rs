@@ -63,22 +63,46 @@ impl Sections {
 /// `WP01–WP02 (Foundation)`. `Depends on WP01` is about none.
 #[must_use]
 pub fn heading_work_packages(heading: &str) -> Vec<TaskId> {
-    let lower = heading.to_ascii_lowercase();
-    let relation = ["depend", "after ", "blocked", "before ", "requires"];
     let mut found: Vec<TaskId> = Vec::new();
+    let mut behind = 0;
     for token in tokens(heading, 0, heading.len()).filter(|token| token.kind == IdKind::WorkPackage) {
-        if relation.iter().any(|word| lower[..token.start].contains(word)) {
+        let between = heading[behind..token.start].trim_end_matches(['*', '_', '`', '[', '(', ' ']);
+        // The first one named is what the heading is about; more only as a list or range with it.
+        let joined =
+            found.is_empty() || between.chars().all(|c| " ,&+/-–—.".contains(c)) || between.trim() == "and";
+        if !joined || names_relation(between) {
             break;
         }
         found.push(token.id(heading));
+        behind = token.end;
     }
     if found.is_empty() {
-        found.extend(spelled_out(&lower).map(|number| {
-            TaskId::parse(WpId::of_number(number).as_str()).unwrap_or_else(|_| unreachable!("WP and digits"))
-        }));
+        found.extend(
+            spelled_out(&heading.to_ascii_lowercase())
+                .and_then(|number| TaskId::parse(WpId::of_number(number).as_str()).ok()),
+        );
     }
     found.dedup();
     found
+}
+
+/// Whether the last word before a work package makes it a relation of the heading rather than its subject.
+fn names_relation(before: &str) -> bool {
+    const RELATIONS: [&str; 11] = [
+        "on",
+        "by",
+        "after",
+        "before",
+        "needs",
+        "requires",
+        "from",
+        "depends:",
+        "dependencies:",
+        "dependency:",
+        "dependencies",
+    ];
+    let last = before.split_whitespace().next_back().unwrap_or_default().trim_matches(['*', '_']);
+    RELATIONS.contains(&last.to_ascii_lowercase().as_str())
 }
 
 /// The number in `## Work Package 2 — title`.
@@ -103,6 +127,13 @@ mod tests {
     #[case("### WP01–WP02 (Foundation)", &["WP01", "WP02"])]
     #[case("### Dependencies: WP01", &[])]
     #[case("### WP03 (depends on WP01)", &["WP03"])]
+    #[case("## WP02 — Core (builds on WP01)", &["WP02"])]
+    #[case("## Independent work: WP02", &["WP02"])]
+    #[case("## Cleanup after release (WP02)", &["WP02"])]
+    #[case("## Requires review: WP03", &["WP03"])]
+    #[case("## Depends on WP01", &[])]
+    #[case("## WP01, WP02 and WP03", &["WP01", "WP02", "WP03"])]
+    #[case("## WP01 hands over to WP02", &["WP01"])]
     #[case("## Work Package Index", &[])]
     #[case("## Notes", &[])]
     fn headings_name_their_work_package(#[case] heading: &str, #[case] expected: &[&str]) {

@@ -40,7 +40,13 @@ impl Row {
         let (Some(&first), Some(&last)) = (pipes.first(), pipes.last()) else {
             return Self { cells: Vec::new(), closed: false };
         };
-        let leading = blank(line.start..first);
+        // A table may start inside a list item.
+        let bullet = text[line.start..first].trim().trim_end_matches(['.', ')']);
+        let leading = bullet.is_empty()
+            || matches!(bullet, "-" | "*" | "+")
+            || bullet.len() <= 3
+                && bullet.bytes().all(|b| b.is_ascii_digit())
+                && text[..first].ends_with(' ');
         let closed = blank(last + 1..line.end) && (pipes.len() > 1 || !leading);
         let mut edges = pipes;
         if !leading {
@@ -102,7 +108,7 @@ fn is_delimiter(line: &str) -> bool {
 
 /// A column name as it is compared: lower-case, without decoration.
 fn plain(name: &str) -> String {
-    name.trim_matches(['*', '_', '`', ' ', '~']).to_lowercase()
+    name.trim_matches(['*', '_', '`', ' ', '~', ':']).to_lowercase()
 }
 
 #[cfg(test)]
