@@ -170,16 +170,25 @@ fn not_utf8(name: &str, error: std::string::FromUtf8Error) -> SourceError {
     let at = error.utf8_error().valid_up_to();
     let bytes = error.into_bytes();
     let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count();
-    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     let text: Arc<str> = String::from_utf8_lossy(&bytes[..at.min(1 << 20)]).into();
-    let guess = if utf16 { "UTF-16" } else { "an 8-bit encoding such as Latin-1 or Windows-1252" };
+    let file = shell_quote(name);
+    let convert = |from: &str| {
+        format!("to convert it: iconv -f {from} -t UTF-8 {file} > {file}.utf8 && mv {file}.utf8 {file}")
+    };
+    let help = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        format!("it looks like UTF-16; {}", convert("UTF-16"))
+    } else if text.is_ascii() {
+        format!("it looks like an 8-bit encoding such as Windows-1252; {}", convert("WINDOWS-1252"))
+    } else {
+        // Converting the whole file would corrupt what is UTF-8 already.
+        format!("the text before it is UTF-8, so only this place is wrong: correct line {line} by hand")
+    };
     SourceError::NotUtf8 {
         name: name.to_owned(),
         line,
         byte: bytes.get(at).copied().unwrap_or_default(),
         offset: at,
-        guess,
-        from: if utf16 { "UTF-16" } else { "WINDOWS-1252" },
+        help,
         at: span(&text, text.len().saturating_sub(1)..text.len()),
         source_code: NamedSource::new(harmless(name), in_place(&text)),
     }
@@ -219,13 +228,7 @@ pub enum SourceError {
     },
     /// Bytes that are not UTF-8.
     #[error("{name} is not UTF-8: byte 0x{byte:02x} at offset {offset}, line {line}")]
-    #[diagnostic(
-        code(not_utf8),
-        help(
-            "it looks like {guess}; nothing was changed. To convert it: iconv -f {from} -t UTF-8 {0} > {0}.utf8 && mv {0}.utf8 {0}",
-            shell_quote(name)
-        )
-    )]
+    #[diagnostic(code(not_utf8), help("nothing was changed; {help}"))]
     NotUtf8 {
         /// The file.
         name: String,
@@ -235,10 +238,8 @@ pub enum SourceError {
         byte: u8,
         /// Its offset.
         offset: usize,
-        /// What the encoding may be.
-        guess: &'static str,
-        /// The name of that encoding for iconv.
-        from: &'static str,
+        /// What it may be, and what to do.
+        help: String,
         /// The text up to the byte.
         #[source_code]
         source_code: NamedSource<Arc<str>>,
