@@ -4,6 +4,7 @@ pub mod artefact;
 pub mod handle;
 pub mod lanes;
 pub mod meta;
+pub mod snapshot;
 pub mod status;
 pub mod tasks;
 pub mod work_package;
@@ -14,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use artefact::{ArtefactError, confined, read_json};
 use lanes::Lanes;
 use meta::Meta;
+use snapshot::Snapshot;
 use status::SubtaskLog;
 use tasks::TasksDoc;
 use work_package::WorkPackage;
@@ -39,6 +41,7 @@ pub struct Mission {
     tasks: Artefact<TasksDoc>,
     work_packages: Artefact<WorkPackages>,
     log: Artefact<SubtaskLog>,
+    snapshot: Artefact<Option<Snapshot>>,
 }
 
 /// The work-package files of a mission: those that could be read, and what was wrong with the others.
@@ -76,6 +79,7 @@ impl Mission {
             tasks: OnceLock::new(),
             work_packages: OnceLock::new(),
             log: OnceLock::new(),
+            snapshot: OnceLock::new(),
         })
     }
 
@@ -169,7 +173,15 @@ impl Mission {
         })
     }
 
-    /// The same, if it was read already; reading it only for a remark is not worth it.
+    /// `status.json`; `None` when the mission has none.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn snapshot(&self) -> Result<Option<&Snapshot>, Arc<ArtefactError>> {
+        read_once(&self.snapshot, || self.json("status.json")).map(Option::as_ref)
+    }
+
+    /// What the log says, if it was read already; reading it only for a remark is not worth it.
     #[must_use]
     pub fn subtask_log_if_read(&self) -> Option<&SubtaskLog> {
         self.log.get()?.as_ref().ok()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clearance_engine::mission::Mission;
 use clearance_testkit::{corpus, read, write};
 
 use crate::support::{Run, TestRepo, outcomes, run};
@@ -63,18 +64,25 @@ fn without_phase(meta: &str) -> String {
     meta.to_string()
 }
 
-/// The roster, read by other means than the product's: the entries of the `subtasks:` list, line by line.
+/// The roster, read by other means than the product's: the words of the `subtasks:` block that look like tasks and
+/// stand where an entry stands, in a block list, a list of objects or a flow list.
 fn roster(work_package: &str) -> Vec<String> {
     let front = work_package.split("\n---").next().unwrap();
-    let list = front.lines().skip_while(|line| !line.starts_with("subtasks:"));
-    let entry = |line: &str| {
-        let word = line.strip_prefix("- ").or_else(|| line.trim_start().strip_prefix("- "))?;
-        let word = word.strip_prefix("id: ").unwrap_or(word).trim_matches(['"', '\'', ' ']);
-        (word.starts_with('T') && word.as_bytes().get(1).is_some_and(u8::is_ascii_digit))
-            .then(|| word.to_owned())
+    let Some((_, block)) = front.split_once("\nsubtasks:") else { return Vec::new() };
+    let more = |line: &&str| line.starts_with([' ', '-', ']', '"', '\t']) || line.is_empty();
+    let mut lines = block.lines();
+    let first = lines.next().unwrap_or_default();
+    let rest = lines.take_while(more);
+    let words = std::iter::once(first).chain(rest).flat_map(|line| {
+        let line = line.trim().trim_start_matches("- ").trim_start_matches("id: ");
+        line.split(['[', ']', ',']).map(|word| word.trim_matches([' ', '"', '\''])).collect::<Vec<_>>()
+    });
+    let is_task = |word: &&str| {
+        word.strip_prefix('T').is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_alphanumeric())
+        })
     };
-    let body = list.skip(1).take_while(|line| line.starts_with([' ', '-']));
-    body.filter_map(entry).collect()
+    words.filter(is_task).map(str::to_owned).collect()
 }
 
 impl RealMission {
@@ -87,6 +95,33 @@ impl RealMission {
 
     fn file(&self, name: &str) -> String {
         self.repo.read(&format!("kitty-specs/{}/{name}", self.slug))
+    }
+}
+
+#[test]
+fn every_artefact_of_every_mission_reads() {
+    for RealMission { slug, repo, rostered, .. } in missions(Phase::AsIs) {
+        let mission = Mission::open(repo.root(), &slug).unwrap();
+        let meta = mission.meta().unwrap().unwrap();
+        assert_eq!(meta.mission_id.as_deref().map(str::len), Some(26), "{slug}");
+        let packages = mission.work_packages().unwrap();
+        assert!(packages.broken.is_empty(), "{slug}: {:?}", packages.broken);
+        let read: BTreeSet<_> =
+            packages.readable.iter().flat_map(|p| &p.subtasks).map(|s| s.id.to_string()).collect();
+        assert_eq!(read, rostered.into_iter().collect(), "{slug}: the rosters, read two ways");
+        let unplaced =
+            packages.readable.iter().flat_map(|p| &p.subtasks).find(|subtask| subtask.line.is_none());
+        assert!(unplaced.is_none(), "{slug}: {unplaced:?}");
+        assert!(!mission.tasks().unwrap().lines().is_empty());
+        let log = mission.subtask_log().unwrap();
+        assert_eq!(log.torn_tail(), None, "{slug}");
+        let snapshot = mission.snapshot().unwrap();
+        let lanes = mission.lanes().unwrap();
+        assert!(
+            packages.readable.is_empty() || snapshot.is_some_and(|s| !s.work_packages.is_empty()),
+            "{slug}"
+        );
+        assert!(lanes.is_none_or(|lanes| lanes.lanes.iter().all(|lane| !lane.wp_ids.is_empty())), "{slug}");
     }
 }
 
@@ -113,7 +148,8 @@ fn every_rostered_task_resolves_in_rows() {
             idle.stdout
         );
     }
-    eprintln!("{tasks} rostered tasks resolved in rows");
+    // 60 of the 62 known missions have rosters; a test that reads none of them must not pass.
+    assert!(corpus().is_none() || tasks > 100, "only {tasks} tasks were tried");
 }
 
 #[test]

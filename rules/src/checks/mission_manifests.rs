@@ -1,4 +1,5 @@
-//! `meta.json` and `lanes.json` can be read: everything else is decided on them.
+//! `meta.json` and `lanes.json` can be read: everything else is decided on them. So can `status.json`, which is only
+//! derived, and therefore only warned of.
 
 use std::sync::Arc;
 
@@ -18,16 +19,17 @@ impl Check for MissionManifests {
     fn meta(&self) -> &CheckMeta {
         &CheckMeta {
             id: "mission-manifests",
-            summary: "the mission's meta.json and lanes.json can be read",
-            codes: &["meta_invalid", "lanes_invalid"],
+            summary: "the mission's meta.json, lanes.json and status.json can be read",
+            codes: &["meta_invalid", "lanes_invalid", "snapshot_invalid"],
             stages: &[Stage::MarkStatus, Stage::Commit, Stage::Merge],
         }
     }
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let mission = context.mission;
-        report(findings, "meta_invalid", "meta.json", mission.meta().err())?;
-        report(findings, "lanes_invalid", "lanes.json", mission.lanes().err())?;
+        report(findings, "meta_invalid", Severity::Blocker, mission.meta().err())?;
+        report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err())?;
+        report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err())?;
         Ok(())
     }
 }
@@ -35,15 +37,15 @@ impl Check for MissionManifests {
 fn report(
     findings: &mut Findings<'_>,
     code: &'static str,
-    item: &str,
+    severity: Severity,
     error: Option<Arc<ArtefactError>>,
 ) -> Result<(), FindingError> {
     let Some(error) = error else { return Ok(()) };
     let (name, line) = error.place();
     findings.report(Fault {
         code,
-        severity: Severity::Blocker,
-        item: item.to_owned(),
+        severity,
+        item: name.to_owned(),
         message: error.to_string(),
         location: Location { name: name.to_owned(), line },
         // The broken file is kept, in the stash; a checkout would throw it away.
@@ -85,6 +87,17 @@ mod tests {
         let found: Vec<_> =
             results[0].findings.iter().map(|f| (f.code(), f.location().line.unwrap_or_default())).collect();
         assert_eq!((found.as_slice(), verdict(&results)), (expected, Some(wanted)));
+    }
+
+    #[test]
+    fn a_broken_snapshot_is_a_warning() {
+        let test = TestRepo::new();
+        test.write("kitty-specs/m/status.json", "{\"work_packages\": {\"WP01\": {}}}");
+        let repo = Repo::discover(test.root()).unwrap();
+        let mission = Mission::open(repo.root(), "m").unwrap();
+        let results = preflight(&[&ENTRY], Stage::Merge, CheckContext { repo: repo.view(), mission: &mission });
+        assert_eq!(results[0].findings[0].code(), "snapshot_invalid");
+        assert_eq!(verdict(&results), Some(Verdict::Cleared));
     }
 
     #[test]
