@@ -87,17 +87,23 @@ fn holder(file: &File) -> Option<String> {
     let major = ((device >> 8) & 0xfff) | ((device >> 32) & !0xfff);
     let minor = (device & 0xff) | ((device >> 12) & !0xff);
     let wanted = format!("{major:02x}:{minor:02x}:{}", metadata.st_ino());
-    let locks = crate::source::read_virtual("/proc/locks")?;
-    let pid = locks.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        // `1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF`; a waiter has `->` in the second column.
-        let held = words.nth(1) == Some("FLOCK");
-        let pid = words.nth(2)?;
-        (held && words.next() == Some(&wanted)).then(|| pid.to_owned())
-    })?;
+    // The list may skip an entry while others come and go, so one look is not enough.
+    let pid = (0..4).find_map(|_| pid_in(&crate::source::read_virtual("/proc/locks")?, &wanted))?;
     let command = crate::source::read_virtual(&format!("/proc/{pid}/comm")).unwrap_or_default();
     let command: String = command.trim().chars().filter(|c| !c.is_control()).collect();
     Some(if command.is_empty() { format!("process {pid}") } else { format!("process {pid} ({command})") })
+}
+
+/// The process that `/proc/locks` names for a file: `1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF`; a waiter has
+/// `->` in the second column.
+#[cfg(target_os = "linux")]
+fn pid_in(locks: &str, file: &str) -> Option<String> {
+    locks.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let held = words.nth(1) == Some("FLOCK");
+        let pid = words.nth(2)?;
+        (held && words.next() == Some(file)).then(|| pid.to_owned())
+    })
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -143,6 +143,7 @@ fn a_near_id_is_suggested() {
 #[rstest]
 #[case::unclosed_comment("Subtasks: T001 <!--\nnote\n-->\n")]
 #[case::comment_to_the_end("<!--\n")]
+#[case::comment_in_a_block("<details>\nSubtasks: T001 <!--\nnote -->\n</details>\n")]
 fn a_row_that_would_not_count_is_never_called_updated(#[case] tasks: &str) {
     let repo = rows(tasks);
     repo.write("kitty-specs/m/tasks/WP01-x.md", "---\nwork_package_id: WP01\nsubtasks: [T001]\n---\n");
