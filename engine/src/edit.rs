@@ -17,7 +17,7 @@ pub enum Change {
     },
     /// Adds a line below another one.
     InsertLine {
-        /// 0-based line to add below; `None` at the top of an empty document.
+        /// 0-based line to add below; `None` in a document without lines.
         after: Option<usize>,
         /// The line, without its line ending.
         text: String,
@@ -45,7 +45,12 @@ pub fn apply(doc: &TasksDoc, changes: &[Change]) -> Result<String, Overlap> {
     splices.sort_by_key(|splice| (splice.0.start, splice.0.end));
     splices.dedup();
     // A new line belongs to the line above it: it comes before what is put at the start of the line below.
-    splices.splice(0..0, insertions(doc, changes));
+    // Only at the end of a text without a last line ending the line above must be whole first.
+    let (open, closed): (Vec<_>, Vec<_>) = insertions(doc, changes)
+        .into_iter()
+        .partition(|(range, _)| range.start == doc.text().len() && !doc.text().ends_with(['\n', '\r']));
+    splices.splice(0..0, closed);
+    splices.extend(open);
     splices.sort_by_key(|splice| splice.0.start);
     let text = doc.text();
     let mut out =
@@ -90,7 +95,7 @@ fn insertion(doc: &TasksDoc, group: &[(Option<usize>, &TaskId, &String, bool)]) 
     let gap = group.iter().any(|(.., gap)| *gap);
     let Some(after) = group[0].0 else {
         let lines: String = group.iter().map(|(_, _, text, _)| format!("{text}\n")).collect();
-        return (0..0, lines);
+        return (doc.text().len()..doc.text().len(), lines);
     };
     let ending = doc.line_ending(after);
     let line = doc.lines()[after];
@@ -143,6 +148,14 @@ mod tests {
         let boxed = Change::Replace { range: 2..2, with: "- [x] ".to_owned() };
         for changes in [[boxed.clone(), line(0, "T003", false)], [line(0, "T003", false), boxed]] {
             assert_eq!(apply(&doc("a\nT002 b\n"), &changes).unwrap(), "a\n- [x] T003\n- [x] T002 b\n");
+        }
+    }
+
+    #[test]
+    fn at_the_end_of_the_text_the_last_line_is_made_whole_first() {
+        let append = Change::Replace { range: 3..3, with: " [D] |".to_owned() };
+        for changes in [[append.clone(), line(0, "T003", true)], [line(0, "T003", true), append]] {
+            assert_eq!(apply(&doc("| a"), &changes).unwrap(), "| a [D] |\n\n- [x] T003");
         }
     }
 

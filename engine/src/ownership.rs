@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::id::{IdKind, TaskId, tokens};
 use crate::mission::Mission;
-use crate::mission::tasks::TasksDoc;
+use crate::mission::tasks::{TasksDoc, names_relation};
 use crate::strategy::{Place, ResolveContext};
 
 /// Names of the column that says whose a row is, as the original reads them (`tasks_outline.py`, 3.2.7).
@@ -51,7 +51,7 @@ pub enum NoOwner {
 /// [`NoOwner`].
 pub fn owners(id: &TaskId, at: &[Place], context: ResolveContext<'_>) -> Result<Vec<Owner>, NoOwner> {
     let packages = context.mission.work_packages().map(|found| found.readable.as_slice()).unwrap_or_default();
-    let rostered: Vec<_> = packages
+    let mut rostered: Vec<_> = packages
         .iter()
         .filter_map(|package| Some((package, package.owns(id)?)))
         .map(|(package, subtask)| Owner {
@@ -59,6 +59,8 @@ pub fn owners(id: &TaskId, at: &[Place], context: ResolveContext<'_>) -> Result<
             spelling: subtask.id.as_str().to_owned(),
         })
         .collect();
+    // Two files of one work package are one owner.
+    rostered.dedup_by(|a, b| a.work_package == b.work_package);
     if !rostered.is_empty() {
         return Ok(rostered);
     }
@@ -99,7 +101,9 @@ fn named_in_document(id: &TaskId, at: &[Place], tasks: &TasksDoc) -> Result<Vec<
 /// The work packages that a row names: those in parentheses, `(WP02)`, else all.
 fn on_line(tasks: &TasksDoc, line: usize) -> Vec<TaskId> {
     let text = tasks.line_text(line);
-    let tokens = tokens(text, 0, text.len()).filter(|token| token.kind == IdKind::WorkPackage);
+    let named = tokens(text, 0, text.len()).filter(|token| token.kind == IdKind::WorkPackage);
+    // `(depends on WP02)` names another one.
+    let tokens = named.filter(|token| !names_relation(&text[..token.start]));
     let (mut bracketed, mut all) = (BTreeSet::new(), BTreeSet::new());
     for token in tokens {
         if text[..token.start].ends_with('(') && text[token.end..].starts_with(')') {

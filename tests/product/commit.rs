@@ -215,3 +215,20 @@ fn an_ignored_mission_is_told_not_skipped() {
     assert!(run.stderr.contains("is ignored by git"), "{}", run.stderr);
     assert_eq!(repo.read(TASKS), "- [ ] T001 a\n", "refused before writing");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_a_hook_leaves_running_is_not_waited_for() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = committed("- [ ] T001 a\n");
+    let hook = repo.write(".git/hooks/post-commit", "#!/bin/sh\nsleep 600 &\necho $! > .git/left\n");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = command(repo.root());
+    command.args(["mark-status", "T001", "--status", "done", "--mission", "m", "--auto-commit"]);
+    // Its own standard streams are files too: the test must not wait for the hook's child either.
+    let out = std::fs::File::create(repo.outside().join("out")).unwrap();
+    let status = command.stdout(out.try_clone().unwrap()).stderr(out).status().unwrap();
+    let left = repo.read(".git/left");
+    let alive = std::process::Command::new("kill").arg(left.trim()).status().unwrap();
+    assert!(status.success() && alive.success(), "the call ended, and the hook's child was still there");
+}

@@ -157,7 +157,7 @@ fn a_log_from_the_future_does_not_swallow_the_change() {
     repo.write(LOG, format!("{row}\n"));
     let run = mark(&repo, "pending", &["T001"]);
     assert!(run.stderr.contains("machine's clock"), "{}", run.stderr);
-    assert_eq!(log(&repo)[1]["at"], "2099-01-01T00:00:00.000001+00:00");
+    assert_eq!(log(&repo)[1]["at"], "2099-01-01T00:00:01.000000+00:00");
     assert_eq!(outcomes(&mark(&repo, "pending", &["T001", "--json"]))[0].1, "already_satisfied");
 }
 
@@ -167,5 +167,31 @@ fn a_dry_run_shows_the_events_and_appends_none() {
     let run = mark(&repo, "done", &["T001", "--dry-run"]);
     assert_eq!(run.code, 0);
     assert!(run.stdout.contains(r#"+{"actor": "user""#), "{}", run.stdout);
+    assert!(!repo.root().join(LOG).exists());
+}
+
+/// The original (3.2.7) compares stamps as text: `...00.000001+00:00` comes before `...00Z`, and an offset of two hours
+/// sorts two hours late. What is written must be last for both.
+#[rstest]
+#[case("2026-12-30T22:00:00Z")]
+#[case("2026-12-30T22:00:00+02:00")]
+#[case("2026-12-30T22:00:00.500000+00:00")]
+fn the_new_event_is_the_last_one_as_text_too(#[case] at: &str) {
+    let repo = two_packages();
+    let row = format!(
+        r#"{{"actor":"user","at":"{at}","delta":{{"subtasks":{{"T001":"planned"}}}},"event_id":"01","kind":"annotation","wp_id":"WP01"}}"#
+    );
+    repo.write(LOG, format!("{row}\n"));
+    assert_eq!(mark(&repo, "done", &["T001"]).code, 0);
+    let written = log(&repo)[1]["at"].as_str().unwrap().to_owned();
+    assert!(written.as_str() > at, "{written} sorts before {at}");
+    assert_eq!(outcomes(&mark(&repo, "done", &["T001", "--json"]))[0].1, "already_satisfied");
+}
+
+#[test]
+fn a_dependency_named_on_the_line_is_not_the_owner() {
+    let repo = events("- [ ] T001 a (depends on WP02)\n", &[("WP02", "T009")]);
+    let run = mark(&repo, "done", &["T001", "--json"]);
+    assert_eq!((run.code, outcomes(&run)[0].1.as_str()), (1, "not_found"));
     assert!(!repo.root().join(LOG).exists());
 }

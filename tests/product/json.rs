@@ -187,3 +187,14 @@ fn output_is_the_same_every_time() {
     };
     assert_eq!(once(), once());
 }
+
+#[test]
+fn a_report_never_takes_the_place_of_a_mission_file() {
+    let repo = repo();
+    let before = repo.read("kitty-specs/m/tasks.md");
+    for (arguments, code) in [(&["T001"][..], 2), (&["T001", "--dry-run"], 2), (&["setup"], 2)] {
+        let run = mark(&repo, "done", &[arguments, &["--report", "json=kitty-specs/m/tasks.md"]].concat());
+        assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);
+        assert_eq!(repo.read("kitty-specs/m/tasks.md"), before);
+    }
+}

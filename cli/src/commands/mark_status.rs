@@ -52,8 +52,8 @@ pub(crate) fn run(
     let tense = if args.dry_run { Tense::Forecast } else { Tense::Done };
     let wanted = args.status.into();
     let plan = mark::plan(&mission, &ids, wanted, registry.strategies(), tense)?;
-    let latest = mission.subtask_log_if_read().and_then(SubtaskLog::latest);
-    let events = apply::events(&plan.annotations, env.stamp.after(latest))?;
+    let stamp = mission.subtask_log_if_read().map_or(env.stamp, |log| env.stamp.after(log));
+    let events = apply::events(&plan.annotations, stamp)?;
     let diff = if args.dry_run || !global.report.is_empty() {
         diff_of(&mission, &plan, &events)
     } else {
@@ -283,7 +283,7 @@ fn warnings(repo: &Repo, mission: &Mission, stamp: Stamp) -> Vec<String> {
     let ahead =
         log.and_then(SubtaskLog::latest).filter(|latest| latest.duration_since(stamp.now) > CLOCK_TOLERANCE);
     let ahead = ahead.map(|latest| {
-        format!("the newest event of {name} is of {latest}, later than this machine's clock; new ones come right after it")
+        format!("the newest annotation of {name} is of {latest}, later than this machine's clock; new ones come right after it")
     });
     elsewhere.into_iter().chain(unread).chain(torn).chain(ahead).collect()
 }

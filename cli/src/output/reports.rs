@@ -18,6 +18,15 @@ pub(crate) fn json_on_stdout(global: &Global) -> bool {
 /// Makes sure that every report can be written, before anything is done that it would tell of.
 pub(crate) fn check(global: &Global) -> Result<(), Failure> {
     for file in global.report.iter().filter_map(|report| report.file.as_ref()) {
+        if is_of_the_repository(file) {
+            let message =
+                format!("the report {} would take the place of the repository's own files", file.display());
+            return Err(Failure::usage(
+                "report_not_writable",
+                message,
+                "nothing was done; name a file outside of kitty-specs/ and .git/",
+            ));
+        }
         OpenOptions::new().create(true).truncate(false).write(true).open(file).map_err(|error| {
             let message = format!("the report {} cannot be written: {error}", file.display());
             Failure::usage(
@@ -41,9 +50,22 @@ pub(crate) fn write(reports: &[(PathBuf, String)]) -> io::Result<()> {
     reports.iter().try_for_each(|(path, content)| write_one(path, content))
 }
 
+/// Whether a path is inside a mission or a git directory, where a report would overwrite what it tells of.
+fn is_of_the_repository(file: &Path) -> bool {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
+    let target = file.canonicalize().unwrap_or_default();
+    real.components()
+        .chain(target.components())
+        .any(|part| matches!(part.as_os_str().to_str(), Some("kitty-specs" | ".git")))
+}
+
 /// Writes one. A report is made anew by every run, so it needs no atomic replacement; it may be a pipe.
 pub(crate) fn write_one(path: &Path, content: &str) -> io::Result<()> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    if is_of_the_repository(path) {
+        return Err(named(io::ErrorKind::PermissionDenied.into()));
+    }
     File::create(path).and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)
 }
 

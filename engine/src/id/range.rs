@@ -60,7 +60,10 @@ pub fn range_from(text: &str, first: Token, to: usize) -> Option<(IdRange, usize
     if let Some(last) = token_at(text, second).filter(|last| last.end <= to) {
         return Some((IdRange::between(&id, &last.id(text))?, last.end));
     }
-    // Bare digits, as many as the first ID has.
+    // Bare digits, as many as the first ID has, and no blank before them: `T001 - 404 page` is a title.
+    if text[first.end..second].contains([' ', '\t']) {
+        return None;
+    }
     let end = run(&text.as_bytes()[..to], second, u8::is_ascii_digit);
     let width = id.text.len() - id.kind.prefix().len();
     if end - second != width || !ends_word(text, end) {

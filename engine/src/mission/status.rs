@@ -50,6 +50,7 @@ pub struct SubtaskLog {
     work_packages: BTreeSet<String>,
     torn_tail: Option<usize>,
     latest: Option<Timestamp>,
+    latest_text: Option<String>,
 }
 
 impl SubtaskLog {
@@ -100,10 +101,16 @@ impl SubtaskLog {
         self.work_packages.contains(work_package.key())
     }
 
-    /// The time of the newest event.
+    /// The time of the newest annotation.
     #[must_use]
     pub fn latest(&self) -> Option<Timestamp> {
         self.latest
+    }
+
+    /// The stamp that sorts last as text, which is how the original compares.
+    #[must_use]
+    pub fn latest_text(&self) -> Option<&str> {
+        self.latest_text.as_deref()
     }
 
     /// Where a half-written last line starts, if there is one.
@@ -113,17 +120,18 @@ impl SubtaskLog {
     }
 
     fn take<'a>(&mut self, row: Row<'a>, annotations: &mut Vec<Annotation<'a>>) {
-        let time: Option<Timestamp> = row.at.as_deref().and_then(|at| at.parse().ok());
-        self.latest = self.latest.max(time);
         let Some(work_package) = row.wp_id else { return };
         match (row.kind.as_deref(), row.delta) {
-            (Some("annotation"), Some(delta)) => annotations.push(Annotation {
+            (Some("annotation"), Some(delta)) => {
                 // A stamp that cannot be read sorts first: it must not overrule one that can.
-                time,
-                event_id: row.event_id.unwrap_or_default(),
-                work_package,
-                delta,
-            }),
+                let time: Option<Timestamp> = row.at.as_deref().and_then(|at| at.parse().ok());
+                self.latest = self.latest.max(time);
+                if time.is_some() && row.at.as_deref() > self.latest_text.as_deref() {
+                    self.latest_text = row.at.map(Cow::into_owned);
+                }
+                let event_id = row.event_id.unwrap_or_default();
+                annotations.push(Annotation { time, event_id, work_package, delta });
+            }
             _ if row.event_type.is_none() && row.to_lane.is_some() => {
                 self.work_packages.insert(work_package.to_ascii_uppercase());
             }

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use crate::id::{IdKind, IdRange, TaskId, Token, range_from, tokens};
 use crate::source::Source;
-pub use section::heading_work_packages;
+pub use section::{heading_work_packages, names_relation};
 pub use table::{Row, Table};
 
 /// One line, as byte ranges of the text.
@@ -60,6 +60,7 @@ pub struct TasksDoc {
     mentions: Vec<(Token, Mention)>,
     ranges: Vec<RangeMention>,
     tables: Vec<Table>,
+    headings: Vec<Range<usize>>,
     sections: section::Sections,
 }
 
@@ -72,8 +73,24 @@ impl TasksDoc {
         let markdown::Zones { excluded, code_spans, headings } = markdown::zones(text);
         let (mentions, ranges) = find_mentions(text, &lines, &excluded);
         let tables = table::find(text, &lines, &excluded);
+        let line_at = |offset: usize| lines.partition_point(|line| line.start <= offset).saturating_sub(1);
+        let heading_lines = |range: &Range<usize>| {
+            let text = &text[range.clone()];
+            line_at(range.start)..line_at(range.start + text.trim_end().len().saturating_sub(1)) + 1
+        };
+        let heading_lines = headings.iter().map(|(_, range)| heading_lines(range)).collect();
         let sections = section::Sections::new(text, &lines, &headings);
-        Self { excluded, code_spans, mentions, ranges, tables, sections, lines, source }
+        Self {
+            excluded,
+            code_spans,
+            mentions,
+            ranges,
+            tables,
+            headings: heading_lines,
+            sections,
+            lines,
+            source,
+        }
     }
 
     /// The file.
@@ -191,10 +208,33 @@ impl TasksDoc {
         contains(&self.code_spans, offset)
     }
 
-    /// Whether a line begins in fenced code, a comment or a quote, where nothing counts.
+    /// Whether a line is in fenced code, a comment or a quote, where nothing counts.
     #[must_use]
     pub fn is_excluded(&self, line: usize) -> bool {
-        contains(&self.excluded, self.lines[line].start)
+        let Line { start, end, .. } = self.lines[line];
+        let indent = self.text()[start..end].len() - self.text()[start..end].trim_start().len();
+        contains(&self.excluded, start + indent)
+    }
+
+    /// The first line from `line` on below which a new line stands outside of every zone that does not count.
+    #[must_use]
+    pub fn insertion_line(&self, line: usize) -> usize {
+        let Some(bounds) = self.lines.get(line) else { return line };
+        let after = self.excluded.partition_point(|zone| zone.start < bounds.next);
+        match self.excluded[..after].last() {
+            Some(zone) if zone.end > bounds.next => {
+                let last = self.lines.partition_point(|line| line.start < zone.end);
+                last.saturating_sub(1).max(line)
+            }
+            _ => line,
+        }
+    }
+
+    /// The lines of the heading that a line is part of; two for one that is underlined.
+    #[must_use]
+    pub fn heading_of(&self, line: usize) -> Option<Range<usize>> {
+        let after = self.headings.partition_point(|heading| heading.start <= line);
+        self.headings[..after].last().filter(|heading| heading.contains(&line)).cloned()
     }
 
     /// The table that a line is a body row of.
@@ -322,6 +362,8 @@ mod tests {
     #[case::bom_before_a_fence("\u{feff}```\n- [ ] T001\n```\n- [ ] T001", &[4])]
     #[case::old_mac("```\r- [ ] T001\r```\r- [ ] T001", &[4])]
     #[case::front_matter("---\nsubtasks: T001\n---\n- [ ] T001", &[4])]
+    #[case::commented_front_matter("---\n# generated\nsubtasks: [T001]\n...\n- [ ] T001", &[5])]
+    #[case::note_between_rules("---\nNote: read\n\n- [ ] T001\n\n---\n", &[4])]
     #[case::rules_are_no_front_matter("---\n- [ ] T001\n---\n", &[2])]
     fn zones_without_rows(#[case] text: &str, #[case] lines: &[usize]) {
         assert_eq!(lines_mentioning(text, "T001"), lines);

@@ -97,12 +97,12 @@ impl Entry {
             },
             Self::Other(_) => return Vec::new(),
         };
-        let text = text.trim_matches(['[', ']', ' ']);
+        let text = text.trim_matches(['[', ']', ' ', '*', '`']);
         if let Ok(arguments) = parse_argument(text) {
             return arguments.into_iter().flat_map(|read| read.ids).map(|id| (id, title.clone())).collect();
         }
         let Some(token) = token_at(text, 0) else { return Vec::new() };
-        let behind = text[token.end..].trim_start_matches([':', '-', '–', '—', ' ']).trim();
+        let behind = text[token.end..].trim_start_matches(['*', '`', ':', '-', '–', '—', ' ']).trim();
         let title = title.or_else(|| (!behind.is_empty()).then(|| behind.to_owned()));
         vec![(token.id(text), title)]
     }

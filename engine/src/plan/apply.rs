@@ -10,6 +10,7 @@ use ulid::Ulid;
 use super::mark::{Annotation, MarkPlan};
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
+use crate::mission::status::SubtaskLog;
 use crate::report::{Write, WriteKind};
 use crate::write::{self, Staging, WriteError};
 
@@ -26,13 +27,23 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// A stamp that is later than `latest`, the newest event of a log. The last event wins by time, so an event of a
-    /// machine whose clock is behind would change nothing.
+    /// A stamp that is later than every annotation of a log, in time and as text. The last annotation wins; an event
+    /// of a machine whose clock is behind would change nothing. The original compares stamps as text, so one with
+    /// `Z` or another offset may have to be passed by a second, or by that offset.
     #[must_use]
-    pub fn after(self, latest: Option<Timestamp>) -> Self {
-        let next = latest.and_then(|latest| latest.saturating_add(1.microseconds()).ok());
-        Self { now: next.map_or(self.now, |next| next.max(self.now)), ..self }
+    pub fn after(self, log: &SubtaskLog) -> Self {
+        let next = log.latest().and_then(|latest| latest.checked_add(1.microseconds()).ok());
+        let now = next.map_or(self.now, |next| next.max(self.now));
+        let behind = log.latest_text().filter(|text| written(now).as_str() <= *text);
+        let passed = behind.and_then(|text| format!("{}Z", text.get(..19)?).parse::<Timestamp>().ok());
+        let passed = passed.and_then(|second| second.checked_add(1.second()).ok());
+        Self { now: passed.map_or(now, |passed| passed.max(now)), ..self }
     }
+}
+
+/// A time as the original writes it: UTC, microseconds, `+00:00`.
+fn written(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
 }
 
 /// An event as it is appended.
@@ -99,14 +110,14 @@ pub fn apply(
 
 fn event(annotation: &Annotation, stamp: Stamp, nth: usize) -> Result<Event, ApplyError> {
     // A batch advances by a microsecond an event, so that order in time is order in the file.
-    let at = stamp.now.saturating_add((nth as i64).microseconds()).unwrap_or(stamp.now);
+    let at = stamp.now.checked_add((nth as i64).microseconds()).unwrap_or(stamp.now);
     let milliseconds = u64::try_from(at.as_millisecond()).unwrap_or(0);
     // The top bit of the random part is left free, so that counting up within a call cannot overflow it.
     let random = (stamp.entropy & ((1 << 79) - 1)) + nth as u128;
     let id = Ulid::from_parts(milliseconds, random).to_string();
     let row = serde_json::json!({
         "actor": "user",
-        "at": at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string(),
+        "at": written(at),
         "delta": { "subtasks": annotation.subtasks },
         "event_id": id,
         "kind": "annotation",

@@ -1,6 +1,8 @@
 //! The git command: for what libgit2 cannot read, and for everything that writes (hooks and signing are git's).
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -36,7 +38,7 @@ pub enum GitError {
     /// git could not be started.
     #[error("cannot run git: {0}")]
     #[diagnostic(code(git_not_found), help("install git, or put it on PATH"))]
-    Start(std::io::Error),
+    Start(io::Error),
     /// git said no.
     #[error("`git {command}` failed: {message}")]
     #[diagnostic(code(git_failed))]
@@ -60,7 +62,7 @@ impl Git {
     /// # Errors
     /// [`GitError`].
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<String, GitError> {
-        let output = self.command(arguments).output().map_err(GitError::Start)?;
+        let output = to_its_end(&mut self.command(arguments)).map_err(GitError::Start)?;
         if output.status.success() {
             let text = String::from_utf8_lossy(&output.stdout);
             Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
@@ -78,6 +80,22 @@ impl Git {
         command.stdin(Stdio::null());
         command
     }
+}
+
+/// Runs a command until it ends. What it prints goes to files: a pipe would also wait for whatever a hook left running
+/// in the background.
+fn to_its_end(command: &mut Command) -> io::Result<Output> {
+    let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let status = command.stdout(out.try_clone()?).stderr(err.try_clone()?).status()?;
+    Ok(Output { status, stdout: read_back(&mut out)?, stderr: read_back(&mut err)? })
+}
+
+fn read_back(file: &mut File) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 64 << 20;
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Takes out of a child's environment what would lead git elsewhere.
@@ -151,7 +169,7 @@ impl Git {
     /// Runs git for an answer to read: in the language whose words are known here.
     fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(arguments);
-        let output = command.env("LC_ALL", "C").output().map_err(GitError::Start)?;
+        let output = to_its_end(command.env("LC_ALL", "C")).map_err(GitError::Start)?;
         if output.status.success() {
             Ok(output.stdout)
         } else {

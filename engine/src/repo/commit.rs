@@ -37,9 +37,7 @@ pub enum CommitRefusal {
     #[error("a {operation} is in progress: git cannot commit single files now, so nothing was written")]
     #[diagnostic(
         code(operation_in_progress),
-        help(
-            "finish it (git {operation} --continue) or stop it (git {operation} --abort), or give --no-auto-commit"
-        )
+        help("{}; or write without a commit: --no-auto-commit", way_out(operation))
     )]
     UnderWay {
         /// Which operation.
@@ -62,6 +60,13 @@ pub enum CommitRefusal {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Repo(#[from] RepoError),
+}
+
+fn way_out(operation: &str) -> String {
+    match operation {
+        "bisect" => "end it: git bisect reset".to_owned(),
+        other => format!("finish it (git {other} --continue) or stop it (git {other} --abort)"),
+    }
 }
 
 /// The branch that a commit would go to.

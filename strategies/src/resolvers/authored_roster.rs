@@ -1,6 +1,8 @@
 //! `subtasks: [T001]` in the front matter of `tasks/WPnn-*.md`: the work package's own list of its tasks. It names
 //! them and cannot show their state, so the task gets a tracking row in `tasks.md`.
 
+use std::ops::Range;
+
 use clearance_engine::edit::Change;
 use clearance_engine::id::TaskId;
 use clearance_engine::mission::tasks::TasksDoc;
@@ -55,14 +57,29 @@ fn row_in_section(tasks: &TasksDoc, id: &TaskId, state: TaskState, package: &Wor
     if let (Some(last), true) = (last_row, section.is_some()) {
         let (text, line) = (tasks.text(), tasks.lines()[last]);
         let indent = bullet(text, line).map_or("", |bullet| &text[line.start..bullet.start]);
-        return new_row(tasks, id, state, with_children(tasks, last), indent, title);
+        let last = tasks.insertion_line(with_children(tasks, last));
+        return new_row(tasks, id, state, last, indent, title);
     }
-    let last = lines.rev().find(|line| !is_blank(tasks, *line) && !is_rule(tasks, *line) && !tasks.is_excluded(*line));
+    let last = last_content(tasks, lines);
     let after = last.or_else(|| section.as_ref().map(|section| section.start - 1));
+    let after = after.or_else(|| tasks.lines().len().checked_sub(1)).map(|line| tasks.insertion_line(line));
     let owner = if section.is_some() { String::new() } else { format!(" ({})", package.id) };
     let text = format!("- [{}] {id}{}{owner}", mark(state), safe_title(title));
     let continues = after.is_some_and(|line| is_task_row(tasks, line));
     Change::InsertLine { after, text, id: id.clone(), gap: !continues && after.is_some() }
+}
+
+/// The last line of the section's content, a block of code or a comment included; where such a block is never closed,
+/// the last line before it.
+fn last_content(tasks: &TasksDoc, lines: Range<usize>) -> Option<usize> {
+    let content = |line: &usize| !is_blank(tasks, *line) && !is_rule(tasks, *line);
+    let last = lines.clone().rev().find(content)?;
+    let text = tasks.line_text(last).trim();
+    let closed = text.starts_with(['`', '~', '>']) || text.contains("-->");
+    if !tasks.is_excluded(last) || closed {
+        return Some(last);
+    }
+    lines.rev().find(|line| content(line) && !tasks.is_excluded(*line))
 }
 
 fn is_blank(tasks: &TasksDoc, line: usize) -> bool {
@@ -100,6 +117,11 @@ mod tests {
     #[case::no_section("# Tasks\n", "# Tasks\n\n- [x] T001 (WP02)\n")]
     #[case::before_the_children_end("## WP02\n\n- [ ] T000 a\n  - detail\n", "## WP02\n\n- [ ] T000 a\n  - detail\n- [x] T001\n")]
     #[case::before_a_rule("## WP02\n\ntext\n\n---\n\n## WP03\n", "## WP02\n\ntext\n\n- [x] T001\n\n---\n\n## WP03\n")]
+    #[case::not_in_an_indented_fence("## WP02\n\n- Build it:\n  ```sh\n  make all\n  ```\n\n## WP03\n", "## WP02\n\n- Build it:\n  ```sh\n  make all\n  ```\n\n- [x] T001\n\n## WP03\n")]
+    #[case::not_in_a_split_comment("## WP02\n\ntext <!-- hidden\nmore -->\n", "## WP02\n\ntext <!-- hidden\nmore -->\n\n- [x] T001\n")]
+    #[case::below_front_matter("---\ntitle: x\n---\n", "---\ntitle: x\n---\n\n- [x] T001 (WP02)\n")]
+    #[case::bom_only("\u{feff}", "\u{feff}- [x] T001 (WP02)\n")]
+    #[case::comment_only("<!-- x -->\r\n", "<!-- x -->\r\n\r\n- [x] T001 (WP02)\r\n")]
     #[case::not_in_a_comment("## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n", "## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n\n- [x] T001\n")]
     #[case::defined("## WP02\n\nT001 Define\n", "## WP02\n\n- [x] T001 Define\n")]
     #[case::empty("", "- [x] T001 (WP02)\n")]

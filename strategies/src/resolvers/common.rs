@@ -52,8 +52,8 @@ fn tag_before(text: &str) -> Option<&str> {
     let open = text.rfind(if close == ']' { '[' } else { '(' })?;
     let inner = &text[open + 1..text.len() - 1];
     let capital = inner.starts_with(|first: char| first.is_ascii_uppercase());
-    let plain = inner.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    (capital && plain && inner.len() <= 5 && inner != "X" && inner != "D").then(|| &text[open..])
+    let plain = inner.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
+    (capital && plain && inner.len() <= 6 && inner != "X" && inner != "D").then(|| &text[open..])
 }
 
 fn comment_before(text: &str) -> Option<&str> {
@@ -187,7 +187,7 @@ pub(super) fn safe_title(title: &str) -> String {
     let title = title.trim();
     let line = format!("T000 {title}");
     let range = range_joint(&line, 4, line.len()).is_some();
-    let plain = !title.contains(['<', '`', '\\']) && !title.chars().any(char::is_control);
+    let plain = !title.contains(['<', '`', '\\', '[']) && !title.chars().any(char::is_control);
     if title.is_empty() || range || !plain { String::new() } else { format!(" {title}") }
 }
 

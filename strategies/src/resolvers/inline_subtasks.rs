@@ -52,7 +52,12 @@ fn row_below(tasks: &TasksDoc, id: &TaskId, wanted: TaskState, label: usize, lin
         let text = format!("- [{}] {id}", mark(wanted));
         return Change::InsertLine { after: Some(end - 1), text, id: id.clone(), gap: true };
     }
-    new_row(tasks, id, wanted, last_line(tasks, line), &row_indent(tasks, label), "")
+    if let Some(heading) = tasks.heading_of(line) {
+        let text = format!("- [{}] {id}", mark(wanted));
+        return Change::InsertLine { after: Some(heading.end - 1), text, id: id.clone(), gap: true };
+    }
+    let last = tasks.insertion_line(last_line(tasks, line));
+    new_row(tasks, id, wanted, last, &row_indent(tasks, label), "")
 }
 
 /// The line whose label starts the list that this mention is in.
@@ -211,6 +216,12 @@ mod tests {
         let fenced = "Subtasks: T001, T002\n~~~\ncode\n~~~\n";
         let after = "Subtasks: T001, T002\n- [x] T001\n~~~\ncode\n~~~\n";
         assert_eq!(done(&InlineSubtasks, fenced, "T001").as_deref(), Some(after));
+    }
+
+    #[test]
+    fn an_underlined_label_stays_a_heading() {
+        let after = "Subtasks: T001\n---\n\n- [x] T001\n";
+        assert_eq!(done(&InlineSubtasks, "Subtasks: T001\n---\n", "T001").as_deref(), Some(after));
     }
 
     #[test]

@@ -69,7 +69,22 @@ fn is_row_of(tasks: &TasksDoc, mention: Mention) -> bool {
 fn is_subject(text: &str, cell: &Range<usize>, mention: Mention) -> bool {
     let start = before_ornaments(text, cell.start, mention.start);
     let rest = text[mention.end..cell.end].trim_start_matches(['*', '_', '`', '~', ')', ']']);
-    start == cell.start && !goes_on_as_a_list(rest)
+    // The cell may have a box of its own, which the checkbox strategy ticks.
+    let before = text[cell.start..start].trim();
+    (before.is_empty() || is_box(before)) && !goes_on_as_a_list(rest)
+}
+
+fn is_box(text: &str) -> bool {
+    matches!(text, "[ ]" | "[x]" | "[X]" | "[]")
+}
+
+/// Whether the row shows its state in a box before the ID, so that it needs no mark of its own.
+fn has_own_box(text: &str, row: &Row) -> bool {
+    let boxed = |cell: &Range<usize>| {
+        let content = text[cell.clone()].trim_start();
+        content.split_once(']').is_some_and(|(inside, _)| is_box(&format!("{inside}]")))
+    };
+    row.cells.iter().any(|cell| boxed(cell) && text[cell.clone()].trim().len() > "[ ]".len())
 }
 
 /// The column with one of these names, the first name first.
@@ -87,6 +102,9 @@ fn changes(tasks: &TasksDoc, line: usize, wanted: TaskState) -> Vec<Change> {
         Some(status) => return vec![append(tasks, line, &row, status, wanted)],
         None => marked_cells(text, &row, columns),
     };
+    if cells.is_empty() && has_own_box(text, &row) {
+        return Vec::new();
+    }
     if cells.is_empty() {
         // A row that carries no mark is pending, but nothing on disk says so until the mark is there.
         return vec![append(tasks, line, &row, columns.len(), wanted)];
@@ -104,12 +122,17 @@ fn marked_cells(text: &str, row: &Row, columns: &[String]) -> Vec<usize> {
     parallel.into_iter().chain(beyond.filter(|cell| marks(*cell, &["[D]", "[d]", "[x]", "[X]", "[ ]", "[]"]))).collect()
 }
 
-/// What a status cell says. What is not done is pending: `todo`, `in progress (Bob)` and nothing at all.
+/// What a status cell says. What is not done is pending: `todo`, `in progress (Bob)` and nothing at all. A word for
+/// done stands alone or before a date or a note: `Done (abc123)`; `Complete rewrite needed` is not done.
 fn state_of(content: &str) -> TaskState {
-    const DONE: [&str; 12] = ["[d]", "[x]", "✓", "✔", "✅", "☑", "done", "complete", "completed", "finished", "yes", "x"];
-    let plain = content.replace(['*', '_', '`', '~'], "").to_lowercase();
-    let first = plain.split_whitespace().next().unwrap_or_default().trim_end_matches([',', '.', ';', ':', '!']);
-    if DONE.contains(&first) { TaskState::Done } else { TaskState::Pending }
+    const TICKS: [&str; 6] = ["[d]", "[x]", "✓", "✔", "✅", "☑"];
+    const WORDS: [&str; 6] = ["done", "complete", "completed", "finished", "yes", "x"];
+    let plain = content.replace(['*', '_', '`', '~', '\u{fe0f}'], "").to_lowercase();
+    let (first, rest) = plain.trim().split_once(char::is_whitespace).unwrap_or((plain.trim(), ""));
+    let rest = rest.trim_start();
+    let noted = rest.is_empty() || rest.starts_with('(') || rest.starts_with("20");
+    let done = TICKS.contains(&first) || (WORDS.contains(&first.trim_end_matches(['.', '!', ','])) && noted);
+    if done { TaskState::Done } else { TaskState::Pending }
 }
 
 /// The mark as the original writes and reads it in tables.
@@ -203,6 +226,8 @@ mod tests {
     #[case("✅")]
     #[case("[x]")]
     #[case("**Done**")]
+    #[case("✔️")]
+    #[case("Done (abc123)")]
     #[case("✅ Done 2026-01-02 (abc123)")]
     fn words_for_done_are_left_alone(#[case] word: &str) {
         let text = table(STATUS, &format!("| T001 | {word} | a |"));
@@ -235,6 +260,25 @@ mod tests {
         let header = format!("{header}\n|---|---|---|\n");
         let marked = done(&PipeTable, &table(&header, row), "T001");
         assert_eq!(marked, Some(table(&header, after)));
+    }
+
+    #[rstest]
+    #[case("Complete rewrite needed")]
+    #[case("Done: 0/5")]
+    #[case("Yes, blocked")]
+    #[case("x failed")]
+    fn words_that_only_begin_like_done_are_not(#[case] word: &str) {
+        let text = table(STATUS, &format!("| T001 | {word} | a |"));
+        assert_eq!(done(&PipeTable, &text, "T001"), Some(text.replace(word, "[D]")));
+        assert_eq!(pending(&PipeTable, &text, "T001"), Some(text.clone()));
+    }
+
+    #[test]
+    fn a_box_in_the_id_cell_and_a_status_column_agree() {
+        let text = table("| ID | T | Status |\n|---|---|---|\n", "| [ ] T001 | a | todo |");
+        assert_eq!(done(&PipeTable, &text, "T001"), Some(text.replace("todo", "[D]")));
+        let text = table("| ID | T |\n|---|---|\n", "| [x] T001 | a |");
+        assert_eq!(done(&PipeTable, &text, "T001"), Some(text));
     }
 
     #[test]

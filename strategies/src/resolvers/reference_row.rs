@@ -38,7 +38,8 @@ impl ResolverStrategy for ReferenceRow {
 pub(super) fn boxed(tasks: &TasksDoc, id: &TaskId, state: TaskState) -> Option<(usize, Change)> {
     if let Some(mention) = tasks.mentions(id).into_iter().find(|mention| heads(tasks, *mention)) {
         let text = format!("- [{}] {id}", mark(state));
-        let change = Change::InsertLine { after: Some(mention.line), text, id: id.clone(), gap: true };
+        let last = tasks.heading_of(mention.line).map_or(mention.line, |heading| heading.end - 1);
+        let change = Change::InsertLine { after: Some(last), text, id: id.clone(), gap: true };
         return Some((mention.line, change));
     }
     let mention = tasks.mentions(id).into_iter().find(|mention| defines(tasks, *mention))?;
@@ -53,18 +54,17 @@ pub(super) fn boxed(tasks: &TasksDoc, id: &TaskId, state: TaskState) -> Option<(
 /// Whether the line is a heading of this task: `### T001 — Setup`.
 fn heads(tasks: &TasksDoc, mention: Mention) -> bool {
     let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
-    let hashes = text[line.start..line.end].bytes().take_while(|b| *b == b'#').count();
-    let start = line.start + hashes;
-    (1..=6).contains(&hashes)
+    let start = line.start + text[line.start..line.end].bytes().take_while(|b| *b == b'#').count();
+    tasks.heading_of(mention.line).is_some()
         && !mention.in_range
-        && text[start..].starts_with(' ')
         && before_ornaments(text, start, mention.start) == start
         && !goes_on_as_a_list(&text[mention.end..line.end])
 }
 
 /// Whether the line begins with the ID and goes on with what the task is.
 fn defines(tasks: &TasksDoc, mention: Mention) -> bool {
-    if mention.in_range || !begins_line(tasks, mention) {
+    let relation = below_relation(tasks, mention.line);
+    if mention.in_range || relation || tasks.heading_of(mention.line).is_some() || !begins_line(tasks, mention) {
         return false;
     }
     let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
@@ -76,6 +76,25 @@ fn defines(tasks: &TasksDoc, mention: Mention) -> bool {
     !goes_on_as_a_list(rest) && (bullet(text, line).is_some() || begins_block(tasks, mention.line))
 }
 
+/// Whether the list that a line is in stands below a label of another sense: `**Dependencies**:`, `## Risks`.
+fn below_relation(tasks: &TasksDoc, line: usize) -> bool {
+    const MOST_LINES: usize = 50;
+    const WORDS: [&str; 6] = ["depend", "blocked", "blocks", "prerequisite", "requires", "risk"];
+    let in_list = |line: &usize| {
+        let text = tasks.line_text(*line);
+        text.trim().is_empty() || text.starts_with([' ', '\t']) || bullet(tasks.text(), tasks.lines()[*line]).is_some()
+    };
+    if !in_list(&line) {
+        return false;
+    }
+    let label = (line.saturating_sub(MOST_LINES)..line).rev().find(|above| !in_list(above));
+    label.is_some_and(|label| {
+        let text = tasks.line_text(label).to_lowercase();
+        let is_label = tasks.heading_of(label).is_some() || text.trim_end().trim_end_matches(['*', '_']).ends_with(':');
+        is_label && WORDS.iter().any(|word| text.contains(word))
+    })
+}
+
 /// Whether only a bullet, tags and decoration stand before the mention.
 fn begins_line(tasks: &TasksDoc, mention: Mention) -> bool {
     let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
@@ -85,9 +104,9 @@ fn begins_line(tasks: &TasksDoc, mention: Mention) -> bool {
 
 /// `[T001]: url` defines a link; `T003 depends on T001` and `T001 must come first` are prose.
 fn goes_on_as_prose(rest: &str) -> bool {
-    const VERBS: [&str; 20] = [
+    const VERBS: [&str; 28] = [
         "depends", "depend", "requires", "blocks", "unblocks", "needs", "must", "is", "are", "can", "cannot", "should",
-        "will", "has", "may", "before", "after", "comes", "then", "first",
+        "was", "were", "blocked", "waits", "merged", "done", "until", "||", "will", "has", "may", "before", "after", "comes", "then", "first",
     ];
     let word = rest.split_whitespace().next().unwrap_or_default();
     rest.starts_with("]:") || (rest.starts_with(' ') && VERBS.contains(&word))
@@ -129,6 +148,7 @@ mod tests {
     #[case::after_others("T000 a\nT001 b", "T000 a\n- [x] T001 b")]
     #[case::after_label("Rows:\nT001 b", "Rows:\n- [x] T001 b")]
     #[case::heading("### T001 — Setup\n\ntext\n", "### T001 — Setup\n\n- [x] T001\n\ntext\n")]
+    #[case::underlined_heading("T001 Setup\n====\n", "T001 Setup\n====\n\n- [x] T001\n")]
     #[case::first_of_two("T001 a\n\nT001 b", "- [x] T001 a\n\nT001 b")]
     fn rows_get_a_box(#[case] before: &str, #[case] after: &str) {
         assert_eq!(done(&ReferenceRow, before, "T001").as_deref(), Some(after));
@@ -144,6 +164,10 @@ mod tests {
     #[case("[T001]: tasks/T001.md")]
     #[case("- T001 depends on T002")]
     #[case("T001 must come first")]
+    #[case("**Dependencies**:\n- T001")]
+    #[case("## Risks\n\n- T001: may slip")]
+    #[case("- T001 blocked until T002")]
+    #[case("- T001 was merged yesterday")]
     #[case("A line of prose that ends with\nT001 must come first")]
     #[case("After T001 comes T002")]
     #[case("| T001 | x |")]

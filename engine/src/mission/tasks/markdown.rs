@@ -67,21 +67,30 @@ fn with_plain_newlines(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// YAML before the text: a first line `---`, a key, and a closing `---` not far below. A rule is not one.
+/// YAML before the text: from a first line `---` to a line `---` or `...`, with a key in it and nothing that is
+/// Markdown. Text between two rules is none.
 fn front_matter(text: &str) -> Option<Range<usize>> {
-    const MOST_LINES: usize = 200;
+    const MOST_LINES: usize = 1000;
     let mut lines = text.split_inclusive('\n').take(MOST_LINES);
-    let first = lines.next().filter(|line| line.trim_end() == "---")?;
-    let key = lines.next()?;
-    let word = key.split_once(':')?.0;
-    if word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-        return None;
-    }
-    let mut end = first.len() + key.len();
+    let mut end = lines.next().filter(|line| line.trim_end() == "---")?.len();
+    let mut keys = 0;
     for line in lines {
         end += line.len();
-        if line.trim_end() == "---" {
-            return Some(0..end);
+        let plain = line.trim();
+        if matches!(line.trim_end(), "---" | "...") {
+            return (keys > 0).then_some(0..end);
+        }
+        let key = plain.split_once(':').filter(|(_, value)| value.is_empty() || value.starts_with(' '));
+        let is_key =
+            key.is_some_and(|(key, _)| !key.contains(' ') && !key.is_empty() && !key.starts_with('-'));
+        keys += usize::from(is_key);
+        let yaml = is_key
+            || plain.is_empty()
+            || plain.starts_with('#')
+            || line.starts_with([' ', '\t'])
+            || (plain.starts_with("- ") && !plain.starts_with("- ["));
+        if !yaml {
+            return None;
         }
     }
     None

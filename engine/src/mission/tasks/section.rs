@@ -87,7 +87,8 @@ pub fn heading_work_packages(heading: &str) -> Vec<TaskId> {
 }
 
 /// Whether the last word before a work package makes it a relation of the heading rather than its subject.
-fn names_relation(before: &str) -> bool {
+#[must_use]
+pub fn names_relation(before: &str) -> bool {
     const RELATIONS: [&str; 11] = [
         "on",
         "by",
