@@ -323,7 +323,7 @@ fn find_mentions(
             }
         }
     }
-    mentions.sort_by_key(|(token, _)| (token.kind, token.number, token.start));
+    mentions.sort_unstable_by_key(|(token, _)| (token.kind, token.number, token.start));
     (mentions, ranges)
 }
 
