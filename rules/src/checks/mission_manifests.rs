@@ -64,8 +64,11 @@ mod tests {
     use clearance_testkit::TestRepo;
     use rstest::rstest;
 
-    static ENTRY: CheckEntry =
-        CheckEntry { id: "mission-manifests", check: &MissionManifests, origin: Origin { file: "", line: 0 } };
+    static ENTRY: CheckEntry = CheckEntry {
+        id: "mission-manifests",
+        check: &MissionManifests,
+        origin: Origin { file: "", line: 0 },
+    };
 
     #[rstest]
     #[case::healthy("{\"status_phase\": \"1\"}", "{\"version\": 1, \"lanes\": []}", &[], Verdict::Cleared)]
@@ -95,7 +98,8 @@ mod tests {
         test.write("kitty-specs/m/status.json", "{\"work_packages\": {\"WP01\": {}}}");
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let results = preflight(&[&ENTRY], Stage::Merge, CheckContext { repo: repo.view(), mission: &mission });
+        let results =
+            preflight(&[&ENTRY], Stage::Merge, CheckContext { repo: repo.view(), mission: &mission });
         assert_eq!(results[0].findings[0].code(), "snapshot_invalid");
         assert_eq!(verdict(&results), Some(Verdict::Cleared));
     }

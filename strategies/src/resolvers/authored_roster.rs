@@ -111,18 +111,36 @@ mod tests {
     const ROSTER: &str = "---\nwork_package_id: WP02\nsubtasks:\n- T001\n- id: T002\n  title: Second\n---\n";
 
     #[rstest]
-    #[case::after_rows("## WP02\n\n- [ ] T000 a\n\ntext\n\n## WP03\n", "## WP02\n\n- [ ] T000 a\n- [x] T001\n\ntext\n\n## WP03\n")]
+    #[case::after_rows(
+        "## WP02\n\n- [ ] T000 a\n\ntext\n\n## WP03\n",
+        "## WP02\n\n- [ ] T000 a\n- [x] T001\n\ntext\n\n## WP03\n"
+    )]
     #[case::after_prose("## WP02\n\ntext\n\n## WP03\n", "## WP02\n\ntext\n\n- [x] T001\n\n## WP03\n")]
     #[case::empty_section("## WP02\n## WP03\n", "## WP02\n\n- [x] T001\n## WP03\n")]
     #[case::no_section("# Tasks\n", "# Tasks\n\n- [x] T001 (WP02)\n")]
-    #[case::before_the_children_end("## WP02\n\n- [ ] T000 a\n  - detail\n", "## WP02\n\n- [ ] T000 a\n  - detail\n- [x] T001\n")]
-    #[case::before_a_rule("## WP02\n\ntext\n\n---\n\n## WP03\n", "## WP02\n\ntext\n\n- [x] T001\n\n---\n\n## WP03\n")]
-    #[case::not_in_an_indented_fence("## WP02\n\n- Build it:\n  ```sh\n  make all\n  ```\n\n## WP03\n", "## WP02\n\n- Build it:\n  ```sh\n  make all\n  ```\n\n- [x] T001\n\n## WP03\n")]
-    #[case::not_in_a_split_comment("## WP02\n\ntext <!-- hidden\nmore -->\n", "## WP02\n\ntext <!-- hidden\nmore -->\n\n- [x] T001\n")]
+    #[case::before_the_children_end(
+        "## WP02\n\n- [ ] T000 a\n  - detail\n",
+        "## WP02\n\n- [ ] T000 a\n  - detail\n- [x] T001\n"
+    )]
+    #[case::before_a_rule(
+        "## WP02\n\ntext\n\n---\n\n## WP03\n",
+        "## WP02\n\ntext\n\n- [x] T001\n\n---\n\n## WP03\n"
+    )]
+    #[case::not_in_an_indented_fence(
+        "## WP02\n\n- Build it:\n  ```sh\n  make all\n  ```\n\n## WP03\n",
+        "## WP02\n\n- Build it:\n  ```sh\n  make all\n  ```\n\n- [x] T001\n\n## WP03\n"
+    )]
+    #[case::not_in_a_split_comment(
+        "## WP02\n\ntext <!-- hidden\nmore -->\n",
+        "## WP02\n\ntext <!-- hidden\nmore -->\n\n- [x] T001\n"
+    )]
     #[case::below_front_matter("---\ntitle: x\n---\n", "---\ntitle: x\n---\n\n- [x] T001 (WP02)\n")]
     #[case::bom_only("\u{feff}", "\u{feff}- [x] T001 (WP02)\n")]
     #[case::comment_only("<!-- x -->\r\n", "<!-- x -->\r\n\r\n- [x] T001 (WP02)\r\n")]
-    #[case::not_in_a_comment("## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n", "## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n\n- [x] T001\n")]
+    #[case::not_in_a_comment(
+        "## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n",
+        "## WP02\n\n<!-- Format:\n- [ ] T000 Example\n-->\n\nText.\n\n- [x] T001\n"
+    )]
     #[case::defined("## WP02\n\nT001 Define\n", "## WP02\n\n- [x] T001 Define\n")]
     #[case::empty("", "- [x] T001 (WP02)\n")]
     fn a_rostered_task_gets_a_row(#[case] before: &str, #[case] after: &str) {
@@ -133,7 +151,10 @@ mod tests {
     #[test]
     fn the_title_of_the_roster_goes_along() {
         let mission = mission("## WP02\n", &[("WP02-x.md", ROSTER)]);
-        assert_eq!(done_in(&mission, &AuthoredRoster, "T002").as_deref(), Some("## WP02\n\n- [x] T002 Second\n"));
+        assert_eq!(
+            done_in(&mission, &AuthoredRoster, "T002").as_deref(),
+            Some("## WP02\n\n- [x] T002 Second\n")
+        );
     }
 
     #[test]

@@ -35,10 +35,8 @@ impl ResolverStrategy for Checkbox {
             .filter_map(|mention| Some((mention.line, tick_of(tasks, mention)?)))
             .collect();
         let wrong = rows.iter().filter(|(_, tick)| tick.state != wanted);
-        let changes = wrong.map(|(_, tick)| Change::Replace {
-            range: tick.inside.clone(),
-            with: mark(wanted).to_owned(),
-        });
+        let changes = wrong
+            .map(|(_, tick)| Change::Replace { range: tick.inside.clone(), with: mark(wanted).to_owned() });
         Resolution::of(places(tasks, rows.iter().map(|(line, _)| *line)), changes.collect())
     }
 }
@@ -78,7 +76,10 @@ mod tests {
     #[case::middle("text - [ ] T001", "text - [x] T001")]
     #[case::lower("- [ ] t001", "- [x] t001")]
     #[case::twice("- [ ] T001\n\n- [ ] T001", "- [x] T001\n\n- [x] T001")]
-    #[case::own_box("- **Subtasks**: - [ ] T000 · - [ ] T001 · - [ ] T002", "- **Subtasks**: - [ ] T000 · - [x] T001 · - [ ] T002")]
+    #[case::own_box(
+        "- **Subtasks**: - [ ] T000 · - [ ] T001 · - [ ] T002",
+        "- **Subtasks**: - [ ] T000 · - [x] T001 · - [ ] T002"
+    )]
     #[case::boxed_list("Subtasks: [ ] T000 [ ] T001 [ ] T002", "Subtasks: [ ] T000 [x] T001 [ ] T002")]
     #[case::slash("- [ ] T001/T002 both", "- [x] T001/T002 both")]
     #[case::crlf("- [ ] T001 \r\nx", "- [x] T001 \r\nx")]

@@ -139,7 +139,8 @@ fn last_line(tasks: &TasksDoc, line: usize) -> usize {
     let text = tasks.text();
     let more = (line + 1..tasks.lines().len()).take(MOST_LINES).take_while(|below| {
         let bounds = tasks.lines()[*below];
-        let list = only_list(text, indent_end(text, bounds), bounds.end) && !tasks.ids_on_line(*below).is_empty();
+        let list =
+            only_list(text, indent_end(text, bounds), bounds.end) && !tasks.ids_on_line(*below).is_empty();
         list && bullet(text, bounds).is_none() && !tasks.is_excluded(*below)
     });
     line + more.count()
@@ -229,7 +230,12 @@ mod tests {
         let text = "Subtasks: T001-T009\n- [ ] T002\n- [x] T005\n- [ ] T020\n";
         let rows: Vec<_> = ["T001", "T004", "T007"]
             .iter()
-            .map(|id| done(&InlineSubtasks, text, id).unwrap().lines().position(|line| line == format!("- [x] {id}")))
+            .map(|id| {
+                done(&InlineSubtasks, text, id)
+                    .unwrap()
+                    .lines()
+                    .position(|line| line == format!("- [x] {id}"))
+            })
             .collect();
         assert_eq!(rows, [Some(1), Some(2), Some(3)]);
     }

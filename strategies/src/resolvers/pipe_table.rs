@@ -19,7 +19,18 @@ register_strategy!("pipe-table", PipeTable);
 const ID_COLUMNS: [&str; 6] = ["id", "task id", "subtask id", "t###", "task #", "subtask #"];
 /// Columns whose cell is the row's state, the most telling name first.
 const STATUS_COLUMNS: [&str; 12] = [
-    "status", "state", "task status", "done", "done?", "complete", "completed", "complete?", "✓", "✔", "✅", "☑",
+    "status",
+    "state",
+    "task status",
+    "done",
+    "done?",
+    "complete",
+    "completed",
+    "complete?",
+    "✓",
+    "✔",
+    "✅",
+    "☑",
 ];
 /// Columns that mean "may run in parallel". The original has written `[D]` and `[ ]` into them (673 real rows);
 /// `[P]` in them is not a state and is never touched.
@@ -44,7 +55,8 @@ impl ResolverStrategy for PipeTable {
         }
         let tasks = context.tasks;
         let mentions = tasks.mentions(id).into_iter().filter(|mention| !mention.in_range);
-        let rows: Vec<_> = mentions.filter(|mention| is_row_of(tasks, *mention)).map(|mention| mention.line).collect();
+        let rows: Vec<_> =
+            mentions.filter(|mention| is_row_of(tasks, *mention)).map(|mention| mention.line).collect();
         let changes = rows.iter().flat_map(|line| changes(tasks, *line, wanted)).collect();
         Resolution::of(places(tasks, rows.iter().copied()), changes)
     }
@@ -116,10 +128,14 @@ fn changes(tasks: &TasksDoc, line: usize, wanted: TaskState) -> Vec<Change> {
 /// The cells that hold a state mark where no column is called status: those beyond the header, and a mark that the
 /// original put into a parallel column.
 fn marked_cells(text: &str, row: &Row, columns: &[String]) -> Vec<usize> {
-    let marks = |cell: usize, marks: &[&str]| row.content(text, cell).is_some_and(|content| marks.contains(&content));
+    let marks =
+        |cell: usize, marks: &[&str]| row.content(text, cell).is_some_and(|content| marks.contains(&content));
     let parallel = column_named(columns, &PARALLEL_COLUMNS).filter(|cell| marks(*cell, &["[D]", "[ ]"]));
     let beyond = columns.len().max(1)..row.cells.len();
-    parallel.into_iter().chain(beyond.filter(|cell| marks(*cell, &["[D]", "[d]", "[x]", "[X]", "[ ]", "[]"]))).collect()
+    parallel
+        .into_iter()
+        .chain(beyond.filter(|cell| marks(*cell, &["[D]", "[d]", "[x]", "[X]", "[ ]", "[]"])))
+        .collect()
 }
 
 /// What a status cell says. What is not done is pending: `todo`, `in progress (Bob)` and nothing at all. A word for
@@ -198,7 +214,8 @@ mod tests {
     fn rows_of_an_index(#[case] row: &str, #[case] after: &str) {
         // As the first row and as a later one: the header is the same.
         for above in ["", "| T000 | status | parallel | x |\n"] {
-            let (before, after) = (table(INDEX, &format!("{above}{row}")), table(INDEX, &format!("{above}{after}")));
+            let (before, after) =
+                (table(INDEX, &format!("{above}{row}")), table(INDEX, &format!("{above}{after}")));
             assert_eq!(done(&PipeTable, &before, "T001").as_deref(), Some(after.as_str()));
             assert_eq!(done(&PipeTable, &after, "T001").as_deref(), Some(after.as_str()), "twice");
             let back = pending(&PipeTable, &after, "T001").unwrap();

@@ -64,7 +64,11 @@ fn heads(tasks: &TasksDoc, mention: Mention) -> bool {
 /// Whether the line begins with the ID and goes on with what the task is.
 fn defines(tasks: &TasksDoc, mention: Mention) -> bool {
     let relation = below_relation(tasks, mention.line);
-    if mention.in_range || relation || tasks.heading_of(mention.line).is_some() || !begins_line(tasks, mention) {
+    if mention.in_range
+        || relation
+        || tasks.heading_of(mention.line).is_some()
+        || !begins_line(tasks, mention)
+    {
         return false;
     }
     let (text, line) = (tasks.text(), tasks.lines()[mention.line]);
@@ -82,7 +86,9 @@ fn below_relation(tasks: &TasksDoc, line: usize) -> bool {
     const WORDS: [&str; 6] = ["depend", "blocked", "blocks", "prerequisite", "requires", "risk"];
     let in_list = |line: &usize| {
         let text = tasks.line_text(*line);
-        text.trim().is_empty() || text.starts_with([' ', '\t']) || bullet(tasks.text(), tasks.lines()[*line]).is_some()
+        text.trim().is_empty()
+            || text.starts_with([' ', '\t'])
+            || bullet(tasks.text(), tasks.lines()[*line]).is_some()
     };
     if !in_list(&line) {
         return false;
@@ -90,7 +96,8 @@ fn below_relation(tasks: &TasksDoc, line: usize) -> bool {
     let label = (line.saturating_sub(MOST_LINES)..line).rev().find(|above| !in_list(above));
     label.is_some_and(|label| {
         let text = tasks.line_text(label).to_lowercase();
-        let is_label = tasks.heading_of(label).is_some() || text.trim_end().trim_end_matches(['*', '_']).ends_with(':');
+        let is_label =
+            tasks.heading_of(label).is_some() || text.trim_end().trim_end_matches(['*', '_']).ends_with(':');
         is_label && WORDS.iter().any(|word| text.contains(word))
     })
 }
@@ -105,8 +112,9 @@ fn begins_line(tasks: &TasksDoc, mention: Mention) -> bool {
 /// `[T001]: url` defines a link; `T003 depends on T001` and `T001 must come first` are prose.
 fn goes_on_as_prose(rest: &str) -> bool {
     const VERBS: [&str; 28] = [
-        "depends", "depend", "requires", "blocks", "unblocks", "needs", "must", "is", "are", "can", "cannot", "should",
-        "was", "were", "blocked", "waits", "merged", "done", "until", "||", "will", "has", "may", "before", "after", "comes", "then", "first",
+        "depends", "depend", "requires", "blocks", "unblocks", "needs", "must", "is", "are", "can", "cannot",
+        "should", "was", "were", "blocked", "waits", "merged", "done", "until", "||", "will", "has", "may",
+        "before", "after", "comes", "then", "first",
     ];
     let word = rest.split_whitespace().next().unwrap_or_default();
     rest.starts_with("]:") || (rest.starts_with(' ') && VERBS.contains(&word))
@@ -121,7 +129,8 @@ fn begins_block(tasks: &TasksDoc, line: usize) -> bool {
     trimmed.is_empty()
         || trimmed.starts_with(['#', '|'])
         || trimmed.trim_end().trim_end_matches(['*', '_']).ends_with(':')
-        || bullet(tasks.text(), tasks.lines()[above]).is_some_and(|bullet| starts_with_id(&tasks.text()[bullet.end..]))
+        || bullet(tasks.text(), tasks.lines()[above])
+            .is_some_and(|bullet| starts_with_id(&tasks.text()[bullet.end..]))
         || starts_with_id(trimmed)
 }
 
