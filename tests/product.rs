@@ -29,5 +29,7 @@ mod properties;
 mod registry;
 #[path = "product/rows.rs"]
 mod rows;
+#[path = "product/vectors.rs"]
+mod vectors;
 #[path = "product/writing.rs"]
 mod writing;

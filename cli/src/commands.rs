@@ -2,7 +2,12 @@
 
 mod demo;
 mod mark_status;
+mod move_lane;
 mod rules_list;
+mod status;
+mod status_files;
+mod target;
+mod writing;
 
 use std::path::PathBuf;
 
@@ -46,6 +51,12 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         Command::MarkStatus(args)
         | Command::Agent(AgentCommand::Tasks(AgentTasksCommand::MarkStatus(args))) => {
             mark_status::run(args, global, env, registry)
+        }
+        Command::Move(args) | Command::Agent(AgentCommand::Tasks(AgentTasksCommand::MoveTask(args))) => {
+            move_lane::run(args, global, env, registry)
+        }
+        Command::Status(args) | Command::Agent(AgentCommand::Tasks(AgentTasksCommand::Status(args))) => {
+            status::run(args, global, env, registry)
         }
         Command::Rules(RulesCommand::List) => rules_list::run(global, registry),
         Command::Demo(args) => demo::run(args, global, env),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clearance_engine::plan::apply::Stamp;
+use clearance_engine::plan::event::Stamp;
 use jiff::Timestamp;
 
 use crate::failure::Failure;

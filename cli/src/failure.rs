@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::id::IdError;
+use clearance_engine::lane::UnknownLane;
 use clearance_engine::lock::LockError;
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::handle::HandleError;
+use clearance_engine::mission::home::HomeError;
 use clearance_engine::plan::apply::ApplyError;
 use clearance_engine::plan::mark::PlanError;
 use clearance_engine::registry::RegistryError;
@@ -47,6 +49,11 @@ impl Failure {
     pub(crate) fn usage(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
         let plain = Plain { code, message: message.into(), help: Some(help.into()) };
         Self::of(ExitStatus::Usage, plain)
+    }
+
+    pub(crate) fn blocked(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        let plain = Plain { code, message: message.into(), help: Some(help.into()) };
+        Self::of(ExitStatus::Blocked, plain)
     }
 
     pub(crate) fn undecided(code: &'static str, message: impl Into<String>) -> Self {
@@ -102,6 +109,23 @@ impl Failure {
 impl From<IdError> for Failure {
     fn from(error: IdError) -> Self {
         Self::of(ExitStatus::Usage, error)
+    }
+}
+
+impl From<UnknownLane> for Failure {
+    fn from(error: UnknownLane) -> Self {
+        Self::of(ExitStatus::Usage, error)
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        match error {
+            HomeError::Artefact(error) => error.into(),
+            HomeError::Repo(error) => error.into(),
+            HomeError::Git(error) => error.into(),
+            other => Self::of(ExitStatus::Undecided, other),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The only place that prints.
 
+pub(crate) mod board_text;
 pub(crate) mod mark_text;
+pub(crate) mod move_text;
 pub(crate) mod reports;
 
 use std::fmt;
@@ -75,6 +77,13 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
     pub(crate) severity: miette::Severity,
+}
+
+impl Problem {
+    /// Something worth knowing.
+    pub(crate) fn warning(message: &str) -> Self {
+        Self { code: "warning", message: message.to_owned(), help: None, severity: miette::Severity::Warning }
+    }
 }
 
 impl Diagnostic for Problem {

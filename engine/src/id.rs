@@ -161,6 +161,12 @@ impl WpId {
         self.0.key()
     }
 
+    /// The ID among others.
+    #[must_use]
+    pub fn as_id(&self) -> &TaskId {
+        &self.0
+    }
+
     /// The work package with this number, in the usual two-digit spelling.
     #[must_use]
     pub fn of_number(number: u32) -> Self {

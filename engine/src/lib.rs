@@ -8,18 +8,22 @@
 #[doc(hidden)]
 pub use inventory;
 
+pub mod board;
 pub mod check;
 pub mod config;
 pub mod diff;
+pub mod disagreement;
 pub mod edit;
 pub mod exit;
 pub mod finding;
 pub mod id;
+pub mod lane;
 pub mod limits;
 pub mod lock;
 pub mod mission;
 pub mod ownership;
 pub mod plan;
+pub mod progress;
 pub mod registry;
 pub mod repo;
 pub mod report;
@@ -28,5 +32,6 @@ pub mod run;
 pub mod severity;
 pub mod source;
 pub mod strategy;
+pub mod transition;
 pub mod write;
 mod yaml;

@@ -2,10 +2,12 @@
 
 pub mod artefact;
 pub mod handle;
+pub mod home;
 pub mod lanes;
+pub mod log;
 pub mod meta;
 pub mod snapshot;
-pub mod status;
+pub mod state;
 pub mod tasks;
 pub mod work_package;
 
@@ -13,18 +15,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use artefact::{ArtefactError, confined, read_json};
+use home::{Home, HomeError};
 use lanes::Lanes;
-use meta::Meta;
+use log::LOG;
+use meta::{Meta, StatusPhase};
 use snapshot::Snapshot;
-use status::SubtaskLog;
+use state::MissionState;
 use tasks::TasksDoc;
 use work_package::WorkPackage;
 
 use crate::limits;
+use crate::repo::RepoView;
 use crate::source::{Source, SourceError};
 
 /// The directory that holds the missions of a repository.
 pub const MISSIONS_DIR: &str = "kitty-specs";
+
+/// The snapshot's name in a mission's directory.
+pub const SNAPSHOT: &str = "status.json";
 
 type Artefact<T> = OnceLock<Result<T, Arc<ArtefactError>>>;
 
@@ -36,12 +44,28 @@ pub struct Mission {
     root: PathBuf,
     /// The mission's directory, symbolic links resolved.
     directory: PathBuf,
+    /// Where its log and snapshot are, when that is elsewhere.
+    elsewhere: Option<Elsewhere>,
     meta: Artefact<Option<Meta>>,
     lanes: Artefact<Option<Lanes>>,
     tasks: Artefact<TasksDoc>,
+    no_tasks: OnceLock<TasksDoc>,
     work_packages: Artefact<WorkPackages>,
-    log: Artefact<SubtaskLog>,
+    state: Artefact<MissionState>,
     snapshot: Artefact<Option<Snapshot>>,
+}
+
+/// The log and the snapshot of a mission, when they are not in its directory.
+#[derive(Debug)]
+struct Elsewhere {
+    /// Top of the work tree they are in.
+    root: PathBuf,
+    /// The mission's directory in that work tree.
+    directory: PathBuf,
+    /// That directory as it is named in messages.
+    name: String,
+    /// The log of a branch that is not checked out.
+    log: Option<Source>,
 }
 
 /// The work-package files of a mission: those that could be read, and what was wrong with the others.
@@ -74,13 +98,52 @@ impl Mission {
             slug,
             root: root.to_owned(),
             directory,
+            elsewhere: None,
             meta: OnceLock::new(),
             lanes: OnceLock::new(),
             tasks: OnceLock::new(),
+            no_tasks: OnceLock::new(),
             work_packages: OnceLock::new(),
-            log: OnceLock::new(),
+            state: OnceLock::new(),
             snapshot: OnceLock::new(),
         })
+    }
+
+    /// The mission, with its state where it lives.
+    ///
+    /// # Errors
+    /// [`HomeError`]: the state cannot be found.
+    pub fn at_home(mut self, home: &Home, view: &dyn RepoView) -> Result<Self, HomeError> {
+        match home {
+            Home::Mission => {}
+            Home::Worktree { root, slug } => {
+                let inside = format!("{MISSIONS_DIR}/{slug}");
+                let name = match root.strip_prefix(&self.root) {
+                    Ok(below) => format!("{}/{inside}", below.display()),
+                    Err(_) => format!("{}/{inside}", root.display()),
+                };
+                let directory = root.join(inside);
+                self.elsewhere = Some(Elsewhere { root: root.clone(), directory, name, log: None });
+            }
+            Home::Branch { branch, slug, worktree } => {
+                let inside = format!("{MISSIONS_DIR}/{slug}");
+                let name = format!("{branch}:{inside}");
+                let content = view.file_at(branch, &format!("{inside}/{LOG}"), limits::STATUS_LOG)?;
+                let log_name = format!("{name}/{LOG}");
+                let path = worktree.join(&inside);
+                let log = Source::of_log(&log_name, &path.join(LOG), content.unwrap_or_default())
+                    .map_err(|error| Arc::new(ArtefactError::from(error)))?;
+                self.elsewhere =
+                    Some(Elsewhere { root: worktree.clone(), directory: path, name, log: Some(log) });
+            }
+        }
+        Ok(self)
+    }
+
+    /// Top of the work tree that the state is written in.
+    #[must_use]
+    pub fn state_root(&self) -> &Path {
+        self.elsewhere.as_ref().map_or(&self.root, |elsewhere| &elsewhere.root)
     }
 
     /// The directory's name: what the mission is called everywhere.
@@ -104,6 +167,9 @@ impl Mission {
     /// `kitty-specs/<slug>/<file>`, as files are named in messages.
     #[must_use]
     pub fn name_of(&self, file: &str) -> String {
+        if let Some(elsewhere) = self.elsewhere_of(file) {
+            return format!("{}/{file}", elsewhere.name);
+        }
         format!("{MISSIONS_DIR}/{}/{file}", self.slug)
     }
 
@@ -113,8 +179,16 @@ impl Mission {
     /// # Errors
     /// [`ArtefactError::Escapes`], or the system's error.
     pub fn path_of(&self, file: &str) -> Result<PathBuf, ArtefactError> {
+        if let Some(elsewhere) = self.elsewhere_of(file) {
+            let path = elsewhere.directory.join(file);
+            return Ok(confined(&elsewhere.root, &path, &self.name_of(file))?.unwrap_or(path));
+        }
         let path = self.directory.join(file);
         Ok(confined(&self.root, &path, &self.name_of(file))?.unwrap_or(path))
+    }
+
+    fn elsewhere_of(&self, file: &str) -> Option<&Elsewhere> {
+        self.elsewhere.as_ref().filter(|_| matches!(file, LOG | SNAPSHOT))
     }
 
     /// `meta.json`; `None` when the mission has none.
@@ -150,6 +224,27 @@ impl Mission {
         })
     }
 
+    /// `tasks.md`; an empty one where there is none.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn tasks_or_none(&self) -> Result<&TasksDoc, Arc<ArtefactError>> {
+        match self.tasks() {
+            Err(error) if matches!(*error, ArtefactError::Missing { .. }) => Ok(self
+                .no_tasks
+                .get_or_init(|| TasksDoc::parse(Source::new(self.name_of("tasks.md"), "", "")))),
+            other => other,
+        }
+    }
+
+    /// Where completion of tasks is recorded.
+    ///
+    /// # Errors
+    /// What is wrong with `meta.json`.
+    pub fn phase(&self) -> Result<StatusPhase, Arc<ArtefactError>> {
+        Ok(self.meta()?.map(|meta| meta.status_phase).unwrap_or_default())
+    }
+
     /// The work packages. A file that is broken does not hide the others.
     ///
     /// # Errors
@@ -158,19 +253,35 @@ impl Mission {
         read_once(&self.work_packages, || self.read_work_packages())
     }
 
-    /// What `status.events.jsonl` says of subtasks; empty when there is no log.
+    /// What `status.events.jsonl` adds up to; empty when there is no log.
     ///
     /// # Errors
     /// What is wrong with the log.
-    pub fn subtask_log(&self) -> Result<&SubtaskLog, Arc<ArtefactError>> {
-        read_once(&self.log, || {
-            let name = self.name_of("status.events.jsonl");
-            let path = self.path_of("status.events.jsonl")?;
-            match Source::read_log(&name, &path, limits::STATUS_LOG)? {
-                Some(source) => SubtaskLog::parse(&source),
-                None => Ok(SubtaskLog::default()),
-            }
-        })
+    pub fn state(&self) -> Result<&MissionState, Arc<ArtefactError>> {
+        read_once(&self.state, || self.read_state())
+    }
+
+    /// The same, for decisions: a log that contradicts itself decides nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the log; two different events with one id.
+    pub fn settled_state(&self) -> Result<&MissionState, Arc<ArtefactError>> {
+        let state = self.state()?;
+        state.log.contradiction.as_ref().map_or(Ok(state), |error| Err(Arc::clone(error)))
+    }
+
+    /// The same, read anew: for after something was written.
+    ///
+    /// # Errors
+    /// What is wrong with the log.
+    pub fn read_state(&self) -> Result<MissionState, ArtefactError> {
+        if let Some(log) = self.elsewhere.as_ref().and_then(|elsewhere| elsewhere.log.as_ref()) {
+            return MissionState::reduce(log);
+        }
+        match Source::read_log(&self.name_of(LOG), &self.path_of(LOG)?, limits::STATUS_LOG)? {
+            Some(source) => MissionState::reduce(&source),
+            None => Ok(MissionState::default()),
+        }
     }
 
     /// `status.json`; `None` when the mission has none.
@@ -178,13 +289,13 @@ impl Mission {
     /// # Errors
     /// What is wrong with the file.
     pub fn snapshot(&self) -> Result<Option<&Snapshot>, Arc<ArtefactError>> {
-        read_once(&self.snapshot, || self.json("status.json")).map(Option::as_ref)
+        read_once(&self.snapshot, || self.json(SNAPSHOT)).map(Option::as_ref)
     }
 
     /// What the log says, if it was read already; reading it only for a remark is not worth it.
     #[must_use]
-    pub fn subtask_log_if_read(&self) -> Option<&SubtaskLog> {
-        self.log.get()?.as_ref().ok()
+    pub fn state_if_read(&self) -> Option<&MissionState> {
+        self.state.get()?.as_ref().ok()
     }
 
     /// What was wrong with files that were read on the way, besides those that made the call fail.

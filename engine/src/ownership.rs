@@ -144,6 +144,7 @@ struct KnownWorkPackages<'a> {
 
 impl KnownWorkPackages<'_> {
     fn contains(&self, id: &TaskId) -> bool {
-        self.ids.contains(id) || self.mission.subtask_log().is_ok_and(|log| log.knows(id))
+        self.ids.contains(id)
+            || self.mission.state().is_ok_and(|state| state.of(id).is_some_and(|state| state.since.is_some()))
     }
 }

@@ -27,6 +27,35 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell.
     fn operation_under_way(&self) -> Result<Option<&'static str>, RepoError>;
+    /// Every work tree that is there, the main one first.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn worktrees(&self) -> Result<Vec<Worktree>, RepoError>;
+    /// The commit of a local branch; `None` when there is no such branch.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn branch_tip(&self, branch: &str) -> Result<Option<String>, RepoError>;
+    /// Branches of remotes with this name, as `origin/name`, as far as they were fetched.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn remote_branches(&self, branch: &str) -> Result<Vec<String>, RepoError>;
+    /// The content of a file as a local branch has it; `None` when it has no such file.
+    ///
+    /// # Errors
+    /// When git cannot tell, or the file is larger than `limit` bytes.
+    fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError>;
+}
+
+/// A work tree of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worktree {
+    /// Its top, links resolved.
+    pub root: PathBuf,
+    /// The branch it has checked out; `None` for a commit.
+    pub branch: Option<String>,
 }
 
 /// What `HEAD` points to.
@@ -87,6 +116,25 @@ impl Repo {
         })
     }
 
+    /// The repository as it is seen from one of its linked work trees: commits are made on what that has checked out.
+    ///
+    /// # Errors
+    /// [`RepoError`].
+    pub fn at_worktree(&self, root: &Path) -> Result<Self, RepoError> {
+        let view: Box<dyn RepoView + Send + Sync> = match libgit::view_at(root) {
+            Err(RepoError::Unsupported { .. }) => command::view_at(root),
+            other => other?,
+        };
+        Ok(Self {
+            root: root.to_owned(),
+            common_dir: self.common_dir.clone(),
+            caller_root: self.caller_root.clone(),
+            caller_branch: self.caller_branch.clone(),
+            caller_below_root: self.caller_below_root.clone(),
+            view,
+        })
+    }
+
     /// Top of the main work tree, links resolved.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -103,6 +151,13 @@ impl Repo {
     #[must_use]
     pub fn view(&self) -> &dyn RepoView {
         &*self.view
+    }
+
+    /// `user.name` of git's configuration.
+    #[must_use]
+    pub fn user_name(&self) -> Option<String> {
+        let name = Git::new(&self.root).run(&["config", "user.name"]).ok()?;
+        (!name.trim().is_empty()).then(|| name.trim().to_owned())
     }
 
     /// The branch checked out where the caller stands.
@@ -164,6 +219,19 @@ pub enum RepoError {
     Unsupported {
         /// What it said.
         reason: String,
+    },
+    /// A file of a commit is larger than anything that is read.
+    #[error("{path} on {branch} has {size} bytes; at most {limit} are read")]
+    #[diagnostic(code(too_large))]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// The branch.
+        branch: String,
+        /// Its size.
+        size: u64,
+        /// The limit.
+        limit: u64,
     },
     /// libgit2 failed.
     #[error("git could not answer: {0}")]

@@ -1,5 +1,7 @@
 //! What a command did, whole, in a form that reporters print and machines read.
 
+pub mod step;
+
 use std::path::PathBuf;
 
 use serde::Serialize;

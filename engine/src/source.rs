@@ -41,15 +41,22 @@ impl Source {
     /// # Errors
     /// As [`Source::read`]; bytes that are not UTF-8 are an error in every other line.
     pub fn read_log(name: &str, path: &Path, limit: u64) -> Result<Option<Self>, SourceError> {
-        let Some(bytes) = read_bytes(name, path, limit)? else { return Ok(None) };
+        read_bytes(name, path, limit)?.map(|bytes| Self::of_log(name, path, bytes)).transpose()
+    }
+
+    /// The same for the bytes of a log that was read otherwise.
+    ///
+    /// # Errors
+    /// As [`Source::read_log`].
+    pub fn of_log(name: &str, path: &Path, bytes: Vec<u8>) -> Result<Self, SourceError> {
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Self::new(name, path, text))),
+            Ok(text) => Ok(Self::new(name, path, text)),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 if error.as_bytes()[at..].contains(&b'\n') {
                     return Err(not_utf8(name, error));
                 }
-                Ok(Some(Self::new(name, path, String::from_utf8_lossy(error.as_bytes()))))
+                Ok(Self::new(name, path, String::from_utf8_lossy(error.as_bytes())))
             }
         }
     }

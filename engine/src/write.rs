@@ -67,27 +67,32 @@ impl Staging {
     }
 }
 
-/// Replaces the content of `path` (a real file, links already followed), keeping mode and owner. `before` is what it
-/// was when it was read.
+/// Replaces the content of `path` (a real file, links already followed), keeping mode and owner, or makes the file.
+/// `before` is what it was when it was read; `None` when there was none.
 ///
 /// # Errors
 /// [`WriteError`].
 pub fn replace(
     name: &str,
     path: &Path,
-    before: &str,
+    before: Option<&[u8]>,
     after: &str,
     staging: &Staging,
 ) -> Result<(), WriteError> {
     let failed = |source| WriteError::Io { name: name.to_owned(), source };
     may_write(name, path)?;
-    let metadata = path.metadata().map_err(failed)?;
+    let metadata = before.map(|_| path.metadata()).transpose().map_err(failed)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let fill = |temporary: io::Result<NamedTempFile>| -> io::Result<NamedTempFile> {
         let mut temporary = temporary?;
         temporary.write_all(after.as_bytes())?;
-        keep_owner(temporary.as_file(), &metadata);
-        temporary.as_file().set_permissions(Permissions::clone(&metadata.permissions()))?;
+        match &metadata {
+            Some(metadata) => {
+                keep_owner(temporary.as_file(), metadata);
+                temporary.as_file().set_permissions(metadata.permissions())?;
+            }
+            None => temporary.as_file().set_permissions(usual_permissions(directory)?)?,
+        }
         temporary.as_file().sync_all()?;
         Ok(temporary)
     };
@@ -135,12 +140,16 @@ pub fn may_write(name: &str, path: &Path) -> Result<(), WriteError> {
 }
 
 /// Looked at as late as can be: between this and the rename there is nothing.
-fn unchanged(name: &str, path: &Path, before: &str) -> Result<(), WriteError> {
+fn unchanged(name: &str, path: &Path, before: Option<&[u8]>) -> Result<(), WriteError> {
+    let Some(before) = before else {
+        let is_there = path.symlink_metadata().is_ok();
+        return if is_there { Err(WriteError::Changed { name: name.to_owned() }) } else { Ok(()) };
+    };
     let mut now = Vec::with_capacity(before.len() + 1);
     File::open(path)
         .and_then(|file| file.take(before.len() as u64 + 1).read_to_end(&mut now))
         .map_err(|source| WriteError::Io { name: name.to_owned(), source })?;
-    if now == before.as_bytes() { Ok(()) } else { Err(WriteError::Changed { name: name.to_owned() }) }
+    if now == before { Ok(()) } else { Err(WriteError::Changed { name: name.to_owned() }) }
 }
 
 /// Appends whole lines to a log in one write. A last line without a line ending is completed first; one that is torn
@@ -152,7 +161,7 @@ pub fn append(name: &str, path: &Path, lines: &str) -> Result<(), WriteError> {
     let failed = |source| WriteError::Io { name: name.to_owned(), source };
     let is_new = !path.exists();
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
-    let missing_newline = heal_tail(&mut file, path).map_err(failed)?;
+    let missing_newline = matches!(heal_tail(&mut file, path).map_err(failed)?, Tail::WithoutEnding);
     let length = file.metadata().map_err(failed)?.len();
     let bytes = if missing_newline { format!("\n{lines}") } else { lines.to_owned() };
     if let Err(source) = file.write_all(bytes.as_bytes()).and_then(|()| file.sync_data()) {
@@ -168,28 +177,52 @@ pub fn append(name: &str, path: &Path, lines: &str) -> Result<(), WriteError> {
     if is_new { sync_directory(path.parent().unwrap_or(Path::new("/"))).map_err(failed) } else { Ok(()) }
 }
 
-/// Makes sure that the file ends with a whole line; says whether only its line ending is missing.
-fn heal_tail(file: &mut File, path: &Path) -> io::Result<bool> {
+/// Sets a torn last line of a log aside, and says where; `None` when the log ends as it should. Call it with the
+/// mission's lock held.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn set_torn_tail_aside(name: &str, path: &Path) -> Result<Option<PathBuf>, WriteError> {
+    let failed = |source| WriteError::Io { name: name.to_owned(), source };
+    let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+    match heal_tail(&mut file, path).map_err(failed)? {
+        Tail::SetAside(aside) => Ok(Some(aside)),
+        Tail::Whole | Tail::WithoutEnding => Ok(None),
+    }
+}
+
+/// How a log ended.
+enum Tail {
+    /// With a line ending, or empty.
+    Whole,
+    /// With a whole event that only lacks its line ending.
+    WithoutEnding,
+    /// With something that is no event; it is in this file now.
+    SetAside(PathBuf),
+}
+
+/// Makes sure that the file ends with a whole line, or one that only lacks its line ending.
+fn heal_tail(file: &mut File, path: &Path) -> io::Result<Tail> {
     let length = file.metadata()?.len();
     let tail = last_line(file, length)?;
     if tail.is_empty() {
-        return Ok(false);
+        return Ok(Tail::Whole);
     }
     if serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&tail).is_ok() {
-        return Ok(true);
+        return Ok(Tail::WithoutEnding);
     }
-    let mut aside = new_file_beside(path)?;
+    let (mut aside, aside_path) = new_file_beside(path)?;
     aside.write_all(&tail)?;
     aside.write_all(b"\n")?;
     aside.sync_all()?;
     file.set_len(length - tail.len() as u64)?;
     file.sync_all()?;
-    Ok(false)
+    Ok(Tail::SetAside(aside_path))
 }
 
 /// `<path>.torn`, or the first of `.torn-2`, `.torn-3` ... that is free. Only ever a new file: what stands there may
 /// be a link that leads elsewhere.
-fn new_file_beside(path: &Path) -> io::Result<File> {
+fn new_file_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     const MOST: u32 = 1000;
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
     for nth in 1..MOST {
@@ -198,9 +231,9 @@ fn new_file_beside(path: &Path) -> io::Result<File> {
         if nth > 1 {
             name.push(format!("-{nth}"));
         }
-        match File::create_new(name) {
+        match File::create_new(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
-            other => return other,
+            other => return other.map(|file| (file, name.into())),
         }
     }
     Err(last)
@@ -222,6 +255,19 @@ fn last_line(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
         }
         block *= 8;
     }
+}
+
+/// What a new file in this directory gets: a temporary file is for its owner only. The umask cannot be asked without
+/// setting it, so the directory is taken for an example.
+#[cfg(unix)]
+fn usual_permissions(directory: &Path) -> io::Result<Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(Permissions::from_mode(directory.metadata()?.permissions().mode() & 0o666))
+}
+
+#[cfg(not(unix))]
+fn usual_permissions(directory: &Path) -> io::Result<Permissions> {
+    directory.metadata().map(|metadata| metadata.permissions())
 }
 
 #[cfg(unix)]
@@ -286,7 +332,8 @@ mod tests {
     fn a_file_that_changed_meanwhile_is_left_alone() {
         let scratch = Scratch::new();
         let path = scratch.write("tasks.md", "theirs");
-        let error = replace("tasks.md", &path, "ours", "new", &Staging::of(scratch.path(), "m")).unwrap_err();
+        let error =
+            replace("tasks.md", &path, Some(b"ours"), "new", &Staging::of(scratch.path(), "m")).unwrap_err();
         assert!(matches!(error, WriteError::Changed { .. }));
         assert_eq!(scratch.read("tasks.md"), "theirs");
     }

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::support::{LOG, Run, TASKS, TestRepo, command, events, mark, rows, run};
+use crate::support::{LOG, Run, SNAPSHOT, TASKS, TestRepo, command, events, mark, rows, run};
 
 fn committed(tasks: &str) -> TestRepo {
     let repo = rows(tasks);
@@ -35,7 +35,7 @@ fn a_file_that_git_does_not_know_yet_is_committed_too() {
     let repo = events("## WP01\n\n- [ ] T001 a\n", &[("WP01", "T001")]);
     let (code, report) = rich(&repo, &["T001", "--auto-commit"]);
     assert_eq!((code, report["commit"]["status"].as_str()), (0, Some("created")), "{report}");
-    assert_eq!(repo.git(&["show", "--format=", "--name-only"]), format!("{LOG}\n"));
+    assert_eq!(repo.git(&["show", "--format=", "--name-only"]), format!("{LOG}\n{SNAPSHOT}\n"));
     assert_eq!(report["event_ids"].as_array().unwrap().len(), 1);
 }
 

@@ -153,7 +153,7 @@ fn the_tail_of_a_crash_is_healed(#[case] before: &str, #[case] kept: &str, #[cas
 #[test]
 fn a_log_from_the_future_does_not_swallow_the_change() {
     let repo = two_packages();
-    let row = r#"{"actor":"user","at":"2099-01-01T00:00:00Z","delta":{"subtasks":{"T001":"done"}},"event_id":"A","kind":"annotation","wp_id":"WP01"}"#;
+    let row = r#"{"actor":"user","at":"2099-01-01T00:00:00Z","delta":{"subtasks":{"T001":"done"}},"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"annotation","wp_id":"WP01"}"#;
     repo.write(LOG, format!("{row}\n"));
     let run = mark(&repo, "pending", &["T001"]);
     assert!(run.stderr.contains("machine's clock"), "{}", run.stderr);
@@ -179,7 +179,7 @@ fn a_dry_run_shows_the_events_and_appends_none() {
 fn the_new_event_is_the_last_one_as_text_too(#[case] at: &str) {
     let repo = two_packages();
     let row = format!(
-        r#"{{"actor":"user","at":"{at}","delta":{{"subtasks":{{"T001":"planned"}}}},"event_id":"01","kind":"annotation","wp_id":"WP01"}}"#
+        r#"{{"actor":"user","at":"{at}","delta":{{"subtasks":{{"T001":"planned"}}}},"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"annotation","wp_id":"WP01"}}"#
     );
     repo.write(LOG, format!("{row}\n"));
     assert_eq!(mark(&repo, "done", &["T001"]).code, 0);

@@ -47,6 +47,9 @@ pub(crate) const TASKS: &str = "kitty-specs/m/tasks.md";
 /// The log of the mission `m`.
 pub(crate) const LOG: &str = "kitty-specs/m/status.events.jsonl";
 
+/// The snapshot of the mission `m`.
+pub(crate) const SNAPSHOT: &str = "kitty-specs/m/status.json";
+
 /// A mission `m` whose state is kept in events, with one work package a roster given.
 pub(crate) fn events(tasks: &str, rosters: &[(&str, &str)]) -> TestRepo {
     let repo = rows(tasks);
@@ -57,4 +60,17 @@ pub(crate) fn events(tasks: &str, rosters: &[(&str, &str)]) -> TestRepo {
         repo.write(&format!("kitty-specs/m/tasks/{work_package}-x.md"), front);
     }
     repo
+}
+
+/// A line of the log: a work package that goes from lane to lane, in the first seconds of 2026.
+pub(crate) fn step(work_package: &str, from: &str, to: &str) -> String {
+    step_at(work_package, from, to, 1, "")
+}
+
+/// The same at a second of its own, with more fields (`, "reason": "why"`).
+pub(crate) fn step_at(work_package: &str, from: &str, to: &str, second: u32, more: &str) -> String {
+    format!(
+        r#"{{"actor": "ann", "at": "2026-01-01T00:00:{second:02}.000000+00:00", "event_id": "01ARZ3NDEKTSV4RRFFQ69G{work_package}{second:02}", "evidence": null, "execution_mode": "worktree", "force": false, "from_lane": "{from}", "mission_slug": "m", "policy_metadata": null, "reason": null, "review_ref": null, "to_lane": "{to}", "wp_id": "{work_package}"{more}}}
+"#
+    )
 }

@@ -1,6 +1,6 @@
 //! `mark-status` for people.
 
-use clearance_engine::report::{CommitAccount, ItemResult, MarkReport, Outcome, WriteKind};
+use clearance_engine::report::{CommitAccount, ItemResult, MarkReport, Outcome, Write, WriteKind};
 
 use clearance_engine::source::harmless;
 
@@ -31,7 +31,12 @@ pub(crate) fn problems(report: &MarkReport) -> Vec<Problem> {
         help: result.help.clone(),
         severity: miette::Severity::Error,
     });
-    let commit = match &report.commit {
+    unresolved.chain(commit_and_warnings(&report.commit, &report.warnings)).collect()
+}
+
+/// A commit that failed, and warnings: of every command that writes.
+pub(super) fn commit_and_warnings(commit: &CommitAccount, warnings: &[String]) -> Vec<Problem> {
+    let commit = match commit {
         CommitAccount::Failed { message, remediation } => Some(Problem {
             code: "commit_failed",
             message: format!("the files are written, but not committed: {message}"),
@@ -40,13 +45,7 @@ pub(crate) fn problems(report: &MarkReport) -> Vec<Problem> {
         }),
         _ => None,
     };
-    let warnings = report.warnings.iter().map(|warning| Problem {
-        code: "warning",
-        message: warning.clone(),
-        help: None,
-        severity: miette::Severity::Warning,
-    });
-    unresolved.chain(commit).chain(warnings).collect()
+    commit.into_iter().chain(warnings.iter().map(|warning| Problem::warning(warning))).collect()
 }
 
 fn line(result: &ItemResult, report: &MarkReport, verbose: bool) -> String {
@@ -89,9 +88,15 @@ fn summary(report: &MarkReport) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    let mut out = format!("{}: {}.", report.mission, counts.join(", "));
-    for write in &report.writes {
-        let how = match (write.kind, report.dry_run) {
+    let effects = effects(&report.writes, &report.commit, report.dry_run);
+    format!("{}: {}.{effects}", report.mission, counts.join(", "))
+}
+
+/// What became of the files, in sentences.
+pub(super) fn effects(writes: &[Write], commit: &CommitAccount, dry_run: bool) -> String {
+    let mut out = String::new();
+    for write in writes {
+        let how = match (write.kind, dry_run) {
             (WriteKind::Replaced, false) => "Wrote",
             (WriteKind::Appended, false) => "Appended to",
             (WriteKind::Replaced, true) => "Would write",
@@ -99,7 +104,7 @@ fn summary(report: &MarkReport) -> String {
         };
         out.push_str(&format!(" {how} {}.", write.file));
     }
-    match &report.commit {
+    match commit {
         CommitAccount::Created { sha, branch, .. } => {
             out.push_str(&format!(" Committed {} on {branch}.", &sha[..sha.len().min(10)]));
         }

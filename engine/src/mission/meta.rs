@@ -13,6 +13,8 @@ pub struct Meta {
     pub mission_slug: Option<String>,
     /// The number given at the merge. Also `feature_number`.
     pub mission_number: Option<u32>,
+    /// `software-dev`, `research`, `documentation`.
+    pub mission_type: Option<String>,
     /// A human's name for it.
     pub friendly_name: Option<String>,
     /// The branch it merges into.
@@ -34,6 +36,7 @@ impl<'de> Deserialize<'de> for Meta {
             mission_id: text(&["mission_id"]),
             mission_slug: text(&["mission_slug", "feature_slug"]),
             mission_number: number(&["mission_number", "feature_number"]),
+            mission_type: text(&["mission_type"]),
             friendly_name: text(&["friendly_name"]),
             target_branch: text(&["target_branch"]),
             topology: text(&["topology"]),

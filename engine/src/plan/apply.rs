@@ -1,58 +1,21 @@
 //! Makes a plan so: the only caller of `write` for missions.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::ToSpan;
-use serde::Serialize;
-use ulid::Ulid;
-
-use super::mark::{Annotation, MarkPlan};
-use crate::mission::Mission;
+use super::event::Event;
 use crate::mission::artefact::ArtefactError;
-use crate::mission::status::SubtaskLog;
+use crate::mission::log::LOG;
+use crate::mission::{Mission, SNAPSHOT};
 use crate::report::{Write, WriteKind};
 use crate::write::{self, Staging, WriteError};
 
-/// The log of a mission.
-pub const LOG: &str = "status.events.jsonl";
-
-/// What an event needs from outside: the time and randomness.
-#[derive(Debug, Clone, Copy)]
-pub struct Stamp {
-    /// The time of the call.
-    pub now: Timestamp,
-    /// Fresh random bits for event IDs.
-    pub entropy: u128,
-}
-
-impl Stamp {
-    /// A stamp that is later than every annotation of a log, in time and as text. The last annotation wins; an event
-    /// of a machine whose clock is behind would change nothing. The original compares stamps as text, so one with
-    /// `Z` or another offset may have to be passed by a second, or by that offset.
-    #[must_use]
-    pub fn after(self, log: &SubtaskLog) -> Self {
-        let next = log.latest().and_then(|latest| latest.checked_add(1.microseconds()).ok());
-        let now = next.map_or(self.now, |next| next.max(self.now));
-        let behind = log.latest_text().filter(|text| written(now).as_str() <= *text);
-        let passed = behind.and_then(|text| format!("{}Z", text.get(..19)?).parse::<Timestamp>().ok());
-        let passed = passed.and_then(|second| second.checked_add(1.second()).ok());
-        Self { now: passed.map_or(now, |passed| passed.max(now)), ..self }
-    }
-}
-
-/// A time as the original writes it: UTC, microseconds, `+00:00`.
-fn written(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
-}
-
-/// An event as it is appended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// Its ULID.
-    pub id: String,
-    /// The whole line, without its line ending.
-    pub line: String,
+/// What is to be written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changes<'a> {
+    /// The new text of `tasks.md`.
+    pub tasks: Option<&'a str>,
+    /// Events to append.
+    pub events: &'a [Event],
 }
 
 /// Why a plan was not, or not wholly, carried out.
@@ -62,7 +25,7 @@ pub enum ApplyError {
     /// A file leads somewhere it must not.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Artefact(#[from] ArtefactError),
+    Artefact(#[from] Arc<ArtefactError>),
     /// A file was not written.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -73,126 +36,73 @@ pub enum ApplyError {
     Json(#[from] serde_json::Error),
 }
 
-/// The events of a plan, one a work package, IDs ascending within the call.
-///
-/// # Errors
-/// [`ApplyError::Json`].
-pub fn events(annotations: &[Annotation], stamp: Stamp) -> Result<Vec<Event>, ApplyError> {
-    annotations.iter().enumerate().map(|(nth, annotation)| event(annotation, stamp, nth)).collect()
+impl From<ArtefactError> for ApplyError {
+    fn from(error: ArtefactError) -> Self {
+        Self::Artefact(Arc::new(error))
+    }
 }
 
-/// Writes what the plan says. Call it with the mission's lock held.
+/// The files that would be written. The snapshot follows the log.
 ///
 /// # Errors
-/// [`ApplyError`].
-pub fn apply(
-    mission: &Mission,
-    plan: &MarkPlan,
-    events: &[Event],
-    staging: &Staging,
-) -> Result<Vec<Write>, ApplyError> {
+/// [`ArtefactError`]: a file leads somewhere it must not.
+pub fn planned(mission: &Mission, changes: Changes<'_>) -> Result<Vec<Write>, ArtefactError> {
     let mut writes = Vec::new();
-    if let (Some(after), Ok(tasks)) = (&plan.tasks, mission.tasks()) {
-        let path: PathBuf = mission.path_of("tasks.md")?;
-        let name = tasks.source().name();
-        write::replace(name, &path, tasks.text(), after, staging)?;
-        writes.push(Write { file: name.to_owned(), kind: WriteKind::Replaced, path });
+    let mut add = |file: &str, kind| -> Result<(), ArtefactError> {
+        writes.push(Write { file: mission.name_of(file), kind, path: mission.path_of(file)? });
+        Ok(())
+    };
+    if changes.tasks.is_some() {
+        add("tasks.md", WriteKind::Replaced)?;
     }
-    if !events.is_empty() {
-        let path = mission.path_of(LOG)?;
-        let name = mission.name_of(LOG);
-        let lines: String = events.iter().map(|event| format!("{}\n", event.line)).collect();
-        write::append(&name, &path, &lines)?;
-        writes.push(Write { file: name, kind: WriteKind::Appended, path });
+    if !changes.events.is_empty() {
+        add(LOG, WriteKind::Appended)?;
+        add(SNAPSHOT, WriteKind::Replaced)?;
     }
     Ok(writes)
 }
 
-fn event(annotation: &Annotation, stamp: Stamp, nth: usize) -> Result<Event, ApplyError> {
-    // A batch advances by a microsecond an event, so that order in time is order in the file.
-    let at = stamp.now.checked_add((nth as i64).microseconds()).unwrap_or(stamp.now);
-    let milliseconds = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    // The top bit of the random part is left free, so that counting up within a call cannot overflow it.
-    let random = (stamp.entropy & ((1 << 79) - 1)) + nth as u128;
-    let id = Ulid::from_parts(milliseconds, random).to_string();
-    let row = serde_json::json!({
-        "actor": "user",
-        "at": written(at),
-        "delta": { "subtasks": annotation.subtasks },
-        "event_id": id,
-        "kind": "annotation",
-        "wp_id": annotation.work_package.as_str(),
-    });
-    Ok(Event { line: python_json(&row)?, id })
-}
-
-/// JSON as the original writes it: sorted keys, `", "` and `": "`, everything beyond ASCII escaped.
-fn python_json(value: &serde_json::Value) -> Result<String, serde_json::Error> {
-    let mut bytes = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, PythonFormatter))?;
-    Ok(ascii(&String::from_utf8_lossy(&bytes)))
-}
-
-fn ascii(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character.is_ascii() {
-            out.push(character);
-        } else {
-            let mut units = [0; 2];
-            out.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+/// Writes what is to be written. Call it with the mission's lock held.
+///
+/// # Errors
+/// [`ApplyError`].
+pub fn apply(mission: &Mission, changes: Changes<'_>, staging: &Staging) -> Result<Vec<Write>, ApplyError> {
+    let mut writes = Vec::new();
+    for planned in planned(mission, changes)? {
+        match planned.kind {
+            WriteKind::Appended => {
+                let lines: String = changes.events.iter().map(|event| format!("{}\n", event.line)).collect();
+                write::append(&planned.file, &planned.path, &lines)?;
+                writes.push(planned);
+            }
+            WriteKind::Replaced if planned.path.ends_with(SNAPSHOT) => {
+                writes.extend(materialize(mission, staging)?);
+            }
+            WriteKind::Replaced => {
+                if let (Some(after), Ok(tasks)) = (changes.tasks, mission.tasks()) {
+                    let before = Some(tasks.text().as_bytes());
+                    write::replace(&planned.file, &planned.path, before, after, staging)?;
+                    writes.push(planned);
+                }
+            }
         }
     }
-    out
+    Ok(writes)
 }
 
-struct PythonFormatter;
-
-impl serde_json::ser::Formatter for PythonFormatter {
-    fn begin_array_value<W: ?Sized + std::io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+/// Writes `status.json` as the log has it now, where it differs. Nothing is lost by that: it is only derived.
+/// Call it with the mission's lock held.
+///
+/// # Errors
+/// [`ApplyError`].
+pub fn materialize(mission: &Mission, staging: &Staging) -> Result<Option<Write>, ApplyError> {
+    let text = mission.read_state()?.snapshot(mission.meta()?);
+    let (file, path) = (mission.name_of(SNAPSHOT), mission.path_of(SNAPSHOT)?);
+    let before =
+        crate::source::read_bytes(&file, &path, crate::limits::MANIFEST).map_err(ArtefactError::from)?;
+    if before.as_deref() == Some(text.as_bytes()) {
+        return Ok(None);
     }
-
-    fn begin_object_key<W: ?Sized + std::io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        writer.write_all(b": ")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::TaskId;
-    use std::collections::BTreeMap;
-
-    #[test]
-    fn events_are_written_as_the_original_writes_them() {
-        let annotation = |package: &str, task: &str| Annotation {
-            work_package: TaskId::parse(package).unwrap(),
-            subtasks: BTreeMap::from([(task.to_owned(), "done")]),
-        };
-        let stamp = Stamp { now: "2026-11-22T16:45:41.542783Z".parse().unwrap(), entropy: u128::MAX };
-        let events = events(&[annotation("WP01", "T001"), annotation("WP02", "T0é😀")], stamp).unwrap();
-        assert_eq!(
-            events[0].line,
-            format!(
-                r#"{{"actor": "user", "at": "2026-11-22T16:45:41.542783+00:00", "delta": {{"subtasks": {{"T001": "done"}}}}, "event_id": "{}", "kind": "annotation", "wp_id": "WP01"}}"#,
-                events[0].id
-            )
-        );
-        assert!(events[1].line.contains(r#""T0\u00e9\ud83d\ude00""#), "{}", events[1].line);
-        assert!(events[1].line.contains("41.542784+00:00"), "{}", events[1].line);
-        assert!(events[0].id < events[1].id && events[0].id.len() == 26);
-    }
+    write::replace(&file, &path, before.as_deref(), &text, staging)?;
+    Ok(Some(Write { file, kind: WriteKind::Replaced, path }))
 }

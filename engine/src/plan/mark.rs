@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::edit::{self, Change};
-use crate::id::{IdError, MAX_IDS, TaskId};
+use crate::id::{IdError, IdKind, MAX_IDS, TaskId, WpId};
+use crate::lane::Lane;
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::meta::StatusPhase;
-use crate::mission::status::{DONE, PENDING, SubtaskLog};
+use crate::mission::state::{DONE, MissionState, PENDING};
 use crate::mission::tasks::TasksDoc;
 use crate::ownership::{NoOwner, Owner, owners};
+use crate::plan::event::{Record, Step};
+use crate::plan::step::{self, Decision, MoveRequest};
+use crate::progress::{self, Sources};
 use crate::registry::StrategyEntry;
 use crate::report::{ItemResult, Outcome};
 use crate::resolve::{Answer, resolve};
@@ -25,17 +29,18 @@ pub struct MarkPlan {
     pub results: Vec<ItemResult>,
     /// The new text of `tasks.md`, when it changes.
     pub tasks: Option<String>,
-    /// Events to append, when completion is recorded as events.
-    pub annotations: Vec<Annotation>,
+    /// What to append to the log.
+    pub records: Vec<Record>,
 }
 
+/// Who marks, in the events: the original's word.
+const ACTOR: &str = "user";
+
 /// Subtask states to record for one work package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Annotation {
-    /// The work package.
-    pub work_package: TaskId,
+struct Annotation {
+    work_package: TaskId,
     /// Task, as its roster spells it, to state.
-    pub subtasks: BTreeMap<String, &'static str>,
+    subtasks: BTreeMap<String, &'static str>,
 }
 
 /// Why there is no plan. Nothing was written.
@@ -84,35 +89,42 @@ pub fn plan(
     stack: &[&'static StrategyEntry],
     tense: Tense,
 ) -> Result<MarkPlan, PlanError> {
-    let phase = mission.meta()?.map(|meta| meta.status_phase).unwrap_or_default();
-    let absent = TasksDoc::parse(Source::new(mission.name_of("tasks.md"), "", ""));
-    let tasks = match mission.tasks() {
-        // Events need no task list: rosters name the tasks too.
-        Err(error) if phase == StatusPhase::Events && matches!(*error, ArtefactError::Missing { .. }) => {
-            &absent
-        }
-        other => other?,
+    let phase = mission.phase()?;
+    // Events need no task list: rosters name the tasks too. Neither do lanes.
+    let lanes_only = ids.iter().all(|id| id.kind() == IdKind::WorkPackage);
+    let tasks = match phase {
+        StatusPhase::Rows if !lanes_only => mission.tasks()?,
+        _ => mission.tasks_or_none()?,
     };
-    let log = match phase {
-        StatusPhase::Rows => None,
-        StatusPhase::Events => Some(mission.subtask_log()?),
+    let lanes_asked = ids.iter().any(|id| id.kind() == IdKind::WorkPackage);
+    let state = match phase {
+        StatusPhase::Rows if !lanes_asked => &MissionState::default(),
+        _ => mission.settled_state()?,
     };
     let mut planner = Planner {
         context: ResolveContext { tasks, mission },
         wanted,
         tense,
-        log,
+        phase,
+        state,
+        stack,
         changes: vec![],
         events: vec![],
+        steps: vec![],
     };
     let mut results: Vec<_> =
         ids.iter().map(|id| planner.item(id, resolve(id, wanted, planner.context, stack))).collect();
-    let Planner { context, changes, events, .. } = planner;
+    let Planner { context, changes, events, steps, .. } = planner;
     let Settled { text, lost } = settle(context, changes, wanted, stack)?;
     for result in results.iter_mut().filter(|result| lost.contains(&result.id)) {
         *result = not_kept(result);
     }
-    Ok(MarkPlan { results, tasks: text, annotations: events })
+    let notes = events.into_iter().map(|Annotation { work_package, subtasks }| Record::Note {
+        work_package,
+        actor: ACTOR.to_owned(),
+        delta: serde_json::json!({ "subtasks": subtasks }),
+    });
+    Ok(MarkPlan { results, tasks: text, records: notes.chain(steps).collect() })
 }
 
 /// The new text, proven to say what the results say.
@@ -200,20 +212,23 @@ struct Planner<'a> {
     context: ResolveContext<'a>,
     wanted: TaskState,
     tense: Tense,
-    /// The log, when completion is recorded there.
-    log: Option<&'a SubtaskLog>,
+    phase: StatusPhase,
+    /// The log, reduced; empty when the call has no use for it.
+    state: &'a MissionState,
+    stack: &'a [&'static StrategyEntry],
     changes: Vec<Proposed>,
     events: Vec<Annotation>,
+    steps: Vec<Record>,
 }
 
 impl Planner<'_> {
     fn item(&mut self, id: &TaskId, answer: Answer) -> ItemResult {
         match answer {
             Answer::Nowhere => self.nowhere(id),
-            Answer::WorkPackage { by, id: package } => self.work_package(id, package.as_str(), by),
-            Answer::Known { by, at, changes } => match self.log {
-                None => self.rows(id, by, at, changes),
-                Some(log) => self.event(id, by, at, &changes, log),
+            Answer::WorkPackage { by, id: package } => self.work_package(id, &package, by),
+            Answer::Known { by, at, changes } => match self.phase {
+                StatusPhase::Rows => self.rows(id, by, at, changes),
+                StatusPhase::Events => self.event(id, by, at, &changes),
             },
         }
     }
@@ -248,7 +263,6 @@ impl Planner<'_> {
         by: &'static StrategyMeta,
         at: Vec<Place>,
         changes: &[Change],
-        log: &SubtaskLog,
     ) -> ItemResult {
         let owners = match owners(id, &at, self.context) {
             Ok(owners) => owners,
@@ -257,7 +271,7 @@ impl Planner<'_> {
         let row_agrees = by.tracks && changes.is_empty();
         let open: Vec<&Owner> = owners
             .iter()
-            .filter(|owner| match (self.wanted, log.state(&owner.work_package, &owner.spelling)) {
+            .filter(|owner| match (self.wanted, self.state.subtask(&owner.work_package, &owner.spelling)) {
                 (TaskState::Done, state) => state != Some(DONE),
                 (TaskState::Pending, Some(state)) => state == DONE,
                 // Nothing recorded is not done; that is on disk only where a row says so.
@@ -307,20 +321,54 @@ impl Planner<'_> {
         if near.is_empty() { result } else { result.help(format!("did you mean {}?", near.join(" or "))) }
     }
 
-    /// A work package is not marked here: its state is its lane.
-    fn work_package(&self, id: &TaskId, package: &str, by: &'static StrategyMeta) -> ItemResult {
-        let packages =
-            self.context.mission.work_packages().map(|found| found.readable.as_slice()).unwrap_or_default();
-        let own = packages.iter().find(|candidate| candidate.id.as_str() == package);
-        let tasks = own.map(|own| own.subtasks.iter().map(|subtask| subtask.id.as_str()).collect::<Vec<_>>());
-        let help = match tasks {
-            Some(tasks) if !tasks.is_empty() => format!("to mark its tasks, name them: {}", tasks.join(" ")),
-            _ => "name tasks, such as T001; a work package's lane moves by a lane transition".to_owned(),
+    /// A work package is done when its lane says so: one step, by the rules, and no task of it is touched.
+    fn work_package(&mut self, id: &TaskId, package: &WpId, by: &'static StrategyMeta) -> ItemResult {
+        let to = match self.wanted {
+            TaskState::Done => Lane::Done,
+            TaskState::Pending => Lane::Planned,
         };
-        let message = format!(
-            "{package} is a work package: its state is its lane in status.events.jsonl, which mark-status does not move. Nothing was changed for it."
-        );
-        ItemResult::new(id, Outcome::Rejected, message).by(by).help(help)
+        let Self { context, phase, state, stack, .. } = *self;
+        if !progress::is_known(package.as_id(), context.mission, state) {
+            let broken = self.broken_rosters();
+            let message = format!("{package} is no work package of {}.{broken}", context.mission.slug());
+            return ItemResult::new(id, Outcome::NotFound, message).by(by);
+        }
+        let request = MoveRequest::plain(package.clone(), to);
+        match step::decide(&request, Sources { context, phase, state, stack }) {
+            Decision::There => {
+                let message = format!("{package} is in the lane {to} already.");
+                ItemResult::new(id, Outcome::AlreadySatisfied, message).by(by)
+            }
+            Decision::Steps(steps) => {
+                let from = state.lane_of(package.as_id());
+                let moved = match self.tense {
+                    Tense::Done => "Moved",
+                    Tense::Forecast => "Would move",
+                };
+                let by_us = |step| Step { actor: ACTOR.to_owned(), ..step };
+                self.steps.extend(steps.into_iter().map(|step| Record::Step(Box::new(by_us(step)))));
+                let message = format!("{moved} {package} from {from} to {to} in status.events.jsonl.");
+                ItemResult::new(id, Outcome::Updated, message).by(by)
+            }
+            Decision::Refused(refused) => {
+                let tasks = self.own_tasks(package);
+                let message = format!("{}{tasks}", refused.message(package));
+                ItemResult::new(id, Outcome::Rejected, message).by(by).help(refused.next.clone())
+            }
+        }
+    }
+
+    /// Who names a work package to be marked may mean its tasks.
+    fn own_tasks(&self, package: &WpId) -> String {
+        let packages = self.context.mission.work_packages().map(|found| found.readable.as_slice());
+        let mut own = packages.unwrap_or_default().iter().filter(|candidate| candidate.id == *package);
+        let tasks: Vec<_> =
+            own.next().into_iter().flat_map(|own| &own.subtasks).map(|task| task.id.as_str()).collect();
+        if tasks.is_empty() {
+            String::new()
+        } else {
+            format!(" (Its tasks are marked by name: {}.)", tasks.join(" "))
+        }
     }
 
     /// A roster that cannot be read may be the one that has the task: say so.

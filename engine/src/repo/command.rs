@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::{Found, Head, RepoError, RepoView};
+use super::{Found, Head, RepoError, RepoView, Worktree};
 
 /// Variables that would make a git child look at another repository, or at other files, than it is told to; a hook's
 /// environment has some of them.
@@ -135,6 +135,11 @@ pub(super) fn discover(from: &Path) -> Result<Found, RepoError> {
     Ok(Found { root, common_dir, caller_root, caller_branch, view: Box::new(view) })
 }
 
+/// A view whose `HEAD` is that of this work tree.
+pub(super) fn view_at(root: &Path) -> Box<dyn RepoView + Send + Sync> {
+    Box::new(CommandView(Git::new(root)))
+}
+
 fn not_found(from: &Path, error: GitError) -> RepoError {
     let path = from.to_owned();
     match error {
@@ -225,5 +230,49 @@ impl RepoView for CommandView {
             }
         }
         Ok(None)
+    }
+
+    fn worktrees(&self) -> Result<Vec<Worktree>, RepoError> {
+        let bytes = self.0.bytes(&["worktree", "list", "--porcelain", "-z"])?;
+        let mut found = Vec::new();
+        for entry in bytes.split(|b| *b == 0).collect::<Vec<_>>().split(|field| field.is_empty()) {
+            let root = entry.iter().find_map(|field| field.strip_prefix(b"worktree ")).map(path_of_bytes);
+            let branch = entry.iter().find_map(|field| field.strip_prefix(b"branch refs/heads/"));
+            let bare = entry.contains(&b"bare".as_slice());
+            let root = root.filter(|_| !bare).and_then(|root| root.canonicalize().ok());
+            let branch = branch.map(|name| String::from_utf8_lossy(name).into_owned());
+            found.extend(root.map(|root| Worktree { root, branch }));
+        }
+        Ok(found)
+    }
+
+    fn branch_tip(&self, branch: &str) -> Result<Option<String>, RepoError> {
+        let reference = format!("refs/heads/{branch}");
+        Ok(self.0.run(&["rev-parse", "--verify", "--quiet", &reference]).ok())
+    }
+
+    fn remote_branches(&self, branch: &str) -> Result<Vec<String>, RepoError> {
+        let pattern = format!("refs/remotes/*/{branch}");
+        Ok(self
+            .0
+            .run(&["for-each-ref", "--format=%(refname:short)", &pattern])?
+            .lines()
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError> {
+        let object = format!("refs/heads/{branch}:{path}");
+        let Ok(size) = self.0.run(&["cat-file", "-s", &object]) else { return Ok(None) };
+        let size = size.parse().unwrap_or(u64::MAX);
+        if size > limit {
+            return Err(RepoError::TooLarge {
+                path: path.to_owned(),
+                branch: branch.to_owned(),
+                size,
+                limit,
+            });
+        }
+        Ok(Some(self.0.bytes(&["cat-file", "blob", &object])?))
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 
 use std::ffi::OsStr;
 
-use git2::{ErrorCode, Repository, RepositoryOpenFlags, RepositoryState};
+use git2::{BranchType, ErrorCode, Repository, RepositoryOpenFlags, RepositoryState};
 
-use super::{Found, Head, RepoError, RepoView};
+use super::{Found, Head, RepoError, RepoView, Worktree};
 
 /// The search for a repository may go up to the root.
 const NO_CEILING: [&OsStr; 0] = [];
@@ -32,6 +32,13 @@ pub(super) fn discover(from: &Path) -> Result<Found, RepoError> {
     // A worktree of a bare repository is its own home: there is no main one.
     let (root, repository) = main.unwrap_or_else(|| (caller_root.clone(), here));
     Ok(Found { root, common_dir, caller_root, caller_branch, view: Box::new(LibGit(Mutex::new(repository))) })
+}
+
+/// A view whose `HEAD` is that of this work tree.
+pub(super) fn view_at(root: &Path) -> Result<Box<dyn RepoView + Send + Sync>, RepoError> {
+    let repository = Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, NO_CEILING)
+        .map_err(|error| translate(root, &error))?;
+    Ok(Box::new(LibGit(Mutex::new(repository))))
 }
 
 /// The main work tree of a git directory, if it has one that leads back to it. A separate git directory
@@ -84,6 +91,72 @@ impl RepoView for LibGit {
                 RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => Some("am"),
             })
         })
+    }
+
+    fn worktrees(&self) -> Result<Vec<Worktree>, RepoError> {
+        self.ask(|repository| {
+            let main = main_work_tree(&resolved(repository.commondir()));
+            let main = main.map(|(root, main)| Worktree { root, branch: branch_of(&main) });
+            let mut found: Vec<_> = main.into_iter().collect();
+            for name in repository.worktrees()?.iter().flatten().flatten() {
+                // One whose directory is gone is no work tree.
+                let linked =
+                    repository.find_worktree(name).and_then(|tree| Repository::open_from_worktree(&tree));
+                let Ok(linked) = linked else { continue };
+                if let Some(root) = linked.workdir() {
+                    found.push(Worktree { root: resolved(root), branch: branch_of(&linked) });
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn branch_tip(&self, branch: &str) -> Result<Option<String>, RepoError> {
+        self.ask(|repository| {
+            let Some(found) = if_found(repository.find_branch(branch, BranchType::Local))? else {
+                return Ok(None);
+            };
+            Ok(Some(found.get().peel_to_commit()?.id().to_string()))
+        })
+    }
+
+    fn remote_branches(&self, branch: &str) -> Result<Vec<String>, RepoError> {
+        self.ask(|repository| {
+            let mut found = Vec::new();
+            for remote in repository.remotes()?.iter().flatten().flatten() {
+                let name = format!("{remote}/{branch}");
+                if if_found(repository.find_branch(&name, BranchType::Remote))?.is_some() {
+                    found.push(name);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError> {
+        let size =
+            |size| RepoError::TooLarge { path: path.to_owned(), branch: branch.to_owned(), size, limit };
+        let content = self.ask(|repository| {
+            let Some(found) = if_found(repository.find_branch(branch, BranchType::Local))? else {
+                return Ok(None);
+            };
+            let tree = found.get().peel_to_tree()?;
+            let Some(entry) = if_found(tree.get_path(Path::new(path)))? else { return Ok(None) };
+            let (bytes, _) = repository.odb()?.read_header(entry.id())?;
+            if bytes as u64 > limit {
+                return Ok(Some(Err(bytes as u64)));
+            }
+            Ok(Some(Ok(repository.find_blob(entry.id())?.content().to_vec())))
+        })?;
+        content.transpose().map_err(size)
+    }
+}
+
+/// An answer, or `None` when there is nothing of that name.
+fn if_found<T>(answer: Result<T, git2::Error>) -> Result<Option<T>, git2::Error> {
+    match answer {
+        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => Ok(None),
+        other => other.map(Some),
     }
 }
 
