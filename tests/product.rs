@@ -5,10 +5,16 @@
 #[path = "product/support.rs"]
 mod support;
 
+#[path = "product/bad_logs.rs"]
+mod bad_logs;
+#[path = "product/board.rs"]
+mod board;
 #[path = "product/commit.rs"]
 mod commit;
 #[path = "product/concurrency.rs"]
 mod concurrency;
+#[path = "product/coordination.rs"]
+mod coordination;
 #[path = "product/corpus.rs"]
 mod corpus;
 #[path = "product/demo.rs"]
@@ -21,6 +27,8 @@ mod errors;
 mod events;
 #[path = "product/json.rs"]
 mod json;
+#[path = "product/lanes.rs"]
+mod lanes;
 #[path = "product/missions.rs"]
 mod missions;
 #[path = "product/properties.rs"]

@@ -79,11 +79,35 @@ impl Source {
         &self.text
     }
 
-    /// The source in the form that miette prints: bytes that a terminal would obey are replaced, without moving
-    /// the others.
+    /// A label on a byte range, and the source it is on, in the form that miette prints: only the lines around it, at
+    /// their numbers, long ones cut; and what a terminal would obey is replaced.
     #[must_use]
-    pub fn named(&self) -> NamedSource<Arc<str>> {
-        NamedSource::new(harmless(&self.name), in_place(&self.text))
+    pub fn labelled(&self, range: Range<usize>) -> (NamedSource<Arc<str>>, SourceSpan) {
+        const AROUND: usize = 3;
+        let text = self.text();
+        let start = text.floor_char_boundary(range.start);
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let before = text[..line_start].split_inclusive('\n').count();
+        let mut from = line_start;
+        for _ in 0..AROUND.min(before) {
+            from = text[..from - 1].rfind('\n').map_or(0, |at| at + 1);
+        }
+        let mut out = "\n".repeat(before.saturating_sub(AROUND));
+        for line in text[from..line_start].lines() {
+            out.push_str(&clipped(line, 0).0);
+            out.push('\n');
+        }
+        let mut lines = text[line_start..].lines();
+        let (own, cut, moved) = clipped(lines.next().unwrap_or_default(), start - line_start);
+        let at = out.len() + start - line_start - cut + moved;
+        out.push_str(&own);
+        for line in lines.take(AROUND) {
+            out.push('\n');
+            out.push_str(&clipped(line, 0).0);
+        }
+        let length = range.end.saturating_sub(start).max(1);
+        let label = span(&out, at..(at + length).min(out.len()).max(at));
+        (NamedSource::new(harmless(&self.name), in_place(&out.into())), label)
     }
 
     /// The 1-based line that has this byte.
@@ -103,6 +127,18 @@ impl Source {
         };
         (start + column.saturating_sub(1)).min(self.text.len())
     }
+}
+
+/// A line that is not too long to be shown, with the part around a byte of it; how much was cut in front, and how long
+/// is what stands for that.
+fn clipped(line: &str, at: usize) -> (String, usize, usize) {
+    const BEFORE: usize = 120;
+    const MOST: usize = 400;
+    let from = line.floor_char_boundary(at.saturating_sub(BEFORE));
+    let from = if line.len() <= MOST { 0 } else { from };
+    let to = line.floor_char_boundary((from + MOST).min(line.len()));
+    let (front, back) = (if from > 0 { "…" } else { "" }, if to < line.len() { "…" } else { "" });
+    (format!("{front}{}{back}", &line[from..to]), from, front.len())
 }
 
 /// Text without what a terminal would obey: control characters (line ending and tab excepted) and marks that turn

@@ -139,6 +139,23 @@ pub fn may_write(name: &str, path: &Path) -> Result<(), WriteError> {
     }
 }
 
+/// Whether files of a directory let themselves be made and replaced.
+///
+/// # Errors
+/// [`WriteError::Io`].
+pub fn may_write_in(name: &str, directory: &Path) -> Result<(), WriteError> {
+    #[cfg(unix)]
+    if let Err(error) =
+        rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        && error != rustix::io::Errno::NOENT
+    {
+        return Err(WriteError::Io { name: name.to_owned(), source: error.into() });
+    }
+    #[cfg(not(unix))]
+    let _ = (name, directory);
+    Ok(())
+}
+
 /// Looked at as late as can be: between this and the rename there is nothing.
 fn unchanged(name: &str, path: &Path, before: Option<&[u8]>) -> Result<(), WriteError> {
     let Some(before) = before else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::{Child, Stdio};
 
-use crate::support::{LOG, Run, TASKS, TestRepo, binary, command, events, mark, rows};
+use crate::support::{LOG, Run, SNAPSHOT, TASKS, TestRepo, binary, command, events, mark, rows, run, step};
 
 fn spawn(repo: &TestRepo, arguments: &[String]) -> Child {
     let fixed = ["mark-status", "--status", "done", "--mission", "m", "--lock-timeout", "60"];
@@ -114,6 +114,107 @@ fn kill_9_tears_no_event() {
         .flat_map(|row| row["delta"]["subtasks"].as_object().unwrap().keys().cloned().collect::<Vec<_>>())
         .collect();
     assert_eq!(marked.len(), 200);
+}
+
+/// Eight processes, each moving a work package of its own there and back, over and over, while others mark tasks.
+#[test]
+fn eight_writers_of_lanes_lose_no_event_and_tear_no_line() {
+    let names = ids(0..40);
+    let repo = events(&list(40), &[("WP01", &names.join(", "))]);
+    let seeds: String = (1..=8).map(|nth| step(&format!("WP{nth:02}"), "genesis", "blocked")).collect();
+    repo.write(LOG, &seeds);
+    let mover = |nth: usize| {
+        let root = repo.root().to_owned();
+        std::thread::spawn(move || {
+            for (to, reason) in [("in_progress", None), ("planned", Some("again"))].iter().cycle().take(10) {
+                let package = format!("WP{nth:02}");
+                let mut command = clearance_testkit::clearance(binary(), &root);
+                command.args([
+                    "move",
+                    &package,
+                    "--to",
+                    to,
+                    "--mission",
+                    "m",
+                    "--actor",
+                    "a",
+                    "--lock-timeout",
+                    "60",
+                ]);
+                command.args(reason.iter().flat_map(|reason| ["--reason", reason]));
+                let run = Run::of(&mut command);
+                assert_eq!(run.code, 0, "{package}: {}", run.stderr);
+            }
+        })
+    };
+    let movers: Vec<_> = (1..=8).map(mover).collect();
+    let markers: Vec<_> = names.iter().map(|id| spawn(&repo, std::slice::from_ref(id))).collect();
+    for mover in movers {
+        mover.join().unwrap();
+    }
+    for marker in markers {
+        assert!(marker.wait_with_output().unwrap().status.success());
+    }
+    let rows = rows_of(&repo);
+    let of =
+        |package: &str| rows.iter().filter(|row| row["wp_id"] == package && row["kind"].is_null()).count();
+    for nth in 1..=8 {
+        // From planned the way to in_progress has two steps: five times there (the first from blocked) and five back.
+        assert_eq!(of(&format!("WP{nth:02}")), 1 + 1 + 4 * 2 + 5, "WP{nth:02}");
+    }
+    let new: Vec<_> = rows[8..].iter().map(|row| row["event_id"].as_str().unwrap()).collect();
+    assert!(new.is_sorted_by(|a, b| a < b), "ids ascend in the order of the file");
+    assert_eq!(rows.iter().filter(|row| row["kind"] == "annotation").count(), 40);
+    let again = run(&repo, &["status", "--materialize", "--mission", "m", "--json"]).json();
+    assert_eq!(
+        again["missions"][0]["written"],
+        serde_json::Value::Null,
+        "the snapshot is that of the whole log"
+    );
+}
+
+fn rows_of(repo: &TestRepo) -> Vec<serde_json::Value> {
+    repo.read(LOG).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A process that is killed while it moves a work package: either the whole way is in the log or nothing of it, and the
+/// next call works. What it said it did is done.
+#[cfg(unix)]
+#[test]
+fn kill_9_while_moving_loses_no_event() {
+    let repo = events(&list(1), &[("WP01", "T000")]);
+    repo.write(LOG, step("WP01", "genesis", "planned"));
+    let (mut killed, mut told) = (0, 0);
+    for round in 0..60_u64 {
+        let (to, reason) = if rows_of(&repo).last().unwrap()["to_lane"] == "planned" {
+            ("in_progress", "")
+        } else {
+            ("planned", "x")
+        };
+        let mut command = command(repo.root());
+        command.args(["move", "WP01", "--to", to, "--mission", "m", "--actor", "a", "--reason", reason]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        spin(round * 100);
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        killed += usize::from(status.code().is_none());
+        told += usize::from(status.success());
+        let seen = run(&repo, &["status", "--mission", "m", "--json"]);
+        assert_eq!(seen.code, 0, "round {round}: {}", seen.stdout);
+    }
+    assert!(killed > 5, "the kills came too late to say anything: {killed}");
+    assert_eq!(
+        run(&repo, &["move", "WP01", "--to", "blocked", "--mission", "m"]).code,
+        0,
+        "a dead process blocks nobody"
+    );
+    let rows = rows_of(&repo);
+    for two in rows.windows(2) {
+        assert_eq!(two[0]["to_lane"], two[1]["from_lane"], "each event goes on where the last one ended");
+    }
+    assert!(rows.len() > told, "what was told is there: {told} of {}", rows.len());
+    let snapshot: serde_json::Value = serde_json::from_str(&repo.read(SNAPSHOT)).unwrap();
+    assert_eq!(snapshot["event_count"], rows.len());
 }
 
 /// Waits without sleeping: the moment of the kill must vary by microseconds.

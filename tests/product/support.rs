@@ -1,6 +1,6 @@
 //! How the tests run the product.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) use clearance_testkit::{Run, Scratch, TestRepo};
@@ -73,4 +73,13 @@ pub(crate) fn step_at(work_package: &str, from: &str, to: &str, second: u32, mor
         r#"{{"actor": "ann", "at": "2026-01-01T00:00:{second:02}.000000+00:00", "event_id": "01ARZ3NDEKTSV4RRFFQ69G{work_package}{second:02}", "evidence": null, "execution_mode": "worktree", "force": false, "from_lane": "{from}", "mission_slug": "m", "policy_metadata": null, "reason": null, "review_ref": null, "to_lane": "{to}", "wp_id": "{work_package}"{more}}}
 "#
     )
+}
+
+/// A path and everything below it.
+pub(crate) fn below(path: &Path) -> Vec<PathBuf> {
+    let mut found = vec![path.to_owned()];
+    if path.is_dir() && !path.is_symlink() {
+        found.extend(std::fs::read_dir(path).unwrap().flat_map(|entry| below(&entry.unwrap().path())));
+    }
+    found
 }

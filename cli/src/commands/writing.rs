@@ -11,7 +11,7 @@ use clearance_engine::plan::apply::{self, ApplyError, Changes};
 use clearance_engine::plan::event::{self, About, Event, Record};
 use clearance_engine::repo::Repo;
 use clearance_engine::repo::commit;
-use clearance_engine::report::{CommitAccount, Write};
+use clearance_engine::report::{CommitAccount, Write, WriteKind};
 use clearance_engine::write::{self, Staging};
 use jiff::SignedDuration;
 
@@ -105,6 +105,10 @@ impl Session {
         let commits = self.commits(&planned)?;
         for write in &planned {
             write::may_write(&write.file, &write.path).map_err(ApplyError::from)?;
+            if write.kind == WriteKind::Replaced || !write.path.exists() {
+                let directory = write.path.parent().unwrap_or(Path::new("/"));
+                write::may_write_in(&write.file, directory).map_err(ApplyError::from)?;
+            }
         }
         let writes = if self.dry_run || planned.is_empty() {
             planned

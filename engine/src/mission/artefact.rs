@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miette::{NamedSource, SourceSpan};
 use serde::de::DeserializeOwned;
 
-use crate::source::{Source, SourceError, span};
+use crate::source::{Source, SourceError};
 
 /// A mission file that could not be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -85,13 +85,14 @@ impl ArtefactError {
         // A parser that ran off the end means the last character.
         let last = source.text().trim_end().len().saturating_sub(1);
         let range = if range.start > last { last..last + 1 } else { range };
+        let (source_code, at) = source.labelled(range.clone());
         Self::Broken {
             name: source.name().to_owned(),
             line: source.line_of(range.start),
             message: message.into(),
             help: help.into(),
-            at: span(source.text(), range),
-            source_code: source.named(),
+            at,
+            source_code,
         }
     }
 
