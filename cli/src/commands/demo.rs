@@ -40,7 +40,7 @@ const BRANCH: &str = "kitty/mission-001-shop-checkout";
 type Step = (&'static str, &'static [&'static str], i32);
 
 /// Words `clearance` first run this program, words `git` first run git.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 13] = [
     ("What is registered in this binary.", &["clearance", "rules", "list"], 0),
     (
         "A forecast: the mission comes from the branch. T001 has a checkbox and a table row, T004 stands in a range, \
@@ -70,6 +70,22 @@ const STEPS: [Step; 9] = [
         0,
     ),
     ("The events.", &["git", "status", "--short"], 0),
+    (
+        "Work packages have lanes. These two have none yet; pending seeds them.",
+        &["clearance", "mark-status", "WP01", "WP02", "--status", "pending", "--mission", "order-history"],
+        0,
+    ),
+    (
+        "The tasks of WP01 are done, so it may go to review: three steps, each by the rules, in one write.",
+        &["clearance", "move", "WP01", "--to", "for_review", "--mission", "order-history"],
+        0,
+    ),
+    (
+        "What may not be done is refused, with what is missing and what is allowed next.",
+        &["clearance", "move", "WP02", "--to", "done", "--mission", "order-history"],
+        1,
+    ),
+    ("The board.", &["clearance", "status", "--mission", "order-history"], 0),
     (
         "A mission that does not exist.",
         &["clearance", "mark-status", "T001", "--status", "done", "--mission", "order-histori"],
