@@ -17,7 +17,9 @@ pub(crate) struct Env {
     pub(crate) stamp: Stamp,
     /// Whether standard output and standard error are terminals that show colour.
     pub(crate) color: bool,
-    /// Columns to wrap at.
+    /// Columns of the terminal.
+    pub(crate) columns: usize,
+    /// Columns to wrap text at.
     pub(crate) width: usize,
     /// Whether the terminal shows more than ASCII.
     pub(crate) unicode: bool,
@@ -35,7 +37,8 @@ impl Env {
             directory: directory(),
             stamp: Stamp { now: now()?, entropy: entropy()? },
             color: terminal && !dumb && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
-            width: width(),
+            columns: columns(),
+            width: columns().clamp(40, 120),
             unicode: unicode(),
             allow_protected: text("SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS")
                 .is_some_and(|value| ["1", "true", "yes"].contains(&value.to_lowercase().as_str())),
@@ -85,11 +88,11 @@ fn entropy() -> Result<u128, Failure> {
     })
 }
 
-/// `COLUMNS`, else the terminal's width, else 100; between 40 and 120, where text reads well.
-fn width() -> usize {
+/// `COLUMNS`, else the terminal's width, else 100.
+fn columns() -> usize {
     let told = text("COLUMNS").and_then(|columns| columns.parse().ok());
     let measured = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    told.or_else(measured).unwrap_or(100).clamp(40, 120)
+    told.or_else(measured).unwrap_or(100).clamp(20, 1000)
 }
 
 /// The locale's character set, as setlocale(3) chooses it. An unset locale is taken for UTF-8: CI logs are.

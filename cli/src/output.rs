@@ -24,6 +24,8 @@ pub(crate) struct Style {
     color: bool,
     unicode: bool,
     width: usize,
+    /// Columns of the terminal, for tables; text reads well in fewer.
+    columns: usize,
 }
 
 impl Style {
@@ -33,12 +35,12 @@ impl Style {
             Color::Always => true,
             Color::Never => false,
         };
-        Self { color, unicode: env.unicode, width: env.width }
+        Self { color, unicode: env.unicode, width: env.width, columns: env.columns }
     }
 
     /// For when nothing is known of the terminal.
     pub(crate) fn plain() -> Self {
-        Self { color: false, unicode: false, width: 100 }
+        Self { color: false, unicode: false, width: 100, columns: 100 }
     }
 
     fn theme(self) -> GraphicalTheme {

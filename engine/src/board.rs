@@ -1,12 +1,12 @@
 //! The board: where the work packages of a mission are. And the line that sums a mission up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::disagreement::{Disagreement, disagreements};
-use crate::id::TaskId;
+use crate::id::{TaskId, WpId};
 use crate::lane::Lane;
 use crate::mission::log::LOG;
 use crate::mission::meta::StatusPhase;
@@ -127,7 +127,8 @@ impl Board {
         found.extend(about_log(mission, state));
         let mut cards: Vec<_> =
             progress.work_packages.iter().map(|(id, own)| card(id, own, sources)).collect();
-        cards.sort_by(|a, b| (column(a.lane), &a.id).cmp(&(column(b.lane), &b.id)));
+        // By ID they are already.
+        cards.sort_by_key(|card| column(card.lane));
         let mut lanes: BTreeMap<_, _> = Lane::SHOWN.into_iter().map(|lane| (lane.as_str(), 0)).collect();
         for card in &cards {
             *lanes.entry(card.lane.as_str()).or_default() += 1;
@@ -153,11 +154,24 @@ impl Board {
 pub fn log_warnings(mission: &Mission, state: &MissionState) -> Vec<String> {
     let name = mission.name_of(LOG);
     let mut warnings = Vec::new();
+    if let Some(other) = mission.unused_log() {
+        warnings.push(format!("{other} is not read: the state of this mission is in {name}"));
+    }
     if state.log.torn_tail.is_some() {
         warnings.push(format!(
             "the last line of {name} was torn by a crash. It is not lost: the next append, or clearance status --recover --mission {}, sets it aside in {name}.torn",
             mission.slug()
         ));
+    }
+    if let Some((line, id)) = state.log.backwards.first() {
+        let others = state.log.backwards.len() - 1;
+        let more = if others == 0 { String::new() } else { format!(" (and {others} more such lines)") };
+        warnings.push(format!(
+            "{name}:{line}: this event of {id} is older than one before it{more}: a clock went backwards, or logs were merged. Events count in the order of their times"
+        ));
+    }
+    if let Some(error) = &state.log.contradiction {
+        warnings.push(format!("{error}. The first one is shown; nothing is decided on this log"));
     }
     if let Some((line, what)) = state.log.unknown.first() {
         let rows = state.log.unknown.len();
@@ -208,7 +222,10 @@ fn about_log(mission: &Mission, state: &MissionState) -> Vec<Difference> {
                     lanes.join(", ")
                 )));
             } else if snapshot.last_event_id != state.last_event_id {
-                found.push(difference("status.json is older than the log".to_owned()));
+                let (theirs, ours) = (snapshot.event_count, state.event_count);
+                found.push(difference(format!(
+                    "status.json was made from other events than the log has ({theirs} there, {ours} here)"
+                )));
             }
         }
         Ok(None) => {}
@@ -258,9 +275,9 @@ pub struct Summary {
     pub mission: String,
     /// Its name for people.
     pub name: Option<String>,
-    /// How many work packages are in each lane, as the log has them.
+    /// How many work packages are in each lane.
     pub lanes: BTreeMap<&'static str, usize>,
-    /// How many there are.
+    /// How many there are, in the log or with a file.
     pub work_packages: usize,
     /// When the log was last added to.
     pub last_activity: Option<Timestamp>,
@@ -275,12 +292,17 @@ impl Summary {
     /// What is wrong with them.
     pub fn of(mission: &Mission) -> Result<Self, std::sync::Arc<crate::mission::artefact::ArtefactError>> {
         let state = mission.state()?;
-        let shown = Lane::SHOWN.into_iter().map(|lane| (lane.as_str(), state.count(lane)));
+        let in_log = state.work_packages.keys().filter_map(|id| WpId::parse(id).ok());
+        let known: BTreeSet<_> = in_log.chain(mission.work_packages_by_name()?).collect();
+        let mut lanes: BTreeMap<_, _> = Lane::SHOWN.into_iter().map(|lane| (lane.as_str(), 0)).collect();
+        for id in &known {
+            *lanes.entry(state.lane_of(id.as_id()).as_str()).or_default() += 1;
+        }
         Ok(Self {
             mission: mission.slug().to_owned(),
             name: mission.meta()?.and_then(|meta| meta.friendly_name.clone()),
-            lanes: shown.collect(),
-            work_packages: state.work_packages.len(),
+            lanes,
+            work_packages: known.len(),
             last_activity: state.latest,
             warnings: log_warnings(mission, state),
         })

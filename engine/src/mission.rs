@@ -11,6 +11,7 @@ pub mod state;
 pub mod tasks;
 pub mod work_package;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -22,8 +23,9 @@ use meta::{Meta, StatusPhase};
 use snapshot::Snapshot;
 use state::MissionState;
 use tasks::TasksDoc;
-use work_package::WorkPackage;
+use work_package::{Subtask, WorkPackage};
 
+use crate::id::{TaskId, WpId};
 use crate::limits;
 use crate::repo::RepoView;
 use crate::source::{Source, SourceError};
@@ -75,6 +77,31 @@ pub struct WorkPackages {
     pub readable: Vec<WorkPackage>,
     /// One error a file.
     pub broken: Vec<Arc<ArtefactError>>,
+    /// Where each task is listed: a work package and an entry of its roster, the first one of each.
+    listed: HashMap<TaskId, Vec<(usize, usize)>>,
+}
+
+impl WorkPackages {
+    /// The work packages that list a task, in the order of their files, with the entry.
+    pub fn listing<'a>(
+        &'a self,
+        id: &TaskId,
+    ) -> impl Iterator<Item = (&'a WorkPackage, &'a Subtask)> + use<'a> {
+        let at = self.listed.get(id).map(Vec::as_slice).unwrap_or_default();
+        at.iter()
+            .map(|(package, entry)| (&self.readable[*package], &self.readable[*package].subtasks[*entry]))
+    }
+
+    fn index(&mut self) {
+        for (nth, package) in self.readable.iter().enumerate() {
+            for (entry, subtask) in package.subtasks.iter().enumerate() {
+                let places = self.listed.entry(subtask.id.clone()).or_default();
+                if places.last().is_none_or(|(last, _)| *last != nth) {
+                    places.push((nth, entry));
+                }
+            }
+        }
+    }
 }
 
 impl Mission {
@@ -138,6 +165,13 @@ impl Mission {
             }
         }
         Ok(self)
+    }
+
+    /// The log in the mission's own directory, where that is not the one that counts.
+    #[must_use]
+    pub fn unused_log(&self) -> Option<String> {
+        let is_there = self.elsewhere.is_some() && self.directory.join(LOG).exists();
+        is_there.then(|| format!("{MISSIONS_DIR}/{}/{LOG}", self.slug))
     }
 
     /// Top of the work tree that the state is written in.
@@ -329,7 +363,23 @@ impl Mission {
                 Err(error) => found.broken.push(Arc::new(error)),
             }
         }
+        found.index();
         Ok(found)
+    }
+
+    /// The work packages that have a file, by the names of the files.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn work_packages_by_name(&self) -> Result<Vec<WpId>, ArtefactError> {
+        let mut ids: Vec<_> = self
+            .work_package_files()?
+            .iter()
+            .filter_map(|name| work_package::id_of_file_name(name))
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// The names in `tasks/` that are work packages (`WPnn-*.md`), sorted.

@@ -50,10 +50,8 @@ pub enum NoOwner {
 /// # Errors
 /// [`NoOwner`].
 pub fn owners(id: &TaskId, at: &[Place], context: ResolveContext<'_>) -> Result<Vec<Owner>, NoOwner> {
-    let packages = context.mission.work_packages().map(|found| found.readable.as_slice()).unwrap_or_default();
-    let mut rostered: Vec<_> = packages
-        .iter()
-        .filter_map(|package| Some((package, package.owns(id)?)))
+    let mut rostered: Vec<_> = context
+        .rostered(id)
         .map(|(package, subtask)| Owner {
             work_package: package.id.clone().into(),
             spelling: subtask.id.as_str().to_owned(),
@@ -76,7 +74,7 @@ pub fn owners(id: &TaskId, at: &[Place], context: ResolveContext<'_>) -> Result<
 }
 
 /// What `tasks.md` says, strongest first: the owner column of a table, the section, the line itself.
-fn named_in_document(id: &TaskId, at: &[Place], tasks: &TasksDoc) -> Result<Vec<TaskId>, NoOwner> {
+pub(crate) fn named_in_document(id: &TaskId, at: &[Place], tasks: &TasksDoc) -> Result<Vec<TaskId>, NoOwner> {
     let here = at.iter().filter(|place| place.file == tasks.source().name());
     let lines: Vec<usize> = here.filter_map(|place| place.line?.checked_sub(1)).collect();
     let by_column: BTreeSet<_> = lines.iter().flat_map(|line| owner_column(tasks, *line)).collect();

@@ -8,7 +8,7 @@ use crate::mission::Mission;
 use crate::mission::meta::StatusPhase;
 use crate::mission::state::{DONE, MissionState};
 use crate::mission::tasks::TasksDoc;
-use crate::ownership::owners;
+use crate::ownership::{NoOwner, named_in_document, owners};
 use crate::registry::StrategyEntry;
 use crate::resolve::{Answer, resolve};
 use crate::strategy::{Place, Resolution, ResolveContext, TaskState};
@@ -18,8 +18,8 @@ use crate::strategy::{Place, Resolution, ResolveContext, TaskState};
 pub struct Progress {
     /// Every work package that has a file, a lane or an entry in `lanes.json`, by ID.
     pub work_packages: BTreeMap<TaskId, WorkPackageProgress>,
-    /// Tasks with a row and no owner.
-    pub unowned: Vec<TaskProgress>,
+    /// Tasks with a row and no owner, and why they have none.
+    pub unowned: Vec<(TaskProgress, NoOwner)>,
 }
 
 /// The tasks of a work package.
@@ -31,8 +31,10 @@ pub struct WorkPackageProgress {
     pub file: Option<String>,
     /// Its tasks.
     pub tasks: Vec<TaskProgress>,
-    /// Open boxes in its section that name no task.
+    /// Open boxes in its section that are no row of a task of it.
     pub unnamed: Vec<Place>,
+    /// The lines of `tasks.md` that are rows of its tasks, once they were asked for.
+    rows: Option<BTreeSet<usize>>,
 }
 
 /// A task, as each artefact tells of it.
@@ -44,10 +46,16 @@ pub struct TaskProgress {
     pub done: bool,
     /// Its rows in `tasks.md`, and whether each says done.
     pub rows: Vec<(Place, &'static str, bool)>,
+    /// Whether it has a row at all; one without a mark says nothing of its state.
+    pub has_row: bool,
     /// Where its roster lists it.
     pub roster: Option<Place>,
-    /// What the log last said of it.
-    pub recorded: Option<String>,
+    /// What the log last said of it, and on which line.
+    pub recorded: Option<(String, usize)>,
+    /// The work packages that `tasks.md` gives it to, whatever the rosters say.
+    pub named_owners: Vec<TaskId>,
+    /// Where it does.
+    pub named_at: Option<Place>,
 }
 
 impl TaskProgress {
@@ -55,6 +63,12 @@ impl TaskProgress {
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         self.rows.first().map(|(place, ..)| place).or(self.roster.as_ref())
+    }
+}
+
+impl TaskProgress {
+    fn lines(&self) -> impl Iterator<Item = usize> + '_ {
+        self.rows.iter().filter_map(|(place, ..)| place.line)
     }
 }
 
@@ -106,44 +120,59 @@ impl Progress {
 
     fn add(&mut self, id: &TaskId, sources: Sources<'_>) {
         let Sources { context, phase, state, stack } = sources;
-        let (places, open) = match resolve(id, TaskState::Done, context, stack) {
-            Answer::Known { by, at, changes } => (at, !changes.is_empty() || !by.tracks),
+        let (places, open, has_row) = match resolve(id, TaskState::Done, context, stack) {
+            Answer::Known { by, at, changes } => (at, !changes.is_empty() || !by.tracks, by.tracks),
             Answer::WorkPackage { .. } => return,
-            Answer::Nowhere => (Vec::new(), true),
+            Answer::Nowhere => (Vec::new(), true, false),
         };
         let rows = rows(id, context, stack);
+        // What only mentions a task gives it to nobody.
+        let at: Vec<_> = rows.iter().map(|(place, ..)| place.clone()).collect();
+        let named_owners = named_in_document(id, &at, context.tasks).unwrap_or_default();
+        let task = TaskProgress {
+            id: id.clone(),
+            done: !open,
+            named_at: at.into_iter().next().filter(|_| !named_owners.is_empty()),
+            rows,
+            has_row,
+            roster: None,
+            recorded: None,
+            named_owners,
+        };
         match owners(id, &places, context) {
             Ok(owners) => {
                 for owner in owners {
-                    let recorded = state.subtask(&owner.work_package, &owner.spelling).map(str::to_owned);
+                    let recorded = state.recorded(&owner.work_package, &owner.spelling);
                     let done = match phase {
                         StatusPhase::Rows => !open,
-                        StatusPhase::Events => recorded.as_deref() == Some(DONE),
+                        StatusPhase::Events => recorded.is_some_and(|(lane, _)| lane == DONE),
                     };
-                    let roster = roster_place(context.mission, &owner.work_package, id);
-                    let task = TaskProgress { id: id.clone(), done, rows: rows.clone(), roster, recorded };
+                    let recorded = recorded.map(|(lane, line)| (lane.to_owned(), line));
+                    let roster = roster_place(context, &owner.work_package, id);
+                    let task = TaskProgress { done, roster, recorded, ..task.clone() };
                     self.work_packages.entry(owner.work_package).or_default().tasks.push(task);
                 }
             }
             // What is only mentioned somewhere is no task of the mission.
-            Err(_) if rows.is_empty() => {}
-            Err(_) => {
-                let task = TaskProgress { id: id.clone(), done: !open, rows, roster: None, recorded: None };
-                self.unowned.push(task);
-            }
+            Err(_) if task.rows.is_empty() => {}
+            Err(why) => self.unowned.push((task, why)),
         }
     }
 
-    /// The original counts every open box of a work package's section, whatever it says.
+    /// The original counts every open box of a work package's section, whatever it says; those of its own tasks are
+    /// counted already.
     fn add_unnamed(&mut self, tasks: &TasksDoc) {
         for line in 0..tasks.lines().len() {
             let [work_package] = tasks.section_work_packages(line) else { continue };
-            if is_open_box(tasks.line_text(line))
-                && !tasks.is_excluded(line)
-                && tasks.ids_on_line(line).is_empty()
-            {
-                let place = Place { file: tasks.source().name().to_owned(), line: Some(line + 1) };
-                self.work_packages.entry(work_package.clone()).or_default().unnamed.push(place);
+            if !is_open_box(tasks.line_text(line)) || tasks.is_excluded(line) {
+                continue;
+            }
+            let place = Place { file: tasks.source().name().to_owned(), line: Some(line + 1) };
+            let own = self.work_packages.entry(work_package.clone()).or_default();
+            let counted: &BTreeSet<_> =
+                own.rows.get_or_insert_with(|| own.tasks.iter().flat_map(TaskProgress::lines).collect());
+            if !counted.contains(&(line + 1)) {
+                own.unnamed.push(place);
             }
         }
     }
@@ -183,11 +212,10 @@ fn known(mission: &Mission, state: &MissionState) -> BTreeMap<TaskId, WorkPackag
     known
 }
 
-fn roster_place(mission: &Mission, work_package: &TaskId, id: &TaskId) -> Option<Place> {
-    let of_it = files(mission).iter().filter(|package| TaskId::from(package.id.clone()) == *work_package);
-    of_it
-        .into_iter()
-        .find_map(|package| Some(Place { file: package.file.clone(), line: package.owns(id)?.line }))
+fn roster_place(context: ResolveContext<'_>, work_package: &TaskId, id: &TaskId) -> Option<Place> {
+    let mut listing = context.rostered(id);
+    let (package, entry) = listing.find(|(package, _)| package.id.as_id() == work_package)?;
+    Some(Place { file: package.file.clone(), line: entry.line })
 }
 
 /// The rows that track a task, each with its own state: a row that would change to be done is open, and the reverse.
@@ -216,7 +244,9 @@ fn rows(
 
 fn lines_of(changes: &[Change], tasks: &TasksDoc) -> BTreeSet<usize> {
     let line = |change: &Change| match change {
-        Change::Replace { range, .. } => Some(tasks.source().line_of(range.start)),
+        Change::Replace { range, .. } => {
+            Some(tasks.lines().partition_point(|line| line.start <= range.start))
+        }
         Change::InsertLine { .. } => None,
     };
     changes.iter().filter_map(line).collect()

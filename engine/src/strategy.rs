@@ -4,7 +4,7 @@ use crate::edit::Change;
 use crate::id::{TaskId, WpId};
 use crate::mission::Mission;
 use crate::mission::tasks::TasksDoc;
-use crate::mission::work_package::WorkPackage;
+use crate::mission::work_package::{Subtask, WorkPackage};
 
 /// The state a task is asked to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -65,11 +65,12 @@ pub struct ResolveContext<'a> {
 }
 
 impl<'a> ResolveContext<'a> {
-    /// The work packages that list a task, in file order.
-    pub fn rostered(&self, id: &'a TaskId) -> impl Iterator<Item = &'a WorkPackage> + use<'a> {
-        let packages =
-            self.mission.work_packages().map(|packages| packages.readable.as_slice()).unwrap_or_default();
-        packages.iter().filter(move |package| package.owns(id).is_some())
+    /// The work packages that list a task, in file order, with the entry of their roster.
+    pub fn rostered(&self, id: &TaskId) -> impl Iterator<Item = (&'a WorkPackage, &'a Subtask)> + use<'a> {
+        self.mission.work_packages().ok().into_iter().flat_map({
+            let id = id.clone();
+            move |packages| packages.listing(&id)
+        })
     }
 }
 

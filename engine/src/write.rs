@@ -131,6 +131,11 @@ fn remove_leftovers(directory: &Path) {
 /// # Errors
 /// [`WriteError::Io`].
 pub fn may_write(name: &str, path: &Path) -> Result<(), WriteError> {
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(WriteError::Io { name: name.to_owned(), source });
+    }
     match OpenOptions::new().write(true).open(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(WriteError::Io { name: name.to_owned(), source })
@@ -225,7 +230,7 @@ fn heal_tail(file: &mut File, path: &Path) -> io::Result<Tail> {
     if tail.is_empty() {
         return Ok(Tail::Whole);
     }
-    if serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&tail).is_ok() {
+    if !crate::mission::log::is_torn(&tail) {
         return Ok(Tail::WithoutEnding);
     }
     let (mut aside, aside_path) = new_file_beside(path)?;

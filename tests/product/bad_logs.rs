@@ -41,6 +41,11 @@ fn every_command(repo: &TestRepo) -> Vec<(&'static str, Run)> {
     step("WP01", "genesis", "planned") + &step_at("WP01", "planned", "claimed", 2, ", \"schema_version\": 9"),
     ":2", "written in schema 9"
 )]
+#[case::future_annotation(
+    step("WP01", "genesis", "planned") + r#"{"actor":"u","at":"2026-01-01T00:00:09Z","delta":{},"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"annotation","schema_version":"9.0","wp_id":"WP01"}
+"#,
+    ":2", "written in schema \"9.0\""
+)]
 #[case::unknown_lane(
     step("WP01", "genesis", "planned") + &step_at("WP01", "planned", "limbo", 2, ""),
     ":2", "`limbo` is not a lane"
@@ -95,8 +100,24 @@ fn a_clock_that_goes_backwards() {
     assert_eq!(moved.code, 0, "{}", moved.stderr);
     assert!(moved.stderr.contains("later than this machine's clock"), "{}", moved.stderr);
     let board = run(&repo, &["status", "--mission", "m", "--json"]).json();
+    assert_eq!(board["warnings"], serde_json::json!([]));
     assert_eq!(board["work_packages"][0]["lane"], "claimed", "the new event is the last one all the same");
     assert!(run(&repo, &["status", "--mission", "m"]).stdout.contains("in the future"));
+}
+
+/// The other way round: an event that was appended with an older time counts where its time is, and that is told.
+#[test]
+fn an_event_older_than_the_one_before_it() {
+    let old = step_at("WP01", "claimed", "in_progress", 2, "").replace("2026", "2020");
+    let repo = repo(&(step("WP01", "planned", "claimed") + &old));
+    let board = run(&repo, &["status", "--mission", "m", "--json"]).json();
+    assert_eq!(board["work_packages"][0]["lane"], "claimed");
+    let warning = board["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.contains(&format!("{LOG}:2")) && warning.contains("older than one before it"),
+        "{warning}"
+    );
+    assert!(run(&repo, &["status", "--all"]).stderr.contains("a clock went backwards"));
 }
 
 #[test]
@@ -168,4 +189,55 @@ fn a_directory_that_is_read_only() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(repo.read(LOG), before, "the log is unchanged");
     assert!(!repo.root().join(SNAPSHOT).exists());
+}
+
+/// What the reader counts as an event must not be set aside as torn.
+#[rstest]
+#[case(r#", "policy_metadata": {"x": 1e999}"#)]
+#[case(&format!(r#", "policy_metadata": {}1{}"#, "[".repeat(200), "]".repeat(200)))]
+fn a_last_event_without_a_line_ending_is_kept(#[case] more: &str) {
+    let odd = step_at("WP01", "planned", "claimed", 2, more).replace(", \"policy_metadata\": null", "");
+    let repo = repo(&(step("WP01", "genesis", "planned") + odd.trim_end()));
+    let moved = run(&repo, &["move", "WP01", "--to", "blocked", "--mission", "m"]);
+    assert_eq!(moved.code, 0, "{}", moved.stderr);
+    assert!(repo.read(LOG).contains(odd.trim_end()), "{}", repo.read(LOG));
+    assert!(!repo.root().join(format!("{LOG}.torn")).exists());
+}
+
+/// Nothing is appended that could not be read again.
+#[test]
+fn an_event_that_would_be_too_large() {
+    let log = step("WP01", "genesis", "planned");
+    let repo = repo(&log);
+    let mut arguments = vec!["move", "WP01", "--to", "claimed", "--mission", "m"];
+    let long = "\u{1}".repeat(100_000);
+    (0..9).for_each(|_| arguments.extend(["--tracker-ref", &long]));
+    let refused = run(&repo, &arguments);
+    assert_eq!(refused.code, 3, "{}", refused.stdout);
+    assert!(refused.stderr.contains("an event has at most"), "{}", &refused.stderr[..200]);
+    assert_eq!(repo.read(LOG), log);
+}
+
+#[test]
+fn a_log_at_the_end_of_time() {
+    let log = step("WP01", "genesis", "planned")
+        .replace("2026-01-01T00:00:01.000000", "9999-12-30T22:00:00.999999");
+    let repo = repo(&log);
+    let refused = run(&repo, &["move", "WP01", "--to", "claimed", "--mission", "m"]);
+    assert_eq!(refused.code, 3, "{}", refused.stdout);
+    assert!(refused.stderr.contains("no event can be later"), "{}", refused.stderr);
+    assert_eq!(repo.read(LOG), log);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_the_snapshot_is_not_waited_for() {
+    let repo = repo(&step("WP01", "genesis", "planned"));
+    let pipe = repo.root().join(SNAPSHOT);
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let refused = run(&repo, &["move", "WP01", "--to", "claimed", "--mission", "m"]);
+    assert_eq!(refused.code, 3, "{}", refused.stdout);
+    assert!(refused.stderr.contains("not a regular file"), "{}", refused.stderr);
+    assert_eq!(repo.read(LOG), step("WP01", "genesis", "planned"));
 }

@@ -74,18 +74,32 @@ fn the_board_for_machines() {
     "## WP01\n- [ ] T001 a\n",
     r#"{"actor":"u","at":"2026-01-01T00:00:09Z","delta":{"subtasks":{"T001":"done"}},"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"annotation","wp_id":"WP01"}"#,
     "row_behind_log",
-    &[2]
+    &[2, 2]
 )]
 #[case::log_ahead_of_row(
     "{}",
     "## WP01\n- [ ] T001 a\n",
     r#"{"actor":"u","at":"2026-01-01T00:00:09Z","delta":{"subtasks":{"T001":"done"}},"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"annotation","wp_id":"WP01"}"#,
     "log_ahead_of_row",
-    &[2]
+    &[2, 2]
 )]
 #[case::not_in_roster("{}", "## WP01\n- [ ] T001 a\n- [ ] T002 b\n", "", "task_not_in_roster", &[3])]
 #[case::no_row("{}", "## WP01\nnothing\n", "", "task_without_row", &[3])]
 #[case::no_owner("{}", "- [ ] T001 a\n- [ ] T005 b\n", "", "task_without_owner", &[2])]
+#[case::log_behind_row(
+    "{}",
+    "## WP01\n- [x] T001 a\n",
+    r#"{"actor":"u","at":"2026-01-01T00:00:09Z","delta":{"subtasks":{"T001":"planned"}},"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"annotation","wp_id":"WP01"}"#,
+    "log_behind_row",
+    &[2, 2]
+)]
+#[case::unknown_to_all_but_the_log(
+    "{}",
+    "## WP01\n- [x] T001 a\n",
+    r#"{"actor":"u","at":"2026-01-01T00:00:09Z","delta":{"subtasks":{"T777":"done"}},"event_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"annotation","wp_id":"WP01"}"#,
+    "recorded_task_unknown",
+    &[2]
+)]
 fn disagreements_have_places(
     #[case] meta: &str,
     #[case] tasks: &str,
@@ -225,4 +239,73 @@ fn no_missions_is_nothing_evaluated_or_a_question() {
     repo.write("kitty-specs/.keep", "");
     assert_eq!(run(&repo, &["status", "--all", "--json"]).code, 4);
     assert_eq!(run(&repo, &["status"]).code, 2);
+}
+
+#[test]
+fn work_package_files_that_contradict_themselves_are_named() {
+    let repo = rows("## WP01\n- [ ] T001 a\n");
+    repo.write(
+        "kitty-specs/m/tasks/WP01-x.md",
+        "---\nsubtasks:\n- T001b\n- T001\n- T001\ndependencies: [WP77]\n---\n",
+    );
+    repo.write("kitty-specs/m/tasks/WP02-x.md", "---\nwork_package_id: WP01\nsubtasks: []\n---\n");
+    let found = status(&repo, &["--json"]).json()["disagreements"].clone();
+    let lines = |code: &str| -> Vec<Value> {
+        let of_code = found.as_array().unwrap().iter().filter(|found| found["code"] == code);
+        of_code
+            .flat_map(|found| found["places"].as_array().unwrap().iter().map(|place| place["line"].clone()))
+            .collect()
+    };
+    assert_eq!(lines("task_listed_twice"), [4], "{found:#?}");
+    assert_eq!(lines("dependency_unknown").len(), 1);
+    assert_eq!(lines("work_package_with_two_files").len(), 2);
+    assert_eq!(lines("file_name_differs").len(), 1);
+    // A file that cannot be read is not one that is missing.
+    repo.write("kitty-specs/m/tasks/WP02-x.md", "---\ntitle: a: b\n---\n");
+    repo.write(LOG, step("WP02", "genesis", "planned"));
+    let board = status(&repo, &["--json"]).json();
+    assert!(!board["disagreements"].to_string().contains("work_package_without_file"), "{board:#}");
+    assert!(board["warnings"].to_string().contains("WP02-x.md"), "{board:#}");
+}
+
+#[test]
+fn a_roster_and_tasks_md_that_name_different_owners() {
+    let repo = rows("## WP02\n- [ ] T001 a\n");
+    repo.write("kitty-specs/m/tasks/WP01-x.md", "---\nsubtasks:\n- T001\n---\n");
+    repo.write("kitty-specs/m/tasks/WP02-x.md", "---\nsubtasks: []\n---\n");
+    let found = status(&repo, &["--json"]).json()["disagreements"].clone();
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found:#}");
+    assert_eq!(found[0]["code"], "owners_differ");
+    assert_eq!(found[0]["places"][0]["file"], "kitty-specs/m/tasks/WP01-x.md");
+    assert_eq!(found[0]["places"][1], serde_json::json!({ "file": TASKS, "line": 2 }));
+}
+
+/// A title is text of the repository: it must not look like lines of ours.
+#[test]
+fn titles_stay_in_their_line() {
+    let repo = project();
+    repo.write(
+        "kitty-specs/m/tasks/WP01-x.md",
+        "---\ntitle: \"open\\r  WP01 done\\nWP99 forged\\e[2J\"\nsubtasks: []\n---\n",
+    );
+    for width in ["30", "100"] {
+        let mut narrow = command(repo.root());
+        let shown = Run::of(narrow.env("COLUMNS", width).args(["status", "--mission", "m"])).stdout;
+        assert!(
+            !shown.contains(['\r', '\u{1b}']) && !shown.lines().any(|line| line.starts_with("WP99")),
+            "{shown}"
+        );
+        let cards = shown.lines().filter(|line| line.contains("WP0") && !line.contains("open in"));
+        let longest = cards.take(3).map(|line| line.chars().count()).max();
+        assert!(longest <= Some(width.parse().unwrap()), "{shown}");
+    }
+}
+
+#[test]
+fn files_of_every_mission_are_renewed_on_request_only() {
+    let repo = project();
+    repo.write("kitty-specs/other/status.events.jsonl", step("WP01", "genesis", "done"));
+    let refused = run(&repo, &["status", "--materialize"]);
+    assert_eq!(refused.code, 2, "{}", refused.stdout);
+    assert!(!repo.root().join(SNAPSHOT).exists());
 }

@@ -170,3 +170,68 @@ fn state_that_leads_out_of_its_work_tree_is_refused() {
     assert!(refused.stderr.contains("outside of what clearance may touch"), "{}", refused.stderr);
     assert_eq!(read(repo.outside(), "theirs.jsonl"), step("WP01", "genesis", "done"));
 }
+
+#[test]
+fn the_branch_checked_out_in_the_main_tree_is_where_the_state_is() {
+    let repo = coordinated();
+    repo.git(&["checkout", "--quiet", BRANCH]);
+    assert_eq!(lane(&repo), "claimed");
+    assert_eq!(move_to(&repo, "in_progress", &[]).code, 0);
+    assert!(repo.read(&format!("{STATE}/status.events.jsonl")).contains("in_progress"));
+    assert!(!repo.root().join(LOG).exists(), "a second log would split the state");
+}
+
+#[test]
+fn what_is_refused_makes_no_work_tree() {
+    let repo = coordinated();
+    assert_eq!(move_to(&repo, "done", &[]).code, 1);
+    assert_eq!(mark(&repo, "done", &["T099"]).code, 1);
+    assert!(!repo.root().join(".worktrees").exists());
+}
+
+#[test]
+fn something_in_the_place_of_the_work_tree_is_told_by_the_dry_run_too() {
+    let repo = coordinated();
+    repo.write(&format!("{TREE}/theirs.txt"), "theirs\n");
+    for more in [&["--dry-run"][..], &[]] {
+        let refused = move_to(&repo, "in_progress", more);
+        assert_eq!(refused.code, 3, "{more:?}: {}", refused.stdout);
+        assert!(
+            refused.stderr.contains("something else is there") && refused.stderr.contains("mv "),
+            "{}",
+            refused.stderr
+        );
+    }
+    std::fs::remove_dir_all(repo.root().join(TREE)).unwrap();
+    repo.git(&["worktree", "add", "--quiet", TREE, BRANCH]);
+    std::fs::remove_dir_all(repo.root().join(TREE)).unwrap();
+    for more in [&["--dry-run"][..], &[]] {
+        let refused = move_to(&repo, "in_progress", more);
+        assert!(refused.stderr.contains("worktree prune"), "{more:?}: {}", refused.stderr);
+    }
+    repo.git(&["worktree", "prune"]);
+    assert_eq!(move_to(&repo, "in_progress", &[]).code, 0);
+}
+
+#[test]
+fn a_second_log_is_pointed_at() {
+    let repo = with_worktree();
+    repo.write(LOG, step("WP01", "genesis", "done"));
+    let board = run(&repo, &["status", "--mission", "m", "--json"]).json();
+    assert_eq!(board["work_packages"][0]["lane"], "claimed");
+    assert!(
+        board["warnings"][0].as_str().unwrap().contains(&format!("{LOG} is not read")),
+        "{}",
+        board["warnings"]
+    );
+}
+
+#[test]
+fn files_of_a_branch_that_is_not_checked_out_are_not_renewed_in_silence() {
+    let repo = coordinated();
+    for what in ["--materialize", "--recover"] {
+        let refused = run(&repo, &["status", "--mission", "m", what]);
+        assert_eq!(refused.code, 1, "{}", refused.stdout);
+        assert!(refused.stderr.contains("git worktree add"), "{}", refused.stderr);
+    }
+}

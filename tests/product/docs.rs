@@ -17,7 +17,9 @@ fn workspace() -> &'static Path {
 fn the_command_reference_is_current() {
     let repo = TestRepo::new();
     let mut page = String::from("# Commands\n\nGenerated from `--help`.\n");
-    for words in [&[][..], &["mark-status"], &["move"], &["status"], &["rules"], &["rules", "list"], &["demo"]] {
+    for words in
+        [&[][..], &["mark-status"], &["move"], &["status"], &["rules"], &["rules", "list"], &["demo"]]
+    {
         let help = run(&repo, &[words, &["--help"]].concat()).stdout;
         let name = [&["clearance"], words].concat().join(" ");
         write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.trim_end()).unwrap();
@@ -74,7 +76,13 @@ fn the_exit_codes_are_current() {
 #[test]
 fn readme_names_every_command() {
     let readme = clearance_testkit::read(workspace(), "README.md");
-    for command in ["clearance mark-status", "clearance move", "clearance status", "clearance rules list", "clearance demo"] {
+    for command in [
+        "clearance mark-status",
+        "clearance move",
+        "clearance status",
+        "clearance rules list",
+        "clearance demo",
+    ] {
         assert!(readme.contains(command), "{command}");
     }
 }

@@ -319,3 +319,63 @@ fn pending_seeds_a_work_package_that_has_no_lane() {
     assert_eq!(outcomes(&seeded), [("WP02".into(), "updated".into(), "wp_id".into())]);
     assert_eq!(lane(&repo, "WP02"), "planned");
 }
+
+/// The command that a refusal names is accepted once its capitals are filled in, whatever was given already.
+#[rstest]
+#[case("claimed", "approved", &["--reviewer", "al", "--evidence", "PR-2"])]
+#[case("planned", "done", &[])]
+#[case("for_review", "done", &["--reviewer=-x"])]
+#[case("in_review", "in_progress", &["--evidence=--force"])]
+#[case("done", "in_progress", &["--reason", "it's broken"])]
+#[case("for_review", "planned", &[])]
+#[case("blocked", "done", &[])]
+fn the_next_command_is_accepted(#[case] from: &str, #[case] to: &str, #[case] options: &[&str]) {
+    let repo = repo_in(from);
+    mark(&repo, "done", &["T001", "T002"]);
+    // Nobody is known by name.
+    repo.git(&["config", "--unset", "user.name"]);
+    let refused = move_to(&repo, to, &[options, &["--json"]].concat());
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    let next = refused.json()["refusal"]["next_command"].as_str().unwrap().to_owned();
+    let filled = ["NAME", "WHY", "VERDICT", "REFERENCE"].iter().fold(next.clone(), |text, word| {
+        text.replace(&format!(" {word}"), if *word == "VERDICT" { " approved" } else { " x" })
+    });
+    let mut shell = std::process::Command::new("sh");
+    clearance_testkit::scrub(&mut shell);
+    let binary = crate::support::binary().parent().unwrap().display().to_string();
+    shell.current_dir(repo.root()).args(["-c", &format!("PATH='{binary}':$PATH {filled}")]);
+    let accepted = Run::of(&mut shell);
+    assert_eq!(accepted.code, 0, "{next}: {}", accepted.stderr);
+}
+
+#[test]
+fn boxes_are_named_by_their_lines_and_count_whatever_they_mention() {
+    let repo = repo_in("in_progress");
+    repo.write("kitty-specs/m/meta.json", "{}");
+    for text in [
+        "write the docs",
+        "check WP02 as well",
+        "verify T001 in production",
+        "T050-T052 range",
+        "T003 of the other",
+    ] {
+        repo.write(TASKS, format!("## WP01\n\n- [x] T001 One\n- [x] T002 Two\n- [ ] {text}\n\n## WP02\n"));
+        let refused = move_to(&repo, "for_review", &["--json"]);
+        assert_eq!(refused.code, 1, "{text}");
+        let json = refused.json();
+        assert_eq!(json["refusal"]["open_tasks"][0]["line"], 5, "{text}");
+        assert!(
+            json["refusal"]["next_command"]
+                .as_str()
+                .unwrap()
+                .starts_with("tick or remove the boxes of tasks.md, line 5")
+        );
+    }
+}
+
+#[test]
+fn genesis_is_no_place_to_go_even_from_there() {
+    let repo = repo_in("planned");
+    let refused = run(&repo, &["move", "WP02", "--to", "genesis", "--mission", "m"]);
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+}

@@ -25,7 +25,7 @@ pub(crate) fn run(
     let Request { ids, qualifiers } = Request::read(&args.ids)?;
     let lanes = ids.iter().any(|id| id.kind() == IdKind::WorkPackage);
     let needs_state = |mission: &Mission| Ok(lanes || mission.phase()? == StatusPhase::Events);
-    let session = Session::open(&args.write, &qualifiers, global, env, needs_state)?;
+    let mut session = Session::open(&args.write, &qualifiers, global, env, needs_state)?;
     let dry_run = args.write.dry_run;
     let tense = if dry_run { Tense::Forecast } else { Tense::Done };
     let wanted = args.status.into();

@@ -29,7 +29,7 @@ pub(crate) fn run(
 ) -> Result<Answer, Failure> {
     let (work_package, qualifiers) = which(&args.work_package)?;
     let to = Lane::parse(&args.to)?;
-    let session = Session::open(&args.write, &qualifiers, global, env, |_| Ok(true))?;
+    let mut session = Session::open(&args.write, &qualifiers, global, env, |_| Ok(true))?;
     let mission = &session.mission;
     let state = mission.settled_state()?;
     if !progress::is_known(work_package.as_id(), mission, state) {
@@ -48,9 +48,10 @@ pub(crate) fn run(
     // What is noted beside is noted with the step or not at all.
     records.extend(note(args, &request).filter(|_| refused.is_none()));
     let subject = format!("chore: Move {} to {to} on spec {}", request.work_package, mission.slug());
+    let slug = mission.slug().to_owned();
     let recorded = session.record(env, None, &records, &subject)?;
     let report = MoveReport {
-        mission: mission.slug().to_owned(),
+        mission: slug,
         work_package: request.work_package,
         from,
         to,
@@ -120,7 +121,7 @@ fn request(args: &MoveArgs, work_package: WpId, to: Lane, session: &Session) -> 
         work_package,
         to,
         actor,
-        reason: args.reason.clone(),
+        reason: args.reason.clone().filter(|reason| !reason.trim().is_empty()),
         reviewer: args.reviewer.clone(),
         verdict: args.verdict.clone(),
         evidence: args.evidence.clone(),

@@ -89,8 +89,8 @@ fn all(repo: &Repo, global: &Global, env: &Env) -> Result<Answer, Failure> {
     };
     let values = missions.iter().map(|mission| match mission {
         Ok(summary) => json!(summary),
-        Err(Unread { mission, code, message }) => {
-            json!({ "mission": mission, "error": code, "message": message })
+        Err(Unread { mission, code, message, help }) => {
+            json!({ "mission": mission, "error": code, "message": message, "help": help })
         }
     });
     let values: Vec<_> = values.collect();
@@ -110,11 +110,13 @@ fn all(repo: &Repo, global: &Global, env: &Env) -> Result<Answer, Failure> {
     Ok(Answer { stdout, problems, reports: reports::files(global, &account), status })
 }
 
-fn unreadable(Unread { mission, message, .. }: &Unread) -> Problem {
+fn unreadable(Unread { mission, message, help, .. }: &Unread) -> Problem {
     Problem {
         code: "mission_unreadable",
         message: format!("{mission}: {message}"),
-        help: Some(format!("see where: clearance status --mission {mission}")),
+        help: Some(
+            help.clone().unwrap_or_else(|| format!("see where: clearance status --mission {mission}")),
+        ),
         severity: miette::Severity::Error,
     }
 }
@@ -128,6 +130,7 @@ fn summary(repo: &Repo, name: &str) -> Result<Summary, Unread> {
         mission: name.to_owned(),
         code: failure.diagnostic().code().map_or_else(String::new, |code| code.to_string()),
         message: failure.diagnostic().to_string(),
+        help: failure.diagnostic().help().map(|help| help.to_string()),
     })
 }
 

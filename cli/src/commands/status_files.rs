@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::lock::{self, FileLock};
+use clearance_engine::mission::home::{self, Home};
 use clearance_engine::mission::log::LOG;
 use clearance_engine::mission::{Mission, handle};
 use clearance_engine::plan::apply::{self, ApplyError};
 use clearance_engine::repo::Repo;
-use clearance_engine::source::harmless;
+use clearance_engine::source::{harmless, shell_quote};
 use clearance_engine::write::{self, Staging};
 use serde_json::json;
 
+use super::Answer;
 use super::status::account;
-use super::{Answer, target};
 use crate::args::{Global, StatusArgs};
 use crate::failure::Failure;
 use crate::output::{Problem, reports};
@@ -24,8 +25,17 @@ const SCHEMA: &str = "clearance.status-files/v1";
 /// What became of one mission's file.
 struct Outcome {
     mission: String,
-    /// The file that was written; `None` when nothing had to be.
-    result: Result<Option<String>, Failure>,
+    result: Result<Done, Failure>,
+}
+
+/// What was done.
+enum Done {
+    /// This file was written.
+    Wrote(String),
+    /// Nothing had to be.
+    Idle,
+    /// There is no log to do it with.
+    NoLog,
 }
 
 pub(super) fn run(
@@ -40,6 +50,14 @@ pub(super) fn run(
         let written = in_mission(mission, repo, args)?;
         return Ok(answer(&[Outcome { mission: slug, result: Ok(written) }], args, global));
     }
+    if !args.all {
+        let message = "which mission? None was named, and neither the branch nor the directory tells";
+        return Err(Failure::usage(
+            "mission_required",
+            message,
+            "name one: --mission M; or take all of them: --all",
+        ));
+    }
     let outcomes = handle::names(repo.root())?.into_iter().map(|name| {
         let opened = Mission::open(repo.root(), &name).map_err(Failure::from);
         Outcome { result: opened.and_then(|mission| in_mission(mission, repo, args)), mission: name }
@@ -47,20 +65,31 @@ pub(super) fn run(
     Ok(answer(&outcomes.collect::<Vec<_>>(), args, global))
 }
 
-fn in_mission(mission: Mission, repo: &Repo, args: &StatusArgs) -> Result<Option<String>, Failure> {
+fn in_mission(mission: Mission, repo: &Repo, args: &StatusArgs) -> Result<Done, Failure> {
     let _lock = held(repo, &mission, args.lock_timeout)?;
-    let mission = target::at_home(mission, repo)?;
+    let home = home::find(&mission, repo.view())?;
+    let mission = mission.at_home(&home, repo.view())?;
+    if let Home::Branch { branch, worktree, .. } = &home {
+        let message =
+            format!("the state of {} is on {branch}, which no work tree has checked out", mission.slug());
+        let quoted = shell_quote(&worktree.to_string_lossy());
+        let help =
+            format!("nothing was changed. Check it out: git worktree add {quoted} {}", shell_quote(branch));
+        return Err(Failure::blocked("coordination_branch_not_checked_out", message, help));
+    }
     let path = mission.path_of(LOG)?;
     if !path.exists() {
-        return Ok(None);
+        return Ok(Done::NoLog);
     }
-    if args.recover {
-        mission.state()?;
+    mission.settled_state()?;
+    let written = if args.recover {
         let aside = write::set_torn_tail_aside(&mission.name_of(LOG), &path).map_err(ApplyError::from)?;
-        return Ok(aside.map(|path| path.display().to_string()));
-    }
-    let staging = Staging::of(repo.common_dir(), mission.slug());
-    Ok(apply::materialize(&mission, &staging)?.map(|write| write.file))
+        aside.map(|path| path.display().to_string())
+    } else {
+        let staging = Staging::of(repo.common_dir(), mission.slug());
+        apply::materialize(&mission, &staging)?.map(|write| write.file)
+    };
+    Ok(written.map_or(Done::Idle, Done::Wrote))
 }
 
 fn held(repo: &Repo, mission: &Mission, deadline: Duration) -> Result<FileLock, Failure> {
@@ -77,7 +106,8 @@ fn answer(outcomes: &[Outcome], args: &StatusArgs, global: &Global) -> Answer {
     let values: Vec<_> = outcomes
         .iter()
         .map(|Outcome { mission, result }| match result {
-            Ok(file) => json!({ "mission": mission, "written": file }),
+            Ok(Done::Wrote(file)) => json!({ "mission": mission, "written": file }),
+            Ok(Done::Idle | Done::NoLog) => json!({ "mission": mission, "written": null }),
             Err(failure) => json!({ "mission": mission, "error": failure.json() }),
         })
         .collect();
@@ -104,21 +134,27 @@ fn answer(outcomes: &[Outcome], args: &StatusArgs, global: &Global) -> Answer {
 
 fn text(outcomes: &[Outcome], args: &StatusArgs) -> String {
     let mut out = String::new();
-    let mut idle = 0;
+    let (mut idle, mut without) = (0, 0);
     for Outcome { mission, result } in outcomes {
         match result {
-            Ok(Some(file)) if args.recover => {
+            Ok(Done::Wrote(file)) if args.recover => {
                 out.push_str(&format!("{mission}: set the torn last line aside in {file}\n"));
             }
-            Ok(Some(file)) => out.push_str(&format!("{mission}: wrote {file}\n")),
-            Ok(None) => idle += 1,
+            Ok(Done::Wrote(file)) => out.push_str(&format!("{mission}: wrote {file}\n")),
+            Ok(Done::Idle) => idle += 1,
+            Ok(Done::NoLog) => without += 1,
             Err(_) => {}
         }
     }
-    let fine = if args.recover { "no torn line" } else { "status.json as the log has it" };
-    if idle > 0 {
-        let missions = if idle == 1 { "1 mission".to_owned() } else { format!("{idle} missions") };
-        out.push_str(&format!("{missions}: {fine}\n"));
+    let fine = if args.recover { "no torn line" } else { "status.json is as the log has it" };
+    for (count, what) in [(idle, fine), (without, "no log, so nothing to do")] {
+        if count > 0 {
+            let missions = if count == 1 { "1 mission".to_owned() } else { format!("{count} missions") };
+            out.push_str(&format!("{missions}: {what}\n"));
+        }
+    }
+    if outcomes.is_empty() {
+        out.push_str("no missions\n");
     }
     harmless(&out)
 }

@@ -1,6 +1,6 @@
 //! Which mission a command is about, and where its state lives.
 
-use clearance_engine::mission::home::{self, Home};
+use clearance_engine::mission::home;
 use clearance_engine::mission::{Mission, handle};
 use clearance_engine::repo::Repo;
 
@@ -37,18 +37,5 @@ pub(super) fn mission(repo: &Repo, named: Option<&str>, qualifiers: &[String]) -
 /// The mission with its state where it lives, to be read.
 pub(super) fn at_home(mission: Mission, repo: &Repo) -> Result<Mission, Failure> {
     let home = home::find(&mission, repo.view())?;
-    Ok(mission.at_home(&home, repo.view())?)
-}
-
-/// The mission with its state where it can be written: a coordination branch gets its work tree.
-pub(super) fn at_writable_home(mission: Mission, repo: &Repo) -> Result<Mission, Failure> {
-    let home = match home::find(&mission, repo.view())? {
-        Home::Branch { branch, slug, worktree } => {
-            home::make_worktree(repo.root(), &branch, &worktree)?;
-            let root = worktree.canonicalize().unwrap_or(worktree);
-            Home::Worktree { root, slug }
-        }
-        other => other,
-    };
     Ok(mission.at_home(&home, repo.view())?)
 }

@@ -6,6 +6,7 @@ use clearance_engine::config::Config;
 use clearance_engine::diff;
 use clearance_engine::lock::{self, FileLock};
 use clearance_engine::mission::Mission;
+use clearance_engine::mission::home::{self, Home};
 use clearance_engine::mission::log::LOG;
 use clearance_engine::plan::apply::{self, ApplyError, Changes};
 use clearance_engine::plan::event::{self, About, Event, Record};
@@ -30,6 +31,7 @@ type FilesOf<'a> = (&'a Repo, Vec<String>);
 pub(super) struct Session {
     pub(super) repo: Repo,
     pub(super) mission: Mission,
+    home: Home,
     dry_run: bool,
     /// The branch to commit to in the main work tree, when a commit is wanted.
     branch: Option<String>,
@@ -71,33 +73,51 @@ impl Session {
             )?),
         };
         // Where the log is does not matter to those who only write rows.
-        let mission = match (needs_state(&mission)?, args.dry_run) {
-            (false, _) => mission,
-            (true, true) => target::at_home(mission, &repo)?,
-            (true, false) => target::at_writable_home(mission, &repo)?,
-        };
+        let home = if needs_state(&mission)? { home::find(&mission, repo.view())? } else { Home::Mission };
+        if let Home::Branch { branch, worktree, .. } = &home {
+            home::may_make_worktree(&mission, branch, worktree)?;
+        }
+        let mission = mission.at_home(&home, repo.view())?;
         let state_repo = match mission.state_root() == repo.root() || !mission.state_root().exists() {
             true => None,
             false => Some(repo.at_worktree(mission.state_root())?),
         };
         // Refused before anything is planned: the answer does not depend on what would be written.
-        let branch = match (wanted, &state_repo) {
-            (true, None) => Some(commit::may_commit(&repo, env.allow_protected)?),
-            (true, Some(state_repo)) => Some(commit::may_commit(state_repo, env.allow_protected)?),
-            (false, _) => None,
+        let branch = match (wanted, &state_repo, &home) {
+            (false, ..) => None,
+            // A work tree that is made for it has it checked out, and nothing under way.
+            (true, _, Home::Branch { branch, .. }) => Some(branch.clone()),
+            (true, Some(state_repo), _) => Some(commit::may_commit(state_repo, env.allow_protected)?),
+            (true, None, _) => Some(commit::may_commit(&repo, env.allow_protected)?),
         };
         let wants_diff = args.dry_run || !global.report.is_empty();
-        Ok(Self { repo, mission, dry_run: args.dry_run, branch, state_repo, wants_diff, _lock: lock })
+        Ok(Self { repo, mission, home, dry_run: args.dry_run, branch, state_repo, wants_diff, _lock: lock })
+    }
+
+    /// The same session, with a work tree made for a state that so far is only on a branch: now that there is something
+    /// to write.
+    fn settled(&mut self) -> Result<(), Failure> {
+        let Home::Branch { branch, slug, worktree } = &self.home else { return Ok(()) };
+        home::make_worktree(&self.mission, branch, worktree)?;
+        let root = worktree.canonicalize().unwrap_or_else(|_| worktree.clone());
+        self.state_repo = Some(self.repo.at_worktree(&root)?);
+        self.home = Home::Worktree { root, slug: slug.clone() };
+        let mission = Mission::open(self.repo.root(), self.mission.slug())?;
+        self.mission = mission.at_home(&self.home, self.repo.view())?;
+        Ok(())
     }
 
     /// Writes and commits, or says what would be.
     pub(super) fn record(
-        &self,
+        &mut self,
         env: &Env,
         tasks: Option<&str>,
         records: &[Record],
         subject: &str,
     ) -> Result<Recorded, Failure> {
+        if !records.is_empty() && !self.dry_run {
+            self.settled()?;
+        }
         let events = self.events(records, env)?;
         let changes = Changes { tasks, events: &events };
         let diff = if self.wants_diff { self.diff(changes) } else { String::new() };
@@ -179,6 +199,10 @@ impl Session {
                 "the last line of {name} was torn by a crash; the next append sets it aside in {name}.torn"
             )
         });
+        let unknown = log
+            .and_then(|log| log.unknown.first())
+            .map(|(line, what)| format!("{name}:{line}: passed over, its kind is not known here ({what})"));
+        let unused = mission.unused_log().map(|other| format!("{other} is not read: the state is in {name}"));
         // Another process may well have written while this one waited for the lock.
         let ahead = log
             .and_then(|log| log.latest)
@@ -186,7 +210,7 @@ impl Session {
         let ahead = ahead.map(|latest| {
             format!("the newest event of {name} is of {latest}, later than this machine's clock; new ones come right after it")
         });
-        elsewhere.into_iter().chain(unread).chain(torn).chain(ahead).collect()
+        elsewhere.into_iter().chain(unread).chain(torn).chain(unknown).chain(unused).chain(ahead).collect()
     }
 
     /// The commits that the writes need: one a work tree.

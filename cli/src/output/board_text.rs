@@ -15,17 +15,17 @@ const COLUMN: usize = 20;
 /// The board of one mission: a column a lane where they fit side by side, else one below the other.
 pub(crate) fn board(board: &Board, now: Timestamp, style: &Style, verbose: bool) -> String {
     let mut out = board.mission.clone();
-    if let Some(name) = board.name.as_ref().filter(|name| **name != board.mission) {
+    if let Some(name) = board.name.as_deref().map(one_line).filter(|name| *name != board.mission) {
         out.push_str(&format!("  {name}"));
     }
     out.push_str(&format!("\n{}\n", totals(board, now)));
     let shown: Vec<Lane> = columns(board);
     if !shown.is_empty() {
-        let wide = shown.len() * (COLUMN + 3) < style.width;
-        out.push_str(&if wide { kanban(board, &shown, now, style) } else { list(board, &shown, now) });
+        let wide = shown.len() * (COLUMN + 3) < style.columns;
+        out.push_str(&if wide { kanban(board, &shown, now, style) } else { list(board, &shown, now, style) });
     }
     out.push_str(&open_tasks(board, verbose));
-    out.push_str(&differences(&board.disagreements, verbose));
+    out.push_str(&differences(board, verbose));
     harmless(&out)
 }
 
@@ -55,7 +55,7 @@ fn kanban(board: &Board, lanes: &[Lane], now: Timestamp, style: &Style) -> Strin
     let mut table = Table::new();
     table.load_style(if style.unicode { UTF8_FULL_CONDENSED } else { ASCII_FULL_CONDENSED });
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(style.width).unwrap_or(100));
+    table.set_width(u16::try_from(style.columns).unwrap_or(100));
     let of = |lane: Lane| board.work_packages.iter().filter(move |card| card.lane == lane);
     table.set_header(lanes.iter().map(|lane| format!("{} ({})", title(*lane), of(*lane).count())));
     let cell =
@@ -66,8 +66,7 @@ fn kanban(board: &Board, lanes: &[Lane], now: Timestamp, style: &Style) -> Strin
 
 /// A work package in a column.
 fn in_column(card: &Card, now: Timestamp) -> String {
-    let mut lines =
-        vec![format!("{} {}", card.id, card.title.as_deref().unwrap_or_default()).trim_end().to_owned()];
+    let mut lines = vec![heading(card)];
     lines.extend(facts(card, now));
     lines.join("\n")
 }
@@ -76,27 +75,42 @@ fn in_column(card: &Card, now: Timestamp) -> String {
 fn facts(card: &Card, now: Timestamp) -> Vec<String> {
     let tasks = (card.tasks_total > 0).then(|| format!("{}/{} tasks", card.tasks_done, card.tasks_total));
     let since = card.since.map(|since| for_long(now, since));
-    let who = card.who.clone().into_iter().chain(since).collect::<Vec<_>>().join(", ");
+    let who = card.who.as_deref().map(one_line).into_iter().chain(since).collect::<Vec<_>>().join(", ");
     let waits = (!card.waits_for.is_empty() && card.lane != Lane::Done)
         .then(|| format!("waits for {}", card.waits_for.join(", ")));
     tasks.into_iter().chain((!who.is_empty()).then_some(who)).chain(waits).collect()
 }
 
-fn list(board: &Board, lanes: &[Lane], now: Timestamp) -> String {
+fn list(board: &Board, lanes: &[Lane], now: Timestamp, style: &Style) -> String {
     let mut out = String::new();
     for lane in lanes {
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(style.columns).unwrap_or(100));
         let cards: Vec<_> = board.work_packages.iter().filter(|card| card.lane == *lane).collect();
-        out.push_str(&format!("\n{} ({})\n", title(*lane), cards.len()));
-        for card in cards {
+        for card in &cards {
             let facts = facts(card, now).join("  ");
-            out.push_str(&format!(
-                "  {} {}\n       {facts}\n",
-                card.id,
-                card.title.as_deref().unwrap_or_default()
-            ));
+            let text = format!("{}\n{facts}", one_line(card.title.as_deref().unwrap_or_default()));
+            table.add_row([format!(" {}", harmless(&card.id)), harmless(text.trim_start())]);
         }
+        out.push_str(&format!("\n{} ({})\n{}", title(*lane), cards.len(), lines_of(&table)));
     }
     out + "\n"
+}
+
+/// A table without frames as lines, blanks at their ends removed.
+fn lines_of(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(&line).trim_end())).collect()
+}
+
+/// `WP01 Title`
+fn heading(card: &Card) -> String {
+    format!("{} {}", card.id, one_line(card.title.as_deref().unwrap_or_default())).trim_end().to_owned()
+}
+
+/// Text of the repository in one line: a line ending in a title must not look like a line of ours.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What is still to be done in work packages that somebody is at.
@@ -107,7 +121,7 @@ fn open_tasks(board: &Board, verbose: bool) -> String {
     let mut out = String::new();
     for card in board.work_packages.iter().filter(begun).filter(|card| !card.open_tasks.is_empty()) {
         let names: Vec<_> =
-            card.open_tasks.iter().map(|task| task.id.as_deref().unwrap_or("a box without an ID")).collect();
+            card.open_tasks.iter().map(|task| task.id.as_deref().unwrap_or("a box")).collect();
         out.push_str(&format!("open in {}: {}\n", card.id, names.join(" ")));
         for task in card.open_tasks.iter().filter(|_| verbose) {
             let place = task.place.as_ref().map(|place| match place.line {
@@ -125,9 +139,10 @@ fn open_tasks(board: &Board, verbose: bool) -> String {
 }
 
 /// What artefacts say against each other, by kind: of many alike, a few are enough to see.
-fn differences(found: &[Difference], verbose: bool) -> String {
+fn differences(board: &Board, verbose: bool) -> String {
     const ALIKE: usize = 3;
-    let (expected, mut real): (Vec<_>, Vec<_>) = found.iter().partition(|difference| difference.expected);
+    let (expected, mut real): (Vec<_>, Vec<_>) =
+        board.disagreements.iter().partition(|difference| difference.expected);
     real.sort_by_key(|difference| difference.code);
     let mut out = String::new();
     if !real.is_empty() {
@@ -135,28 +150,31 @@ fn differences(found: &[Difference], verbose: bool) -> String {
     }
     for alike in real.chunk_by(|a, b| a.code == b.code) {
         let shown = if verbose { alike.len() } else { ALIKE.min(alike.len()) };
-        out.extend(alike[..shown].iter().map(|difference| told(difference)));
+        out.extend(alike[..shown].iter().map(|difference| told(difference, &board.mission)));
         if shown < alike.len() {
             out.push_str(&format!("  and {} more like that: --verbose shows them\n", alike.len() - shown));
         }
     }
     if !expected.is_empty() && verbose {
         out.push_str("\nas it is meant:\n");
-        out.extend(expected.iter().map(|difference| told(difference)));
+        out.extend(expected.iter().map(|difference| told(difference, &board.mission)));
     }
     out
 }
 
-fn told(difference: &Difference) -> String {
-    let places = difference.places.iter().map(|place| match place.line {
-        Some(line) => format!("{}:{line}", place.file),
-        None => place.file.clone(),
+/// A disagreement and its places, which are named from the mission's directory.
+fn told(difference: &Difference, mission: &str) -> String {
+    let home = format!("kitty-specs/{mission}/");
+    let places = difference.places.iter().map(|place| {
+        let file = place.file.strip_prefix(&home).unwrap_or(&place.file);
+        place.line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"))
     });
     let mut places: Vec<_> = places.collect();
     places.dedup();
-    let more = if places.len() > 3 { format!(" and {} more", places.len() - 3) } else { String::new() };
-    places.truncate(3);
-    format!("  {}\n    {}{more}\n", difference.message, places.join(", "))
+    let more = if places.len() > 4 { format!(" and {} more", places.len() - 4) } else { String::new() };
+    places.truncate(4);
+    let places = if places.is_empty() { String::new() } else { format!("    {}{more}\n", places.join(", ")) };
+    format!("  {}\n{places}", one_line(&difference.message))
 }
 
 /// A mission that could not be summed up.
@@ -166,6 +184,7 @@ pub(crate) struct Unread {
     /// The code of the failure.
     pub(crate) code: String,
     pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 /// Every mission, a line each.
@@ -181,16 +200,16 @@ pub(crate) fn summaries(missions: &[Result<Summary, Unread>], now: Timestamp) ->
         let when = when.map_or_else(String::new, |at| ago(now, at));
         table.add_row([harmless(&name), what, when]);
     }
-    let text = table.lines().map(|line| format!("{}\n", line.trim())).collect::<String>();
+    let text = lines_of(&table);
     let missions =
         if missions.len() == 1 { "1 mission".to_owned() } else { format!("{} missions", missions.len()) };
     format!("{text}\n{missions}\n")
 }
 
-/// `2/5 done, 1 in_review, 2 planned`
+/// `2/5 done, 1 in_review, 2 planned, 1 without a lane`
 fn lanes(summary: &Summary) -> String {
     if summary.work_packages == 0 {
-        return "no lanes yet".to_owned();
+        return "no work packages".to_owned();
     }
     let done = summary.lanes.get(Lane::Done.as_str()).copied().unwrap_or_default();
     let others = Lane::SHOWN.into_iter().filter(|lane| *lane != Lane::Done).filter_map(|lane| {

@@ -83,6 +83,21 @@ pub enum HomeError {
         /// The mission.
         mission: String,
     },
+    /// Its work tree cannot be made where it belongs.
+    #[error("the state of {mission} is on {branch}, and its work tree {} cannot be made: {why}", worktree.display())]
+    #[diagnostic(code(coordination_worktree_blocked), help("nothing was changed. {help}"))]
+    Blocked {
+        /// The mission.
+        mission: String,
+        /// The branch.
+        branch: String,
+        /// Where the work tree belongs.
+        worktree: PathBuf,
+        /// What is in the way.
+        why: String,
+        /// What to do about it.
+        help: String,
+    },
     /// `meta.json` cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -91,7 +106,7 @@ pub enum HomeError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Repo(#[from] RepoError),
-    /// The work tree could not be made.
+    /// git cannot tell.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Git(#[from] GitError),
@@ -105,7 +120,7 @@ fn repair(branch: &str, remotes: &[String], mission: &str) -> String {
             shell_quote(remote)
         ),
         None => format!(
-            "nothing was changed. If it was deleted, bring it back: git reflog --all | grep {quoted}, then git branch {quoted} COMMIT. If it is not wanted any more, remove `coordination_branch` and `topology` from kitty-specs/{mission}/meta.json: the state is then that of the mission's own directory"
+            "nothing was changed. If it was deleted, its last commit is kept for a while: git fsck --no-reflogs lists it as a dangling commit (git show COMMIT --stat tells which), and git branch {quoted} COMMIT brings it back. If it is not wanted any more, remove `coordination_branch` and `topology` from kitty-specs/{mission}/meta.json: the state is then that of the mission's own directory"
         ),
     }
 }
@@ -138,11 +153,9 @@ pub fn find(mission: &Mission, view: &dyn RepoView) -> Result<Home, HomeError> {
         }
         return Ok(without_log(mission, Home::Branch { branch, slug: names[0].clone(), worktree: usual }));
     };
-    if root == mission.root() {
-        return Ok(Home::Mission);
-    }
     let has = |slug: &&String| root.join(MISSIONS_DIR).join(slug).join(LOG).exists();
     match names.iter().find(has) {
+        Some(slug) if root == mission.root() && slug == mission.slug() => Ok(Home::Mission),
         Some(slug) => Ok(Home::Worktree { root, slug: slug.clone() }),
         None => Ok(without_log(mission, Home::Worktree { root, slug: names[0].clone() })),
     }
@@ -184,11 +197,48 @@ fn checked_out(trees: &[Worktree], branch: &str) -> Option<PathBuf> {
     trees.iter().find(|tree| tree.branch.as_deref() == Some(branch)).map(|tree| tree.root.clone())
 }
 
+/// Whether the work tree of a coordination branch can be made: nothing is in its place, and git does not take it for
+/// one that was there before.
+///
+/// # Errors
+/// [`HomeError::Blocked`].
+pub fn may_make_worktree(mission: &Mission, branch: &str, worktree: &Path) -> Result<(), HomeError> {
+    let blocked = |why: String, help: String| HomeError::Blocked {
+        mission: mission.slug().to_owned(),
+        branch: branch.to_owned(),
+        worktree: worktree.to_owned(),
+        why,
+        help,
+    };
+    let quoted = |path: &Path| shell_quote(&path.to_string_lossy());
+    if worktree.symlink_metadata().is_ok() {
+        let help = format!("Look at what it is, and move it away: mv {0} {0}.away", quoted(worktree));
+        return Err(blocked("something else is there".to_owned(), help));
+    }
+    let parent = worktree.parent().unwrap_or(worktree);
+    if parent.canonicalize().is_ok_and(|real| !real.starts_with(mission.root())) {
+        let help = format!("Replace the link {} by a directory", quoted(parent));
+        return Err(blocked(format!("{} leads out of the repository", parent.display()), help));
+    }
+    for (path, held_by) in crate::repo::Git::new(mission.root()).registered_worktrees()? {
+        if (path == worktree || held_by.as_deref() == Some(branch)) && !path.exists() {
+            let help = format!("If it is gone for good: git -C {} worktree prune", quoted(mission.root()));
+            return Err(blocked(
+                format!("git still has {} on record, which is not there", path.display()),
+                help,
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Makes the work tree of a coordination branch, so that its state can be written.
 ///
 /// # Errors
-/// What git has against it.
-pub fn make_worktree(root: &Path, branch: &str, worktree: &Path) -> Result<(), GitError> {
+/// [`HomeError::Blocked`], or what git has against it.
+pub fn make_worktree(mission: &Mission, branch: &str, worktree: &Path) -> Result<(), HomeError> {
+    may_make_worktree(mission, branch, worktree)?;
     let path = worktree.to_string_lossy();
-    crate::repo::Git::new(root).run(&["worktree", "add", "--quiet", &path, branch]).map(|_| ())
+    crate::repo::Git::new(mission.root()).run(&["worktree", "add", "--quiet", &path, branch])?;
+    Ok(())
 }

@@ -5,6 +5,7 @@
 
 pub(super) mod row;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,11 +24,18 @@ pub const LOG: &str = "status.events.jsonl";
 /// The rows of a log that say something of work packages, each event once, in the order of the file.
 #[derive(Debug, Default)]
 pub(crate) struct Rows<'a> {
-    pub(crate) transitions: Vec<Transition<'a>>,
+    /// With their 1-based lines.
+    pub(crate) transitions: Vec<(Transition<'a>, usize)>,
+    /// With their 1-based lines.
     pub(crate) annotations: Vec<(Annotation<'a>, usize)>,
     pub(crate) retrospective: Vec<&'a str>,
     pub(crate) facts: LogFacts,
+    latest_text: Option<Cow<'a, str>>,
+    newest_id: Option<Cow<'a, str>>,
 }
+
+/// Every event, by its id: its line, and its text.
+type Seen<'a> = HashMap<Cow<'a, str>, (usize, &'a str)>;
 
 /// What is to be known of a log besides what it says.
 #[derive(Debug, Clone, Default)]
@@ -38,12 +46,14 @@ pub struct LogFacts {
     pub latest: Option<Timestamp>,
     /// The stamp that sorts last as text, which is how the original compares.
     pub latest_text: Option<String>,
-    /// The event id that sorts last.
+    /// The event id that sorts last; ids that are no ULIDs are left aside.
     pub newest_id: Option<String>,
     /// Events that have the id of another one, and say something else. The first in the file counts.
     pub conflicting: Vec<Conflict>,
     /// The first of them, as an error.
     pub contradiction: Option<Arc<ArtefactError>>,
+    /// Lane events that are older than one of the same work package before them: 1-based line, and the work package.
+    pub backwards: Vec<(usize, String)>,
     /// Rows of a kind that is not known here: 1-based line, and what it calls itself.
     pub unknown: Vec<(usize, String)>,
 }
@@ -67,7 +77,7 @@ impl<'a> Rows<'a> {
     /// appending leaves one.
     pub(crate) fn parse(source: &'a Source) -> Result<Self, ArtefactError> {
         let mut rows = Self::default();
-        let mut seen: HashMap<String, (usize, &'a str)> = HashMap::new();
+        let mut seen = Seen::new();
         let mut start = 0;
         for (nth, line) in source.text().split_inclusive('\n').enumerate() {
             let content = line.trim();
@@ -83,18 +93,15 @@ impl<'a> Rows<'a> {
             }
             start += line.len();
         }
+        rows.facts.latest_text = rows.latest_text.take().map(Cow::into_owned);
+        rows.facts.newest_id = rows.newest_id.take().map(Cow::into_owned);
+        rows.facts.backwards = backwards(&rows.transitions);
         let contradiction = rows.facts.conflicting.first().map(|conflict| contradicted(source, conflict));
         rows.facts.contradiction = contradiction.map(Arc::new);
         Ok(rows)
     }
 
-    fn take(
-        &mut self,
-        row: Row<'a>,
-        line: usize,
-        content: &'a str,
-        seen: &mut HashMap<String, (usize, &'a str)>,
-    ) {
+    fn take(&mut self, row: Row<'a>, line: usize, content: &'a str, seen: &mut Seen<'a>) {
         let (event_id, wp_id, at, at_text) = match &row {
             Row::Transition(event) => (&event.event_id, &event.wp_id, event.at, &event.at_text),
             Row::Annotation(event) => (&event.event_id, &event.wp_id, event.at, &event.at_text),
@@ -114,21 +121,32 @@ impl<'a> Rows<'a> {
             return;
         }
         facts.latest = facts.latest.max(Some(at));
-        keep_last(&mut facts.latest_text, at_text.as_ref());
-        keep_last(&mut facts.newest_id, event_id.as_ref());
-        seen.insert(event_id.as_ref().to_owned(), (line, content));
+        keep_last(&mut self.latest_text, at_text.0.clone());
+        if row::is_ulid(event_id.as_ref()) {
+            keep_last(&mut self.newest_id, event_id.0.clone());
+        }
+        seen.insert(event_id.0.clone(), (line, content));
         match row {
-            Row::Transition(event) => self.transitions.push(event),
+            Row::Transition(event) => self.transitions.push((event, line)),
             Row::Annotation(event) => self.annotations.push((event, line)),
             _ => {}
         }
     }
 }
 
-fn keep_last(kept: &mut Option<String>, text: &str) {
-    if kept.as_deref() < Some(text) {
-        *kept = Some(text.to_owned());
+fn keep_last<'a>(kept: &mut Option<Cow<'a, str>>, text: Cow<'a, str>) {
+    if kept.as_ref().is_none_or(|kept| *kept < text) {
+        *kept = Some(text);
     }
+}
+
+/// Whether a crash while appending may have left this as the last line of a log, which has no line ending. What the
+/// reader takes for an event, or for somebody's mistake, is not.
+#[must_use]
+pub fn is_torn(tail: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(tail) else { return true };
+    let content = text.trim();
+    !content.is_empty() && !is_marker(content) && read(content).is_err_and(|bad| bad.torn)
 }
 
 fn read(line: &str) -> Result<Row<'_>, row::BadRow> {
@@ -139,6 +157,23 @@ fn read(line: &str) -> Result<Row<'_>, row::BadRow> {
         return Err(row::BadRow { at: 0, message, torn: false });
     }
     row::read(line)
+}
+
+/// Where time goes backwards: a clock did, or two logs were merged.
+fn backwards(transitions: &[(Transition<'_>, usize)]) -> Vec<(usize, String)> {
+    let mut latest: HashMap<&str, Timestamp> = HashMap::new();
+    let mut found = Vec::new();
+    for (event, line) in transitions {
+        let id = event.wp_id.as_ref();
+        match latest.get_mut(id) {
+            Some(latest) if *latest > event.at => found.push((*line, id.to_owned())),
+            Some(latest) => *latest = event.at,
+            None => {
+                latest.insert(id, event.at);
+            }
+        }
+    }
+    found
 }
 
 /// Two events with one id: which of them counts cannot be told.
@@ -229,7 +264,7 @@ mod tests {
         let text = [event("A", "claimed"), event("A", "claimed"), event("A", "blocked")].join("\n");
         let source = source(&text);
         let rows = Rows::parse(&source).unwrap();
-        assert_eq!((rows.transitions.len(), rows.transitions[0].to), (1, crate::lane::Lane::Claimed));
+        assert_eq!((rows.transitions.len(), rows.transitions[0].0.to), (1, crate::lane::Lane::Claimed));
         assert_eq!(rows.facts.conflicting.len(), 1);
         assert_eq!(rows.facts.conflicting[0].lines, (1, 3));
     }

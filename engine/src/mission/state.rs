@@ -67,6 +67,10 @@ pub struct WorkPackageState {
     pub approval: Option<Review>,
     /// What was last said of its tasks, spelled as they were written: the original compares exactly.
     pub subtasks: BTreeMap<String, String>,
+    /// The 1-based line of the event that put it there.
+    pub line: Option<usize>,
+    /// The 1-based lines of what was last said of its tasks.
+    pub subtask_lines: BTreeMap<String, usize>,
     /// The stamp of its last event, as written.
     since_text: Option<String>,
     /// What else the snapshot tells of it.
@@ -88,15 +92,15 @@ impl MissionState {
     /// # Errors
     /// [`ArtefactError::Broken`] at the first line that is not understood.
     pub fn reduce(source: &Source) -> Result<Self, ArtefactError> {
-        let Rows { mut transitions, mut annotations, retrospective, facts } = Rows::parse(source)?;
-        transitions.sort_by(|a, b| (a.at, a.event_id.as_ref()).cmp(&(b.at, b.event_id.as_ref())));
+        let Rows { mut transitions, mut annotations, retrospective, facts, .. } = Rows::parse(source)?;
+        transitions.sort_by(|(a, _), (b, _)| (a.at, a.event_id.as_ref()).cmp(&(b.at, b.event_id.as_ref())));
         annotations.sort_by(|(a, _), (b, _)| (a.at, a.event_id.as_ref()).cmp(&(b.at, b.event_id.as_ref())));
         let mut folding: BTreeMap<&str, Folding<'_>> = BTreeMap::new();
-        for event in &transitions {
+        for (event, line) in &transitions {
             match folding.get_mut(event.wp_id.as_ref()) {
-                Some(state) => state.take(event),
+                Some(state) => state.take(event, *line),
                 None => {
-                    folding.insert(event.wp_id.as_ref(), Folding::first(event));
+                    folding.insert(event.wp_id.as_ref(), Folding::first(event, *line));
                 }
             }
         }
@@ -108,10 +112,11 @@ impl MissionState {
                 work_packages.insert(id.to_owned(), only_noted(annotation.actor));
             }
             let Some(state) = work_packages.get_mut(id) else { continue };
-            notes::take(state, annotation.delta).map_err(|message| broken_delta(source, *line, &message))?;
+            notes::take(state, annotation.delta, *line)
+                .map_err(|message| broken_delta(source, *line, &message))?;
         }
-        let last = transitions.last();
-        let slug = transitions.first().and_then(|event| event.mission_slug.as_ref());
+        let last = transitions.last().map(|(event, _)| event);
+        let slug = transitions.first().and_then(|(event, _)| event.mission_slug.as_ref());
         Ok(Self {
             event_count: transitions.len(),
             last_event_id: last.map(|event| event.event_id.as_ref().to_owned()),
@@ -146,6 +151,13 @@ impl MissionState {
         self.work_packages.get(work_package.as_str())?.subtasks.get(spelling).map(String::as_str)
     }
 
+    /// The same, with the 1-based line of the log that says so.
+    #[must_use]
+    pub fn recorded(&self, work_package: &TaskId, spelling: &str) -> Option<(&str, usize)> {
+        let state = self.work_packages.get(work_package.as_str())?;
+        Some((state.subtasks.get(spelling)?, *state.subtask_lines.get(spelling)?))
+    }
+
     /// How many work packages are in a lane.
     #[must_use]
     pub fn count(&self, lane: Lane) -> usize {
@@ -156,27 +168,29 @@ impl MissionState {
 /// A work package while its lane events are gone through, oldest first.
 struct Folding<'a> {
     last: &'a Transition<'a>,
+    line: usize,
     force_count: u64,
     slots: BTreeMap<&'static str, Value>,
 }
 
 impl<'a> Folding<'a> {
-    fn first(event: &'a Transition<'a>) -> Self {
-        let mut state = Self { last: event, force_count: 0, slots: BTreeMap::new() };
-        state.enter(event);
+    fn first(event: &'a Transition<'a>, line: usize) -> Self {
+        let mut state = Self { last: event, line, force_count: 0, slots: BTreeMap::new() };
+        state.enter(event, line);
         state
     }
 
-    fn take(&mut self, event: &'a Transition<'a>) {
+    fn take(&mut self, event: &'a Transition<'a>, line: usize) {
         // Of two events of one moment, a reviewer's "back to work" wins over whatever went forward.
         if self.last.at == event.at && is_rollback(self.last) && !is_rollback(event) {
             return;
         }
-        self.enter(event);
+        self.enter(event, line);
     }
 
-    fn enter(&mut self, event: &'a Transition<'a>) {
+    fn enter(&mut self, event: &'a Transition<'a>, line: usize) {
         self.last = event;
+        self.line = line;
         self.force_count += u64::from(event.force);
         if (event.from, event.to) == (Lane::Planned, Lane::Claimed) {
             self.claim(event);
@@ -226,6 +240,8 @@ impl<'a> Folding<'a> {
             execution_mode: Some(event.execution_mode.as_ref().to_owned()),
             approval: if event.to == Lane::Approved { approval(event) } else { None },
             subtasks: BTreeMap::new(),
+            line: Some(self.line),
+            subtask_lines: BTreeMap::new(),
             since_text: Some(event.at_text.as_ref().to_owned()),
             slots: self.slots,
         }
@@ -281,6 +297,8 @@ fn only_noted(by: &RawValue) -> WorkPackageState {
         execution_mode: None,
         approval: None,
         subtasks: BTreeMap::new(),
+        line: None,
+        subtask_lines: BTreeMap::new(),
         since_text: None,
         slots: BTreeMap::new(),
     }
@@ -291,25 +309,34 @@ fn actor(raw: &RawValue) -> String {
     match serde_json::from_str(raw.get()) {
         Ok(Value::String(name)) => name,
         Ok(Value::Object(binding)) => {
-            let named = ["tool", "role"].into_iter().find_map(|key| binding.get(key)?.as_str());
-            named.unwrap_or_default().to_owned()
+            let mut named = ["tool", "role"].into_iter().filter_map(|key| binding.get(key)?.as_str());
+            named.find(|name| !name.is_empty()).unwrap_or_default().to_owned()
         }
+        // As Python writes them.
+        Ok(Value::Bool(true)) => "True".to_owned(),
+        Ok(Value::Bool(false)) => "False".to_owned(),
+        Ok(Value::Null) => "None".to_owned(),
         _ => raw.get().to_owned(),
     }
 }
 
 /// What counts as something in Python.
 fn is_truthy(value: &Value) -> bool {
-    !matches!(value, Value::Null | Value::Bool(false))
-        && *value != Value::String(String::new())
-        && *value != 0
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Number(number) => number.as_f64() != Some(0.0),
+    }
 }
 
 /// A slug of the log is text of the repository: only one that names a directory and nothing else is passed on.
 fn safe_slug(slug: &str) -> String {
-    let fine =
-        slug.is_ascii() && !slug.starts_with('.') && !slug.contains("..") && !slug.contains(['/', '\\']);
-    if fine { slug.trim().to_owned() } else { String::new() }
+    let starts = slug.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let fine = starts && slug.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if fine && !slug.contains("..") { slug.to_owned() } else { String::new() }
 }
 
 fn broken_delta(source: &Source, line: usize, message: &str) -> ArtefactError {

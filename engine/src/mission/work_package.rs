@@ -1,6 +1,6 @@
 //! `tasks/WPnn-*.md`: the front matter of a work package. The body is not read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Deserializer};
 
@@ -135,8 +135,9 @@ impl WorkPackage {
         let text = &source.text()[range.clone()];
         let named = front.subtasks.into_iter().flat_map(Entry::subtasks);
         let first_line = source.line_of(range.start);
+        let lines = EntryLines::of(text);
         let subtasks = named.map(|(id, title)| {
-            let line = line_of_entry(text, id.as_str()).map(|line| first_line + line);
+            let line = lines.find(id.as_str()).map(|line| first_line + line);
             Subtask { id, title, line }
         });
         let subtasks = subtasks.collect();
@@ -179,11 +180,36 @@ fn front_matter(source: &Source) -> Result<std::ops::Range<usize>, ArtefactError
     Err(missing(bom, "the front matter is not closed"))
 }
 
-/// The 0-based line of a roster entry inside the front matter: the first line below `subtasks:` that has it.
-fn line_of_entry(front: &str, id: &str) -> Option<usize> {
-    let is_key = |line: &str| line.starts_with("subtasks:");
-    let mut lines = front.lines().enumerate().skip_while(|(_, line)| !is_key(line));
-    lines.find(|(_, line)| line.contains(id)).map(|(number, _)| number)
+/// Where the words below `subtasks:` stand, 0-based lines inside the front matter.
+struct EntryLines<'a> {
+    /// First words of lines: entries of a block list.
+    leading: HashMap<&'a str, usize>,
+    /// All words: entries of a list in one line, and what titles mention.
+    any: HashMap<&'a str, usize>,
+}
+
+impl<'a> EntryLines<'a> {
+    fn of(front: &'a str) -> Self {
+        let mut lines = Self { leading: HashMap::new(), any: HashMap::new() };
+        let below = front.lines().enumerate().skip_while(|(_, line)| !line.starts_with("subtasks:"));
+        for (number, line) in below {
+            let line = line.strip_prefix("subtasks:").unwrap_or(line);
+            let id = line.trim_start().strip_prefix("- id:").unwrap_or(line);
+            let words = id.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+            for (nth, word) in words.enumerate() {
+                if nth == 0 {
+                    lines.leading.entry(word).or_insert(number);
+                }
+                lines.any.entry(word).or_insert(number);
+            }
+        }
+        lines
+    }
+
+    fn find(&self, id: &str) -> Option<usize> {
+        let word = id.split(|c: char| !c.is_alphanumeric()).next().unwrap_or(id);
+        self.leading.get(word).or_else(|| self.any.get(word)).copied()
+    }
 }
 
 fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::event::Event;
+use super::event::{Event, EventError};
 use crate::mission::artefact::ArtefactError;
 use crate::mission::log::LOG;
 use crate::mission::{Mission, SNAPSHOT};
@@ -30,10 +30,10 @@ pub enum ApplyError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Write(#[from] WriteError),
-    /// An event could not be put into words: a bug.
-    #[error("an event could not be written as JSON: {0}")]
-    #[diagnostic(code(bug))]
-    Json(#[from] serde_json::Error),
+    /// An event cannot be recorded.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Event(#[from] EventError),
 }
 
 impl From<ArtefactError> for ApplyError {

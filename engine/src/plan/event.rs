@@ -7,6 +7,7 @@ use ulid::Ulid;
 
 use crate::id::TaskId;
 use crate::lane::Lane;
+use crate::limits;
 use crate::mission::log::LogFacts;
 use crate::transition::Review;
 
@@ -80,17 +81,45 @@ pub struct About<'a> {
     pub mission_id: Option<&'a str>,
 }
 
+/// Why an event cannot be recorded. Nothing was written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum EventError {
+    /// It would be larger than what is read.
+    #[error("the event would have {size} bytes; an event has at most {}", limits::EVENT)]
+    #[diagnostic(
+        code(event_too_large),
+        help("nothing was changed; give a reference to a long text instead of the text")
+    )]
+    TooLarge {
+        /// Its size.
+        size: usize,
+    },
+    /// The log is at the end of time.
+    #[error("the newest event of the log is of {latest}, and no event can be later")]
+    #[diagnostic(code(no_later_time), help("nothing was changed; correct the time of that event by hand"))]
+    NoLaterTime {
+        /// Its stamp.
+        latest: String,
+    },
+    /// A bug.
+    #[error("an event could not be written as JSON: {0}")]
+    #[diagnostic(code(bug))]
+    Json(#[from] serde_json::Error),
+}
+
 /// The events of a call: times and IDs ascend, and come after everything in the log.
 ///
 /// # Errors
-/// When an event cannot be put into JSON, which is a bug.
+/// [`EventError`].
 pub fn events(
     records: &[Record],
     about: About<'_>,
     stamp: Stamp,
     log: &LogFacts,
-) -> Result<Vec<Event>, serde_json::Error> {
-    let mut at = stamp.after(log);
+) -> Result<Vec<Event>, EventError> {
+    let too_late = || EventError::NoLaterTime { latest: log.latest_text.clone().unwrap_or_default() };
+    let mut at = stamp.after(log).ok_or_else(too_late)?;
     let mut last = log.newest_id.as_deref().and_then(|id| Ulid::from_string(id).ok());
     // The top bit of the random part is left free, so that counting up within a call cannot overflow it.
     let entropy = stamp.entropy & ((1 << 79) - 1);
@@ -100,9 +129,12 @@ pub fn events(
         last = Some(id);
         let id = id.to_string();
         let line = python_json(&row(record, about, &id, &written(at)))?;
+        if line.len() > limits::EVENT {
+            return Err(EventError::TooLarge { size: line.len() });
+        }
         events.push(Event { id, line });
         // A batch advances by a microsecond an event, so that order in time is order in the file.
-        at = at.checked_add(1.microseconds()).unwrap_or(at);
+        at = at.checked_add(1.microseconds()).map_err(|_| too_late())?;
     }
     Ok(events)
 }
@@ -111,13 +143,16 @@ impl Stamp {
     /// A time that is later than every event of a log, in time and as text. The last event wins; one of a machine whose
     /// clock is behind would change nothing. The original compares stamps as text, so one with `Z` or another offset
     /// may have to be passed by a second, or by that offset.
-    fn after(self, log: &LogFacts) -> Timestamp {
-        let next = log.latest.and_then(|latest| latest.checked_add(1.microseconds()).ok());
-        let now = next.map_or(self.now, |next| next.max(self.now));
-        let behind = log.latest_text.as_deref().filter(|text| written(now).as_str() <= *text);
-        let passed = behind.and_then(|text| format!("{}Z", text.get(..19)?).parse::<Timestamp>().ok());
-        let passed = passed.and_then(|second| second.checked_add(1.second()).ok());
-        passed.map_or(now, |passed| passed.max(now))
+    fn after(self, log: &LogFacts) -> Option<Timestamp> {
+        let now = match log.latest {
+            Some(latest) => latest.checked_add(1.microseconds()).ok()?.max(self.now),
+            None => self.now,
+        };
+        let Some(text) = log.latest_text.as_deref().filter(|text| written(now).as_str() <= *text) else {
+            return Some(now);
+        };
+        let second: Timestamp = format!("{}Z", text.get(..19)?).parse().ok()?;
+        second.checked_add(1.second()).ok().map(|passed| passed.max(now))
     }
 }
 
@@ -177,7 +212,15 @@ fn step_row(step: &Step, about: About<'_>, id: &str, at: &str) -> Map<String, Va
         put("review_result", result);
     }
     if step.to == Lane::Canceled {
-        put("reason_source", if step.reason.is_some() { "operator" } else { "synthetic" }.into());
+        put(
+            "reason_source",
+            if step.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty()) {
+                "operator"
+            } else {
+                "synthetic"
+            }
+            .into(),
+        );
     }
     row
 }

@@ -124,7 +124,7 @@ impl RefusedMove {
 
     fn open_tasks(&self) -> String {
         let one = |(id, place): &(Option<TaskId>, Option<Place>)| {
-            let name = id.as_ref().map_or("a box without an ID".to_owned(), ToString::to_string);
+            let name = id.as_ref().map_or("an open box".to_owned(), ToString::to_string);
             let place = place.as_ref().map(|place| match place.line {
                 Some(line) => format!(" ({}:{line})", place.file),
                 None => format!(" ({})", place.file),
@@ -145,7 +145,7 @@ pub fn decide(request: &MoveRequest, sources: Sources<'_>) -> Decision {
     let id = request.work_package.as_id();
     let own = sources.state.of(id);
     let lane = sources.state.lane_of(id);
-    if lane == request.to && !request.force {
+    if lane == request.to && lane != Lane::Genesis && !request.force {
         return Decision::There;
     }
     let mut from = lane;
@@ -157,7 +157,7 @@ pub fn decide(request: &MoveRequest, sources: Sources<'_>) -> Decision {
                 Refusal::TasksOpen => progress::open_tasks(id, sources),
                 _ => Vec::new(),
             };
-            let next = next_command(request, (lane, from, to), &refusal, &open, sources.context.mission);
+            let next = next_command(request, lane, &refusal, &open, sources.context.mission);
             return Decision::Refused(Box::new(RefusedMove { lane, from, to, refusal, open, next }));
         }
         steps.push(step(request, from, to, credentials, own));
@@ -258,67 +258,86 @@ fn step(
     }
 }
 
-/// The command that gets the work package on: what is missing is named in capitals.
+/// What gets the work package on, as a command: what is missing is named in capitals.
 fn next_command(
     request: &MoveRequest,
-    (lane, from, to): (Lane, Lane, Lane),
+    lane: Lane,
     refusal: &Refusal,
     open: &[(Option<TaskId>, Option<Place>)],
     mission: &Mission,
 ) -> String {
     let slug = shell_quote(mission.slug());
     let work_package = request.work_package.as_str();
-    if *refusal == Refusal::TasksOpen {
-        let ids: Vec<_> = open.iter().filter_map(|(id, _)| id.as_ref()).map(TaskId::as_str).collect();
-        if !ids.is_empty() {
-            return format!("clearance mark-status {} --status done --mission {slug}", ids.join(" "));
-        }
-    }
     let command = |to: Lane, options: Vec<String>| {
         let options: String = options.iter().map(|option| format!(" {option}")).collect();
         format!("clearance move {work_package} --to {to} --mission {slug}{options}")
     };
+    let on = |to: Lane| command(to, wanted(request, lane, to));
     let forced = || {
-        let explained = [given("--actor", &request.actor, "NAME"), given("--reason", &request.reason, "WHY")];
-        command(request.to, ["--force".to_owned()].into_iter().chain(explained).collect())
+        let why = [given("--actor", &request.actor, "NAME"), given("--reason", &request.reason, "WHY")];
+        command(request.to, ["--force".to_owned()].into_iter().chain(why).collect())
     };
     match refusal {
-        Refusal::NoSuchStep { .. } => match toward(lane, request.to) {
-            Some(next) => command(next, wanted(request, lane, next)),
-            None => forced(),
-        },
+        Refusal::TasksOpen => {
+            let ids: Vec<_> = open.iter().filter_map(|(id, _)| id.as_ref()).map(TaskId::as_str).collect();
+            if ids.is_empty() {
+                let boxes = open.iter().filter_map(|(_, place)| place.as_ref()?.line);
+                let lines = boxes.map(|line| line.to_string()).collect::<Vec<_>>().join(", ");
+                return format!(
+                    "tick or remove the boxes of tasks.md, line {lines}; then {}",
+                    on(request.to)
+                );
+            }
+            format!("clearance mark-status {} --status done --mission {slug}", ids.join(" "))
+        }
+        Refusal::NoSuchStep { .. } => toward(lane, request.to).map_or_else(forced, on),
         Refusal::ForceUnexplained => forced(),
-        _ if from == lane => command(to, wanted(request, from, to)),
-        // On the way: the whole way again, with what was missing.
-        _ => command(request.to, wanted(request, from, to)),
+        _ => on(request.to),
     }
 }
 
-/// The options that a step asks for, as given or to be filled in.
+/// The options that the whole way asks for, as given or to be filled in.
 fn wanted(request: &MoveRequest, from: Lane, to: Lane) -> Vec<String> {
-    let actor = given("--actor", &request.actor, "NAME");
-    let reviewer = given("--reviewer", &request.reviewer, "NAME");
-    let evidence = given("--evidence", &request.evidence, "REFERENCE");
-    let review_ref = given("--review-ref", &request.review_ref, "REFERENCE");
-    let mut options = match (from, to) {
-        (Lane::Planned, Lane::Claimed) | (Lane::ForReview, Lane::InReview) => return vec![actor],
-        (Lane::InProgress, Lane::Planned) => vec![given("--reason", &request.reason, "WHY")],
-        (Lane::InReview, Lane::InProgress | Lane::Planned) => vec![reviewer, review_ref],
-        (Lane::InReview, Lane::Blocked | Lane::Canceled) => {
-            vec![reviewer, given("--verdict", &request.verdict, "VERDICT"), evidence]
-        }
-        (_, Lane::Approved | Lane::Done) => vec![reviewer, evidence],
-        (Lane::Approved, Lane::InProgress | Lane::Planned) => vec![review_ref],
-        _ => Vec::new(),
-    };
-    if request.actor.is_some() {
-        options.insert(0, actor);
+    let mut from = from;
+    let mut asked: Vec<&str> = Vec::new();
+    for to in way(from, &MoveRequest { to, ..request.clone() }) {
+        asked.extend(options_of(from, to));
+        from = to;
     }
-    options
+    let all = [
+        ("--actor", &request.actor, "NAME"),
+        ("--reason", &request.reason, "WHY"),
+        ("--reviewer", &request.reviewer, "NAME"),
+        ("--verdict", &request.verdict, "VERDICT"),
+        ("--evidence", &request.evidence, "REFERENCE"),
+        ("--review-ref", &request.review_ref, "REFERENCE"),
+        ("--feedback", &request.feedback, "FILE"),
+    ];
+    let shown = all.into_iter().filter(|(option, value, _)| asked.contains(option) || is_given(value));
+    shown.map(|(option, value, placeholder)| given(option, value, placeholder)).collect()
+}
+
+/// The options that one step asks for.
+fn options_of(from: Lane, to: Lane) -> &'static [&'static str] {
+    match (from, to) {
+        (Lane::Planned, Lane::Claimed) | (Lane::ForReview, Lane::InReview) => &["--actor"],
+        (Lane::InProgress, Lane::Planned) => &["--reason"],
+        (Lane::InReview, Lane::InProgress | Lane::Planned) => &["--reviewer", "--review-ref"],
+        (Lane::InReview, Lane::Blocked | Lane::Canceled) => &["--reviewer", "--verdict", "--evidence"],
+        (_, Lane::Approved | Lane::Done) => &["--reviewer", "--evidence"],
+        (Lane::Approved, Lane::InProgress | Lane::Planned) => &["--review-ref"],
+        _ => &[],
+    }
+}
+
+fn is_given(value: &Option<String>) -> bool {
+    value.as_deref().is_some_and(|value| !value.trim().is_empty())
 }
 
 fn given(option: &str, value: &Option<String>, placeholder: &str) -> String {
     match value.as_deref().filter(|value| !value.trim().is_empty()) {
+        // A value that looks like an option must be joined to its own.
+        Some(value) if value.starts_with('-') => format!("{option}={}", shell_quote(value)),
         Some(value) => format!("{option} {}", shell_quote(value)),
         None => format!("{option} {placeholder}"),
     }

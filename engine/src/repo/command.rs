@@ -171,6 +171,18 @@ impl Git {
         Ok(path.filter(|path| !bare && path.join(".git").exists()))
     }
 
+    /// Every work tree that git has on record, with the branch it holds, also those whose directory is gone.
+    pub(crate) fn registered_worktrees(&self) -> Result<Vec<(PathBuf, Option<String>)>, GitError> {
+        let bytes = self.bytes(&["worktree", "list", "--porcelain", "-z"])?;
+        let mut found = Vec::new();
+        for entry in bytes.split(|b| *b == 0).collect::<Vec<_>>().split(|field| field.is_empty()) {
+            let field = |name: &[u8]| entry.iter().find_map(|field| field.strip_prefix(name));
+            let branch = field(b"branch refs/heads/").map(|name| String::from_utf8_lossy(name).into_owned());
+            found.extend(field(b"worktree ").map(|path| (path_of_bytes(path), branch)));
+        }
+        Ok(found)
+    }
+
     /// Runs git for an answer to read: in the language whose words are known here.
     fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(arguments);

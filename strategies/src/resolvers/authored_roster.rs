@@ -6,7 +6,7 @@ use std::ops::Range;
 use clearance_engine::edit::Change;
 use clearance_engine::id::TaskId;
 use clearance_engine::mission::tasks::TasksDoc;
-use clearance_engine::mission::work_package::WorkPackage;
+use clearance_engine::mission::work_package::{Subtask, WorkPackage};
 use clearance_engine::register_strategy;
 use clearance_engine::strategy::{
     Place, Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState,
@@ -36,21 +36,27 @@ impl ResolverStrategy for AuthoredRoster {
         }
         let listing: Vec<_> = context.rostered(id).collect();
         let Some(first) = listing.first() else { return Resolution::NotMine };
-        let at = listing.iter().map(|package| Place {
-            file: package.file.clone(),
-            line: package.owns(id).and_then(|subtask| subtask.line),
-        });
+        let at =
+            listing.iter().map(|(package, entry)| Place { file: package.file.clone(), line: entry.line });
         let at = at.collect();
-        let change = reference_row::boxed(context.tasks, id, wanted)
-            .map_or_else(|| row_in_section(context.tasks, id, wanted, first), |(_, change)| change);
+        let change = reference_row::boxed(context.tasks, id, wanted).map_or_else(
+            || row_in_section(context.tasks, id, wanted, first.0, first.1),
+            |(_, change)| change,
+        );
         Resolution::of(at, vec![change])
     }
 }
 
 /// A new row behind the last checkbox row of the work package's section, else at the end of the section, else at the
 /// end of the document, where it names its work package.
-fn row_in_section(tasks: &TasksDoc, id: &TaskId, state: TaskState, package: &WorkPackage) -> Change {
-    let title = package.owns(id).and_then(|subtask| subtask.title.as_deref()).unwrap_or_default();
+fn row_in_section(
+    tasks: &TasksDoc,
+    id: &TaskId,
+    state: TaskState,
+    package: &WorkPackage,
+    entry: &Subtask,
+) -> Change {
+    let title = entry.title.as_deref().unwrap_or_default();
     let section = tasks.section_lines(&package.id.clone().into());
     let lines = section.clone().unwrap_or(0..tasks.lines().len());
     let last_row = lines.clone().rfind(|line| is_task_row(tasks, *line));

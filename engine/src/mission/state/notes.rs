@@ -56,7 +56,7 @@ struct Override {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn take(state: &mut WorkPackageState, delta: &RawValue) -> Result<(), String> {
+pub(super) fn take(state: &mut WorkPackageState, delta: &RawValue, line: usize) -> Result<(), String> {
     let delta: Delta = serde_json::from_str(delta.get()).map_err(|error| {
         let message = error.to_string();
         message.split(" at line ").next().unwrap_or(&message).to_owned()
@@ -81,6 +81,7 @@ pub(super) fn take(state: &mut WorkPackageState, delta: &RawValue) -> Result<(),
                 "`{lane}` is not a state of a task (it is a lane's name, such as `done` or `planned`)"
             ));
         }
+        state.subtask_lines.insert(id.clone(), line);
         state.subtasks.insert(id, lane);
     }
     if let Some(note) = delta.note {
