@@ -8,7 +8,7 @@ pub const MANIFEST: u64 = 8 << 20;
 pub const WORK_PACKAGE: u64 = 8 << 20;
 /// Largest status log that is read, in bytes. The largest real one has 1.5 MB.
 pub const STATUS_LOG: u64 = 1 << 30;
-/// Longest line of a status log, in bytes. The longest real one has 14 KB.
+/// Longest line of a status log, in bytes. The longest real one has 0.6 MB.
 pub const EVENT: usize = 4 << 20;
 /// Most work-package files of one mission. The largest real mission has 24.
 pub const WORK_PACKAGES: usize = 10_000;

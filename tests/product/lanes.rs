@@ -379,3 +379,14 @@ fn genesis_is_no_place_to_go_even_from_there() {
     let refused = run(&repo, &["move", "WP02", "--to", "genesis", "--mission", "m"]);
     assert_eq!(refused.code, 1, "{}", refused.stdout);
 }
+
+#[rstest]
+#[case("in_review", "approved")]
+#[case("in_progress", "approved")]
+#[case("approved", "done")]
+fn the_reviewer_is_never_guessed(#[case] from: &str, #[case] to: &str) {
+    let repo = repo_in(from);
+    let refused = move_to(&repo, to, &["--actor", "bob", "--evidence", "PR#1"]);
+    assert_eq!((refused.code, log(&repo).len()), (1, 1), "{}", refused.stdout);
+    assert!(refused.stderr.contains("--reviewer NAME --evidence 'PR#1'"), "{}", refused.stderr);
+}
