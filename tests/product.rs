@@ -31,6 +31,8 @@ mod json;
 mod lanes;
 #[path = "product/missions.rs"]
 mod missions;
+#[path = "product/preflight.rs"]
+mod preflight;
 #[path = "product/properties.rs"]
 mod properties;
 #[path = "product/registry.rs"]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clearance_engine::check::Stage;
+use clearance_engine::merge::scope::Strategy;
 use clearance_engine::strategy::TaskState;
 
 use crate::commands::Answer;
@@ -94,6 +96,10 @@ pub(crate) enum Command {
     Move(MoveArgs),
     /// Show where the work packages of a mission are, or every mission on a line
     Status(StatusArgs),
+    /// Run every check of a step; change nothing
+    Check(CheckArgs),
+    /// Say whether a mission is cleared for its merge, and what would come of it
+    Merge(MergeArgs),
     /// Look at what is registered
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -246,6 +252,92 @@ pub(crate) struct StatusArgs {
     /// How long to wait for another process that writes the mission
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) lock_timeout: Duration,
+}
+
+/// Run every check of a step.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The mission; without it, the one that the current branch or directory is about
+    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    pub(crate) mission: Option<String>,
+    /// The step that is to be taken
+    #[arg(long, value_name = "STAGE", default_value = "merge")]
+    pub(crate) stage: StageArg,
+}
+
+/// Say whether a mission is cleared for its merge.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The mission; without it, the one that the current branch or directory is about
+    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    pub(crate) mission: Option<String>,
+    /// Change nothing. Required: this version forecasts merges and does not make them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How the mission branch gets onto the target
+    #[arg(long, value_name = "STRATEGY", default_value = "squash")]
+    pub(crate) strategy: StrategyArg,
+    /// The branch to merge into [default: meta.json, else the repository's default branch]
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) target: Option<String>,
+    /// Ask as for a merge that is pushed: the remote must be reachable, and not ahead
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Ask the remote where the target is; nothing is fetched
+    #[arg(long)]
+    pub(crate) fetch: bool,
+    /// Keep the branches
+    #[arg(long, overrides_with = "delete_branch")]
+    pub(crate) keep_branch: bool,
+    /// Delete the branches afterwards (the default)
+    #[arg(long, overrides_with = "keep_branch")]
+    pub(crate) delete_branch: bool,
+    /// Keep the work trees
+    #[arg(long, overrides_with = "remove_worktree")]
+    pub(crate) keep_worktree: bool,
+    /// Remove the work trees afterwards (the default)
+    #[arg(long, overrides_with = "keep_worktree")]
+    pub(crate) remove_worktree: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StageArg {
+    /// Marking tasks
+    MarkStatus,
+    /// A commit
+    Commit,
+    /// A merge
+    Merge,
+}
+
+impl From<StageArg> for Stage {
+    fn from(stage: StageArg) -> Self {
+        match stage {
+            StageArg::MarkStatus => Self::MarkStatus,
+            StageArg::Commit => Self::Commit,
+            StageArg::Merge => Self::Merge,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StrategyArg {
+    /// A merge commit
+    Merge,
+    /// One commit with everything
+    Squash,
+    /// Commit by commit on top of the target
+    Rebase,
+}
+
+impl From<StrategyArg> for Strategy {
+    fn from(strategy: StrategyArg) -> Self {
+        match strategy {
+            StrategyArg::Merge => Self::Merge,
+            StrategyArg::Squash => Self::Squash,
+            StrategyArg::Rebase => Self::Rebase,
+        }
+    }
 }
 
 /// Build a small repository and run the main job on it.

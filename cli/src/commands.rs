@@ -1,7 +1,9 @@
 //! The commands, one file each: `XArgs` in `args.rs`, `run` here.
 
+mod check;
 mod demo;
 mod mark_status;
+mod merge;
 mod move_lane;
 mod rules_list;
 mod status;
@@ -58,6 +60,8 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         Command::Status(args) | Command::Agent(AgentCommand::Tasks(AgentTasksCommand::Status(args))) => {
             status::run(args, global, env, registry)
         }
+        Command::Check(args) => check::run(args, global, env, registry),
+        Command::Merge(args) => merge::run(args, global, env, registry),
         Command::Rules(RulesCommand::List) => rules_list::run(global, registry),
         Command::Demo(args) => demo::run(args, global, env),
     }

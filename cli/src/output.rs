@@ -3,6 +3,7 @@
 pub(crate) mod board_text;
 pub(crate) mod mark_text;
 pub(crate) mod move_text;
+pub(crate) mod preflight_text;
 pub(crate) mod reports;
 
 use std::fmt;
@@ -56,7 +57,7 @@ impl Style {
         }
     }
 
-    fn draw(self, diagnostic: &(dyn Diagnostic + 'static)) -> String {
+    pub(crate) fn draw(self, diagnostic: &(dyn Diagnostic + 'static)) -> String {
         let mut out = String::new();
         let handler = GraphicalReportHandler::new_themed(self.theme())
             .with_width(self.width)

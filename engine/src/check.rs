@@ -1,8 +1,10 @@
 //! Checks: read-only questions about the repository.
 
 use crate::finding::{Fault, Finding, FindingError};
+use crate::merge::scope::MergeScope;
 use crate::mission::Mission;
-use crate::repo::RepoView;
+use crate::mission::artefact::ArtefactError;
+use crate::repo::{GitError, Repo, RepoError};
 
 /// The step being gated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -27,15 +29,59 @@ pub struct CheckMeta {
     pub codes: &'static [&'static str],
     /// The steps it gates.
     pub stages: &'static [Stage],
+    /// What must be there for it to have anything to look at.
+    pub needs: Needs,
+}
+
+/// What must be there for a check to have anything to look at. Without it the check is not applicable, and says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    /// A repository.
+    Repository,
+    /// A mission.
+    Mission,
+    /// A merge of a mission.
+    Merge,
 }
 
 /// What a check may look at.
 #[derive(Clone, Copy)]
 pub struct CheckContext<'a> {
     /// The repository.
-    pub repo: &'a dyn RepoView,
+    pub repo: &'a Repo,
+    /// The mission, where the question is about one.
+    pub mission: Option<&'a Mission>,
+    /// The merge, where the step is one.
+    pub merge: Option<&'a MergeScope>,
+}
+
+impl<'a> CheckContext<'a> {
+    /// Whether what a check needs is there.
+    #[must_use]
+    pub fn has(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Repository => true,
+            Needs::Mission => self.mission.is_some(),
+            Needs::Merge => self.merge.is_some(),
+        }
+    }
+
     /// The mission.
-    pub mission: &'a Mission,
+    ///
+    /// # Errors
+    /// [`CheckError::CouldNotLook`] for a check that asked for one without saying that it needs one.
+    pub fn mission(&self) -> Result<&'a Mission, CheckError> {
+        self.mission.ok_or_else(|| CheckError::CouldNotLook("there is no mission to look at".to_owned()))
+    }
+
+    /// The merge.
+    ///
+    /// # Errors
+    /// As [`CheckContext::mission`].
+    pub fn merge(&self) -> Result<&'a MergeScope, CheckError> {
+        self.merge.ok_or_else(|| CheckError::CouldNotLook("there is no merge to look at".to_owned()))
+    }
 }
 
 /// A check could not look. The run is then undecided: an unanswered question is not a pass.
@@ -48,6 +94,19 @@ pub enum CheckError {
     /// Something could not be read.
     #[error("{0}")]
     CouldNotLook(String),
+    /// It can look only once a fault is mended that another check reports. Where that one reports none, this one could
+    /// not look.
+    #[error("it can look once {0} finds nothing")]
+    Waits(&'static str),
+    /// git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The repository could not be asked.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// A file could not be read.
+    #[error(transparent)]
+    Artefact(#[from] std::sync::Arc<ArtefactError>),
 }
 
 /// Takes the findings of one check.

@@ -101,6 +101,18 @@ impl Finding {
         &self.location
     }
 
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn item(&self) -> &str {
+        &self.item
+    }
+
     /// What ends it.
     #[must_use]
     pub fn remediation(&self) -> Option<&str> {
@@ -111,8 +123,10 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Needs;
 
-    const META: CheckMeta = CheckMeta { id: "demo", summary: "", codes: &["known"], stages: &[] };
+    const META: CheckMeta =
+        CheckMeta { id: "demo", summary: "", codes: &["known"], stages: &[], needs: Needs::Repository };
 
     fn fault(code: &'static str, severity: Severity, remediation: Option<&str>) -> Fault {
         let location = Location { name: "meta.json".to_owned(), line: None };

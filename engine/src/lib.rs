@@ -20,6 +20,7 @@ pub mod id;
 pub mod lane;
 pub mod limits;
 pub mod lock;
+pub mod merge;
 pub mod mission;
 pub mod ownership;
 pub mod plan;

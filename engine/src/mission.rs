@@ -6,6 +6,7 @@ pub mod home;
 pub mod lanes;
 pub mod log;
 pub mod meta;
+pub mod review;
 pub mod snapshot;
 pub mod state;
 pub mod tasks;

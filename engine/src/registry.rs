@@ -110,16 +110,16 @@ impl Registry {
         required_checks: Listed,
         strategy_order: Listed,
     ) -> Result<Self, RegistryError> {
-        let checks = unique("check", checks.map(|entry| (entry.id, entry.origin, entry)))?;
+        let mut checks = unique("check", checks.map(|entry| (entry.id, entry.origin, entry)))?;
         for entry in checks.values() {
             same_id("check", entry.id, entry.check.meta().id, entry.origin)?;
         }
         each_once("check", required_checks)?;
+        let mut in_order = Vec::with_capacity(checks.len());
         for id in required_checks.ids {
-            if !checks.contains_key(id) {
-                return Err(missing("check", id, required_checks.origin));
-            }
+            in_order.push(checks.remove(id).ok_or_else(|| missing("check", id, required_checks.origin))?);
         }
+        in_order.extend(checks.into_values());
         each_once("strategy", strategy_order)?;
         let mut strategies = unique("strategy", strategies.map(|entry| (entry.id, entry.origin, entry)))?;
         let mut ordered: Vec<&StrategyEntry> = Vec::with_capacity(strategy_order.ids.len());
@@ -136,10 +136,10 @@ impl Registry {
             );
             return Err(fault("strategy", entry.id, at));
         }
-        Ok(Self { checks: checks.into_values().collect(), strategies: ordered })
+        Ok(Self { checks: in_order, strategies: ordered })
     }
 
-    /// The checks, by id.
+    /// The checks: the required ones in the order of their list, then the others by id.
     #[must_use]
     pub fn checks(&self) -> &[&'static CheckEntry] {
         &self.checks

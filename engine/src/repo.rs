@@ -5,6 +5,7 @@
 mod command;
 pub mod commit;
 mod libgit;
+pub mod questions;
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,16 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell.
     fn remote_branches(&self, branch: &str) -> Result<Vec<String>, RepoError>;
+    /// Whether the commit `one` is in the history of the commit `other`.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, RepoError>;
+    /// A value of git's configuration, of all levels; `None` where it is not set.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn config(&self, key: &str) -> Result<Option<String>, RepoError>;
     /// The content of a file as a local branch has it; `None` when it has no such file.
     ///
     /// # Errors
@@ -153,10 +164,26 @@ impl Repo {
         &*self.view
     }
 
+    /// The lock that a git command holds on the index of a work tree, or left behind there.
+    #[must_use]
+    pub fn index_lock(worktree: &Path) -> Option<PathBuf> {
+        let dot_git = worktree.join(".git");
+        let git_dir = if dot_git.is_dir() {
+            dot_git
+        } else {
+            // A linked work tree has a file there: `gitdir: PATH`, see gitrepository-layout(5).
+            let text = crate::source::read_bytes(".git", &dot_git, 4096).ok()??;
+            let text = String::from_utf8(text).ok()?;
+            worktree.join(text.strip_prefix("gitdir:")?.trim())
+        };
+        let lock = git_dir.join("index.lock");
+        lock.symlink_metadata().is_ok().then_some(lock)
+    }
+
     /// `user.name` of git's configuration.
     #[must_use]
     pub fn user_name(&self) -> Option<String> {
-        let name = Git::new(&self.root).run(&["config", "user.name"]).ok()?;
+        let name = self.view.config("user.name").ok()??;
         (!name.trim().is_empty()).then(|| name.trim().to_owned())
     }
 

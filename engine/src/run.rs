@@ -1,8 +1,9 @@
 //! Preflight: every check looks, none hides another, and the verdict is the worst of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
-use crate::check::{CheckContext, Findings, Stage};
+use crate::check::{CheckContext, CheckError, Findings, Stage};
 use crate::finding::Finding;
 use crate::registry::CheckEntry;
 use crate::severity::{Severity, Verdict};
@@ -16,40 +17,86 @@ pub struct CheckResult {
     pub findings: Vec<Finding>,
     /// Why it could not look, if it could not.
     pub failure: Option<String>,
+    /// Whether there was anything for it to look at.
+    pub applicable: bool,
+    /// The check whose blocker must be mended before this one can look.
+    pub waits_for: Option<&'static str>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl CheckResult {
-    /// What this check alone concludes.
+    /// What this check alone concludes; `None` when there was nothing for it to look at.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        if self.failure.is_some() {
-            Verdict::Undecided
+    pub fn verdict(&self) -> Option<Verdict> {
+        if !self.applicable || self.waits_for.is_some() {
+            None
+        } else if self.failure.is_some() {
+            Some(Verdict::Undecided)
         } else if self.findings.iter().any(|finding| finding.severity() == Severity::Blocker) {
-            Verdict::Blocked
+            Some(Verdict::Blocked)
         } else {
-            Verdict::Cleared
+            Some(Verdict::Cleared)
         }
     }
 }
 
-/// Runs every check of a stage, in the order given. A check that fails or panics is undecided, alone.
+/// Runs every check of a stage. A check that fails or panics is undecided, alone. They run side by side; the answers are
+/// in the order of the checks.
 #[must_use]
 pub fn preflight(checks: &[&CheckEntry], stage: Stage, context: CheckContext<'_>) -> Vec<CheckResult> {
-    let of_stage = checks.iter().filter(|entry| entry.check.meta().stages.contains(&stage));
-    of_stage.map(|entry| run_one(entry, context)).collect()
+    let of_stage: Vec<_> = checks.iter().filter(|entry| entry.check.meta().stages.contains(&stage)).collect();
+    let mut results: Vec<_> = std::thread::scope(|scope| {
+        let running: Vec<_> =
+            of_stage.iter().map(|entry| (entry.id, scope.spawn(|| run_one(entry, context)))).collect();
+        running.into_iter().map(|(id, thread)| thread.join().unwrap_or_else(|_| lost(id))).collect()
+    });
+    no_idle_waiting(&mut results);
+    results
+}
+
+/// Who waits for a check that blocks nothing could simply not look.
+fn no_idle_waiting(results: &mut [CheckResult]) {
+    let blocking: Vec<_> = results
+        .iter()
+        .filter(|result| result.verdict() == Some(Verdict::Blocked))
+        .map(|result| result.id)
+        .collect();
+    for result in results.iter_mut() {
+        if let Some(id) = result.waits_for.take_if(|id| !blocking.contains(id)) {
+            result.failure = Some(format!("it waits for {id}, which found nothing"));
+        }
+    }
 }
 
 /// The verdict of a run; `None` when nothing was evaluated, which is not a pass.
 #[must_use]
 pub fn verdict(results: &[CheckResult]) -> Option<Verdict> {
-    results.iter().map(CheckResult::verdict).max()
+    results.iter().filter_map(CheckResult::verdict).max()
 }
 
 fn run_one(entry: &CheckEntry, context: CheckContext<'_>) -> CheckResult {
-    let mut findings = Findings::new(entry.check.meta());
+    let started = Instant::now();
+    let meta = entry.check.meta();
+    let mut result = CheckResult {
+        waits_for: None,
+        id: entry.id,
+        findings: Vec::new(),
+        failure: None,
+        applicable: true,
+        took: Duration::ZERO,
+    };
+    if !context.has(meta.needs) {
+        return CheckResult { applicable: false, ..result };
+    }
+    let mut findings = Findings::new(meta);
     let outcome = catch_unwind(AssertUnwindSafe(|| entry.check.run(context, &mut findings)));
-    let failure = match outcome {
+    result.failure = match outcome {
         Ok(Ok(())) => None,
+        Ok(Err(CheckError::Waits(id))) => {
+            result.waits_for = Some(id);
+            None
+        }
         Ok(Err(error)) => Some(error.to_string()),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -57,5 +104,11 @@ fn run_one(entry: &CheckEntry, context: CheckContext<'_>) -> CheckResult {
             Some(format!("a bug in the check: {}", text.unwrap_or_else(|| "it panicked".to_owned())))
         }
     };
-    CheckResult { id: entry.id, findings: findings.into_inner(), failure }
+    CheckResult { findings: findings.into_inner(), took: started.elapsed(), ..result }
+}
+
+/// A thread that is gone took its answer with it.
+fn lost(id: &'static str) -> CheckResult {
+    let failure = Some("a bug in the check: its thread ended without an answer".to_owned());
+    CheckResult { id, findings: Vec::new(), failure, applicable: true, waits_for: None, took: Duration::ZERO }
 }

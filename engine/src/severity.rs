@@ -14,8 +14,7 @@ pub enum Severity {
     Blocker,
 }
 
-/// What a run concluded. Verdicts combine with `max`: one blocker blocks, one unanswered question makes the whole
-/// undecided.
+/// What a run concluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

@@ -1,3 +1,16 @@
 //! One file a check.
 
-clearance_engine::plugin_modules!(mission_manifests);
+clearance_engine::plugin_modules!(
+    clean_worktrees,
+    conflict_forecast,
+    git_state,
+    lane_branches,
+    mission_branch,
+    mission_manifests,
+    review_consistency,
+    status_log,
+    target_sync,
+    work_packages
+);
+
+mod common;

@@ -6,4 +6,16 @@ use clearance_engine::registry::Listed;
 pub mod checks;
 
 /// The checks that every build must have. A registry without one of them says nothing rather than "cleared".
-pub const REQUIRED: Listed = listed!["mission-manifests"];
+/// In the order they are reported.
+pub const REQUIRED: Listed = listed![
+    "git-state",
+    "clean-worktrees",
+    "target-sync",
+    "mission-branch",
+    "lane-branches",
+    "review-consistency",
+    "work-packages",
+    "status-log",
+    "mission-manifests",
+    "conflict-forecast"
+];

@@ -17,9 +17,17 @@ fn workspace() -> &'static Path {
 fn the_command_reference_is_current() {
     let repo = TestRepo::new();
     let mut page = String::from("# Commands\n\nGenerated from `--help`.\n");
-    for words in
-        [&[][..], &["mark-status"], &["move"], &["status"], &["rules"], &["rules", "list"], &["demo"]]
-    {
+    for words in [
+        &[][..],
+        &["mark-status"],
+        &["move"],
+        &["status"],
+        &["check"],
+        &["merge"],
+        &["rules"],
+        &["rules", "list"],
+        &["demo"],
+    ] {
         let help = run(&repo, &[words, &["--help"]].concat()).stdout;
         let name = [&["clearance"], words].concat().join(" ");
         write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.trim_end()).unwrap();
@@ -80,6 +88,8 @@ fn readme_names_every_command() {
         "clearance mark-status",
         "clearance move",
         "clearance status",
+        "clearance check",
+        "clearance merge",
         "clearance rules list",
         "clearance demo",
     ] {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs};
 use clearance_engine::id::TaskId;
 use clearance_engine::registry::{CheckEntry, Listed, Origin, Registry, StrategyEntry};
 use clearance_engine::strategy::{Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState};
@@ -34,7 +34,7 @@ impl ResolverStrategy for Step {
 }
 
 const fn check(id: &'static str) -> Named {
-    Named(CheckMeta { id, summary: "", codes: &[], stages: &[] })
+    Named(CheckMeta { id, summary: "", codes: &[], stages: &[], needs: Needs::Repository })
 }
 const fn step(id: &'static str) -> Step {
     Step(StrategyMeta { id, summary: "", format: None, tracks: false })
@@ -127,7 +127,7 @@ fn folder_modules_and_registrations_agree() {
     assert_eq!(on_disk("strategies/src/resolvers", &["common", "testing"]), strategies);
     assert_eq!(clearance_strategies::resolvers::MODULES, strategies);
     let checks = sorted(registry.checks().iter().map(|entry| entry.id.to_owned()).collect());
-    assert_eq!(on_disk("rules/src/checks", &[]), checks);
+    assert_eq!(on_disk("rules/src/checks", &["common"]), checks);
     assert_eq!(clearance_rules::checks::MODULES, checks);
     assert_eq!(sorted(clearance_rules::REQUIRED.ids.iter().map(|id| (*id).to_owned()).collect()), checks);
 }

@@ -5,6 +5,9 @@ use serde::Deserialize;
 /// The manifest of execution lanes, version 1.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Lanes {
+    /// The version of the format: 1.
+    #[serde(default)]
+    pub version: Option<serde_json::Value>,
     /// The branch that the lanes merge into.
     #[serde(default)]
     pub mission_branch: Option<String>,
@@ -27,6 +30,9 @@ pub struct ExecutionLane {
     /// The work packages in it.
     #[serde(default)]
     pub wp_ids: Vec<String>,
+    /// Another repository, where the lane is that of one.
+    #[serde(default)]
+    pub target_repository: Option<String>,
     /// Lanes that must merge before this one.
     #[serde(default)]
     pub depends_on_lanes: Vec<String>,

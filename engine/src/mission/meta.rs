@@ -19,6 +19,8 @@ pub struct Meta {
     pub friendly_name: Option<String>,
     /// The branch it merges into.
     pub target_branch: Option<String>,
+    /// The branch it merges into, where that was decided later.
+    pub merge_target_branch: Option<String>,
     /// `single_branch`, `lanes`, `coord`, `lanes_with_coord`.
     pub topology: Option<String>,
     /// The branch that holds shared state, in the `coord` topologies.
@@ -38,6 +40,7 @@ impl<'de> Deserialize<'de> for Meta {
             mission_number: number(&["mission_number", "feature_number"]),
             mission_type: text(&["mission_type"]),
             friendly_name: text(&["friendly_name"]),
+            merge_target_branch: text(&["merge_target_branch"]),
             target_branch: text(&["target_branch"]),
             topology: text(&["topology"]),
             coordination_branch: text(&["coordination_branch"]),

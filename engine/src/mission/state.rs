@@ -86,6 +86,23 @@ impl WorkPackageState {
     }
 }
 
+impl WorkPackageState {
+    /// The verdict of its last review, as the log has it.
+    #[must_use]
+    pub fn recorded_verdict(&self) -> Option<&str> {
+        self.slots.get("review_result")?.get("verdict")?.as_str()
+    }
+
+    /// Whether an arbiter decided over its review, with time, name and reason.
+    #[must_use]
+    pub fn is_overridden(&self) -> bool {
+        let Some(decision) = self.slots.get("review") else { return false };
+        ["at", "actor", "wp_id", "reason"]
+            .into_iter()
+            .all(|key| decision.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty()))
+    }
+}
+
 impl MissionState {
     /// Reduces a log.
     ///

@@ -258,6 +258,13 @@ fn step(
     }
 }
 
+/// The command that takes a work package from a lane toward the one that is asked for.
+#[must_use]
+pub fn next_step(request: &MoveRequest, lane: Lane, mission: &Mission) -> String {
+    let refusal = Refusal::NoSuchStep { from: lane, to: request.to };
+    next_command(request, lane, &refusal, &[], mission)
+}
+
 /// What gets the work package on, as a command: what is missing is named in capitals.
 fn next_command(
     request: &MoveRequest,

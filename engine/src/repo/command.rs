@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use super::{Found, Head, RepoError, RepoView, Worktree};
 
@@ -29,6 +30,8 @@ const REDIRECTING: [&str; 12] = [
 #[derive(Debug, Clone)]
 pub struct Git {
     directory: PathBuf,
+    /// Where new objects go, and where the others are.
+    objects: Option<(PathBuf, PathBuf)>,
 }
 
 /// A git command that failed.
@@ -54,7 +57,64 @@ impl Git {
     /// The git command, run in `directory`.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned() }
+        Self { directory: directory.to_owned(), objects: None }
+    }
+
+    /// The same, with new objects written into `own` and the others read from `shared`.
+    #[must_use]
+    pub fn with_objects(self, own: &Path, shared: &Path) -> Self {
+        Self { objects: Some((own.to_owned(), shared.to_owned())), ..self }
+    }
+
+    /// Runs git where some exit codes are answers: the code, and what it printed.
+    ///
+    /// # Errors
+    /// [`GitError`] for any other code.
+    pub fn answer<A: AsRef<OsStr>>(&self, arguments: &[A], codes: &[i32]) -> Result<(i32, String), GitError> {
+        let mut command = self.command(arguments);
+        let output = to_its_end(command.env("LC_ALL", "C")).map_err(GitError::Start)?;
+        match output.status.code().filter(|code| codes.contains(code)) {
+            Some(code) => Ok((code, String::from_utf8_lossy(&output.stdout).into_owned())),
+            None => Err(GitError::Failed { command: described(arguments), message: last_words(&output) }),
+        }
+    }
+
+    /// Runs git for at most `deadline`, for what asks another machine.
+    ///
+    /// # Errors
+    /// [`GitError`]; after the deadline git is killed.
+    pub fn run_within<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        deadline: Duration,
+    ) -> Result<String, GitError> {
+        let failed = |message: String| GitError::Failed { command: described(arguments), message };
+        let (mut out, mut err) =
+            (tempfile::tempfile().map_err(GitError::Start)?, tempfile::tempfile().map_err(GitError::Start)?);
+        let mut command = self.command(arguments);
+        command.env("LC_ALL", "C").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
+        let clone = |file: &File| file.try_clone().map_err(GitError::Start);
+        let mut child = command.stdout(clone(&out)?).stderr(clone(&err)?).spawn().map_err(GitError::Start)?;
+        let started = Instant::now();
+        let status = loop {
+            match child.try_wait().map_err(GitError::Start)? {
+                Some(status) => break status,
+                None if started.elapsed() < deadline => std::thread::sleep(Duration::from_millis(2)),
+                None => {
+                    // Its helpers (ssh, a transport) end when their pipe does.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(failed(format!("no answer within {:.1} s", deadline.as_secs_f32())));
+                }
+            }
+        };
+        let read = |file: &mut File| read_back(file).map_err(GitError::Start);
+        let output = Output { status, stdout: read(&mut out)?, stderr: read(&mut err)? };
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(failed(last_words(&output)))
+        }
     }
 
     /// Runs git and gives what it printed, without the last line ending.
@@ -77,6 +137,11 @@ impl Git {
         // Paths are names here, never patterns.
         command.arg("-C").arg(&self.directory).arg("--literal-pathspecs").args(arguments);
         command.env("GIT_TERMINAL_PROMPT", "0");
+        // A question must not write, not even a refreshed index.
+        command.env("GIT_OPTIONAL_LOCKS", "0");
+        if let Some((own, shared)) = &self.objects {
+            command.env("GIT_OBJECT_DIRECTORY", own).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", shared);
+        }
         command.stdin(Stdio::null());
         command
     }
@@ -271,6 +336,15 @@ impl RepoView for CommandView {
             .lines()
             .map(str::to_owned)
             .collect())
+    }
+
+    fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, RepoError> {
+        Ok(self.0.answer(&["merge-base", "--is-ancestor", one, other], &[0, 1])?.0 == 0)
+    }
+
+    fn config(&self, key: &str) -> Result<Option<String>, RepoError> {
+        let (code, value) = self.0.answer(&["config", "--get", key], &[0, 1])?;
+        Ok((code == 0).then(|| value.trim_end_matches('\n').to_owned()))
     }
 
     fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError> {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use std::ffi::OsStr;
 
-use git2::{BranchType, ErrorCode, Repository, RepositoryOpenFlags, RepositoryState};
+use git2::{BranchType, ErrorCode, Oid, Repository, RepositoryOpenFlags, RepositoryState};
 
 use super::{Found, Head, RepoError, RepoView, Worktree};
 
@@ -131,6 +131,17 @@ impl RepoView for LibGit {
             }
             Ok(found)
         })
+    }
+
+    fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, RepoError> {
+        self.ask(|repository| {
+            let (one, other) = (Oid::from_str(one)?, Oid::from_str(other)?);
+            Ok(one == other || repository.graph_descendant_of(other, one)?)
+        })
+    }
+
+    fn config(&self, key: &str) -> Result<Option<String>, RepoError> {
+        self.ask(|repository| if_found(repository.config()?.snapshot()?.get_string(key)))
     }
 
     fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError> {

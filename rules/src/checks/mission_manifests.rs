@@ -1,11 +1,13 @@
 //! `meta.json` and `lanes.json` can be read: everything else is decided on them. So can `status.json`, which is only
 //! derived, and therefore only warned of.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Fault, FindingError, Location};
 use clearance_engine::mission::artefact::ArtefactError;
+use clearance_engine::mission::lanes::Lanes;
 use clearance_engine::register_check;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
@@ -22,16 +24,57 @@ impl Check for MissionManifests {
             summary: "the mission's meta.json, lanes.json and status.json can be read",
             codes: &["meta_invalid", "lanes_invalid", "snapshot_invalid"],
             stages: &[Stage::MarkStatus, Stage::Commit, Stage::Merge],
+            needs: Needs::Mission,
         }
     }
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-        let mission = context.mission;
+        let mission = context.mission()?;
         report(findings, "meta_invalid", Severity::Blocker, mission.meta().err())?;
         report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err())?;
         report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err())?;
+        if let Ok(Some(manifest)) = mission.lanes() {
+            contradictions(context, manifest, findings)?;
+        }
         Ok(())
     }
+}
+
+/// What a manifest of lanes says against itself, or in words that are not known here.
+fn contradictions(
+    context: CheckContext<'_>,
+    manifest: &Lanes,
+    findings: &mut Findings<'_>,
+) -> Result<(), CheckError> {
+    let name = context.mission()?.name_of("lanes.json");
+    let mut said = Vec::new();
+    if manifest.version.as_ref().is_some_and(|version| *version != 1) {
+        let version = manifest.version.as_ref().map(ToString::to_string).unwrap_or_default();
+        said.push(format!("it is of version {version}; version 1 is known here"));
+    }
+    let ids: BTreeSet<&str> = manifest.lanes.iter().map(|lane| lane.lane_id.as_str()).collect();
+    if ids.len() < manifest.lanes.len() {
+        said.push("two lanes have one id".to_owned());
+    }
+    for lane in &manifest.lanes {
+        let unknown = lane.depends_on_lanes.iter().filter(|on| !ids.contains(on.as_str()));
+        said.extend(unknown.map(|on| format!("{} depends on {on}, which is no lane", lane.lane_id)));
+    }
+    if let Some(merge) = context.merge.filter(|merge| !merge.circle.is_empty()) {
+        said.push(format!("these lanes depend on each other in a circle: {}", merge.circle.join(", ")));
+    }
+    for message in said {
+        let fault = Fault {
+            code: "lanes_invalid",
+            severity: Severity::Blocker,
+            item: name.clone(),
+            message: format!("{name}: {message}"),
+            location: Location { name: name.clone(), line: None },
+            remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(&name))),
+        };
+        findings.report(fault)?;
+    }
+    Ok(())
 }
 
 fn report(
@@ -85,7 +128,7 @@ mod tests {
         test.write("kitty-specs/m/lanes.json", lanes);
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext { repo: repo.view(), mission: &mission };
+        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None };
         let results = preflight(&[&ENTRY], Stage::Merge, context);
         let found: Vec<_> =
             results[0].findings.iter().map(|f| (f.code(), f.location().line.unwrap_or_default())).collect();
@@ -98,8 +141,11 @@ mod tests {
         test.write("kitty-specs/m/status.json", "{\"work_packages\": {\"WP01\": {}}}");
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let results =
-            preflight(&[&ENTRY], Stage::Merge, CheckContext { repo: repo.view(), mission: &mission });
+        let results = preflight(
+            &[&ENTRY],
+            Stage::Merge,
+            CheckContext { repo: &repo, mission: Some(&mission), merge: None },
+        );
         assert_eq!(results[0].findings[0].code(), "snapshot_invalid");
         assert_eq!(verdict(&results), Some(Verdict::Cleared));
     }
@@ -110,7 +156,7 @@ mod tests {
         test.write("kitty-specs/m/tasks.md", "");
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext { repo: repo.view(), mission: &mission };
+        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None };
         assert_eq!(verdict(&preflight(&[&ENTRY], Stage::Merge, context)), Some(Verdict::Cleared));
     }
 }

@@ -1,0 +1,88 @@
+//! `clearance check`: every check of a stage; changes nothing.
+
+use clearance_engine::check::{CheckContext, Stage};
+use clearance_engine::exit::ExitStatus;
+use clearance_engine::merge::scope::{MergeOptions, MergeScope, ScopeError};
+use clearance_engine::mission::Mission;
+use clearance_engine::mission::handle::{self, HandleError};
+use clearance_engine::mission::home::{self, HomeError};
+use clearance_engine::registry::Registry;
+use clearance_engine::repo::Repo;
+use clearance_engine::report::preflight::Preflight;
+use clearance_engine::run::preflight;
+use clearance_engine::severity::Verdict;
+
+use super::{Answer, target};
+use crate::args::{CheckArgs, Global};
+use crate::env::Env;
+use crate::failure::Failure;
+use crate::output::{Style, preflight_text, reports};
+
+pub(crate) fn run(
+    args: &CheckArgs,
+    global: &Global,
+    env: &Env,
+    registry: &Registry,
+) -> Result<Answer, Failure> {
+    let repo = target::repository(global, env)?;
+    let stage = args.stage.into();
+    let mission = mission_if_any(&repo, args.mission.as_deref())?;
+    let merge = match (&mission, stage) {
+        (Some(mission), Stage::Merge) => Some(scope(mission, &repo, MergeOptions::default())?),
+        _ => None,
+    };
+    let context = CheckContext { repo: &repo, mission: mission.as_ref(), merge: merge.as_ref() };
+    let report = Preflight {
+        stage,
+        mission: mission.as_ref().map(|mission| mission.slug().to_owned()),
+        results: preflight(registry.checks(), stage, context),
+    };
+    let status = status_of(report.verdict());
+    let account = report.account(status.code());
+    let stdout = if reports::json_on_stdout(global) {
+        format!("{}\n", reports::shown(&account))
+    } else {
+        preflight_text::render(&report, &Style::new(env, global.color), global)
+    };
+    Ok(Answer { stdout, problems: Vec::new(), reports: reports::files(global, &account), status })
+}
+
+/// The mission that is meant. A repository without any is asked about itself.
+fn mission_if_any(repo: &Repo, named: Option<&str>) -> Result<Option<Mission>, Failure> {
+    let mission = match named {
+        Some(_) => target::mission(repo, named, &[])?,
+        None => match handle::infer(repo.root(), repo.caller_branch(), repo.caller_below_root()) {
+            Ok(mission) => mission,
+            Err(HandleError::NotGiven { candidates, .. }) if candidates.is_empty() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    at_home(mission, repo).map(Some)
+}
+
+/// The mission with its state where it lives. Where `meta.json` cannot be read that is a finding, not the end: the state is
+/// then looked for in the mission's directory.
+pub(super) fn at_home(mission: Mission, repo: &Repo) -> Result<Mission, Failure> {
+    match home::find(&mission, repo.view()) {
+        Err(HomeError::Artefact(_)) => Ok(mission),
+        Err(other) => Err(other.into()),
+        Ok(home) => Ok(mission.at_home(&home, repo.view())?),
+    }
+}
+
+pub(super) fn scope(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<MergeScope, Failure> {
+    MergeScope::of(mission, repo, options).map_err(|error| match error {
+        ScopeError::Artefact(error) => error.into(),
+        ScopeError::Repo(error) => error.into(),
+        other => Failure::usage("target_branch_unknown", other.to_string(), "name it: --target BRANCH"),
+    })
+}
+
+pub(super) fn status_of(verdict: Option<Verdict>) -> ExitStatus {
+    match verdict {
+        None => ExitStatus::NothingEvaluated,
+        Some(Verdict::Cleared) => ExitStatus::Done,
+        Some(Verdict::Blocked) => ExitStatus::Blocked,
+        Some(Verdict::Undecided) => ExitStatus::Undecided,
+    }
+}

@@ -1,0 +1,140 @@
+//! A preflight for people: blockers first, the verdict last.
+
+use clearance_engine::finding::Finding;
+use clearance_engine::merge::forecast::{Forecast, LaneOutcome};
+use clearance_engine::merge::scope::MergeScope;
+use clearance_engine::report::preflight::Preflight;
+use clearance_engine::severity::{Severity, Verdict};
+use clearance_engine::source::harmless;
+
+use super::{Problem, Style};
+use crate::args::Global;
+
+/// The findings, the checks that could not look, and the verdict.
+pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> String {
+    let mut out = String::new();
+    for (check, finding) in report.findings() {
+        let quiet = global.quiet && finding.severity() != Severity::Blocker;
+        let noted = finding.severity() == Severity::Note && !global.verbose;
+        if !quiet && !noted {
+            out.push_str(&style.draw(&problem(check, finding)));
+        }
+    }
+    for (check, why) in report.failures() {
+        out.push_str(&style.draw(&Problem {
+            code: "could_not_look",
+            message: format!("{check} could not look: {why}"),
+            help: Some("nothing is cleared as long as this is not known".to_owned()),
+            severity: miette::Severity::Error,
+        }));
+    }
+    if global.verbose {
+        out.push_str(&checks(report));
+    }
+    out + &harmless(&format!("{}\n", verdict(report)))
+}
+
+fn problem(check: &'static str, finding: &Finding) -> Problem {
+    let location = finding.location();
+    let place =
+        location.line.map_or_else(|| location.name.clone(), |line| format!("{}:{line}", location.name));
+    let place = if finding.message().contains(&place) { String::new() } else { format!(" ({place})") };
+    let label = if finding.severity() == Severity::Blocker { "to get past it" } else { "you may want to" };
+    Problem {
+        code: finding.code(),
+        message: format!("{}{place} [{check}]", finding.message()),
+        help: finding.remediation().map(|command| format!("{label}: {command}")),
+        severity: match finding.severity() {
+            Severity::Blocker => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Note => miette::Severity::Advice,
+        },
+    }
+}
+
+/// Every check with what it concluded and how long it took.
+fn checks(report: &Preflight) -> String {
+    let mut out = String::from("\n");
+    for result in &report.results {
+        let concluded = match result.verdict() {
+            None if result.waits_for.is_some() => "waits",
+            None => "not applicable",
+            Some(Verdict::Cleared) => "cleared",
+            Some(Verdict::Blocked) => "blocked",
+            Some(Verdict::Undecided) => "undecided",
+        };
+        out.push_str(&format!(
+            "{:<20} {concluded:<14} {:>7.1} ms\n",
+            result.id,
+            result.took.as_secs_f64() * 1000.0
+        ));
+    }
+    out
+}
+
+fn verdict(report: &Preflight) -> String {
+    let count =
+        |severity| report.findings().iter().filter(|(_, finding)| finding.severity() == severity).count();
+    let looked = report.results.iter().filter(|result| result.applicable).count();
+    let what = report.mission.clone().unwrap_or_else(|| "this repository".to_owned());
+    let (blockers, warnings) = (count(Severity::Blocker), count(Severity::Warning));
+    let warned =
+        if warnings == 0 { String::new() } else { format!(", {} to look at", many(warnings, "warning")) };
+    match report.verdict() {
+        None => format!("nothing was evaluated: no check applies to {what}"),
+        Some(Verdict::Cleared) => {
+            format!("cleared: {} of {what} found nothing in the way{warned}", many(looked, "check"))
+        }
+        Some(Verdict::Blocked) => format!("blocked: {} for {what}{warned}", many(blockers, "blocker")),
+        Some(Verdict::Undecided) => {
+            let failed = many(report.failures().count(), "check");
+            format!(
+                "undecided: {failed} of {what} could not look; {} known{warned}",
+                many(blockers, "blocker")
+            )
+        }
+    }
+}
+
+fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// What a merge would do.
+pub(crate) fn plan(
+    merge: &MergeScope,
+    forecast: Option<&Forecast>,
+    number: Option<u32>,
+    global: &Global,
+) -> String {
+    let Some(forecast) = forecast.filter(|_| !global.quiet) else { return String::new() };
+    let mut out = String::new();
+    let mission_branch = merge.mission_branch.as_deref().unwrap_or("nothing");
+    for lane in &forecast.lanes {
+        let how = match lane.outcome {
+            LaneOutcome::AlreadyIn => "is in already",
+            _ => "would be merged",
+        };
+        out.push_str(&format!("{} {how} into {mission_branch}\n", lane.branch));
+    }
+    let strategy = match merge.options.strategy {
+        clearance_engine::merge::scope::Strategy::Merge => "merged",
+        clearance_engine::merge::scope::Strategy::Squash => "squashed",
+        clearance_engine::merge::scope::Strategy::Rebase => "rebased",
+    };
+    let files = many(forecast.changes.len(), "file");
+    out.push_str(&format!(
+        "{mission_branch} would be {strategy} onto {}: {files} would change\n",
+        merge.target
+    ));
+    if global.verbose {
+        out.extend(forecast.changes.iter().map(|(letter, path)| format!("  {letter} {path}\n")));
+    }
+    if let Some(number) = number {
+        out.push_str(&format!("the mission would get the number {number}\n"));
+    }
+    if !forecast.plan_id.is_empty() {
+        out.push_str(&format!("plan {}\n", forecast.plan_id));
+    }
+    harmless(&out)
+}

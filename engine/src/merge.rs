@@ -1,0 +1,4 @@
+//! The step that is gated: what would be merged, into what, and what would come of it.
+
+pub mod forecast;
+pub mod scope;

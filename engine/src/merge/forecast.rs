@@ -1,0 +1,262 @@
+//! What would come of a merge: git's own answer, lane by lane and then on the target, in a throw-away object directory.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::scope::{MergeScope, Strategy};
+use crate::mission::log::LOG;
+use crate::mission::{Mission, SNAPSHOT};
+use crate::repo::questions::{Conflict, Merged, Scratch};
+use crate::repo::{GitError, Repo, RepoError};
+
+/// What would come of a merge.
+#[derive(Debug)]
+pub struct Forecast {
+    /// One a lane that has a branch, in the order they merge.
+    pub lanes: Vec<LaneForecast>,
+    /// On the target.
+    pub target: TargetForecast,
+    /// The paths that would change on the target, with a letter each: `A`, `M`, `D`, `T`.
+    pub changes: Vec<(char, String)>,
+    /// What identifies it: the commits it was computed from, and the tree it gives.
+    pub plan_id: String,
+}
+
+/// What would come of merging a lane into the mission branch.
+#[derive(Debug)]
+pub struct LaneForecast {
+    /// The lane.
+    pub lane_id: String,
+    /// Its branch.
+    pub branch: String,
+    /// What would come of it.
+    pub outcome: LaneOutcome,
+}
+
+/// What would come of a lane.
+#[derive(Debug)]
+pub enum LaneOutcome {
+    /// The mission branch has everything of it.
+    AlreadyIn,
+    /// It merges.
+    Clean,
+    /// It does not.
+    Conflicts(Vec<Conflict>),
+    /// It has no branch.
+    NoBranch,
+}
+
+/// What would come of the target.
+#[derive(Debug)]
+pub enum TargetForecast {
+    /// The target has everything already.
+    AlreadyIn,
+    /// It merges.
+    Clean {
+        /// The tree that the target would have.
+        tree: String,
+    },
+    /// It does not.
+    Conflicts(Vec<Conflict>),
+    /// There is nothing to ask for: a branch is missing.
+    NotAsked,
+}
+
+/// Why there is no forecast.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForecastError {
+    /// git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The repository could not be asked.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// No throw-away object directory.
+    #[error("no temporary directory: {0}")]
+    Scratch(#[from] std::io::Error),
+}
+
+/// The commits a forecast is made of, for its id.
+#[derive(Serialize)]
+struct Inputs<'a> {
+    target: (&'a str, &'a str),
+    mission: (&'a str, &'a str),
+    lanes: Vec<(&'a str, &'a str)>,
+    strategy: Strategy,
+    tree: &'a str,
+}
+
+impl Forecast {
+    /// Computes it.
+    ///
+    /// # Errors
+    /// [`ForecastError`].
+    pub fn of(scope: &MergeScope, repo: &Repo, mission: &Mission) -> Result<Self, ForecastError> {
+        let view = repo.view();
+        let target = view.branch_tip(&scope.target)?;
+        let branch = scope.mission_branch.as_deref();
+        let tip = branch.map(|branch| view.branch_tip(branch)).transpose()?.flatten();
+        let (Some(target), Some(branch), Some(tip)) = (target, branch, tip) else {
+            return Ok(Self::nothing(scope, repo)?);
+        };
+        let scratch = repo.scratch()?;
+        let own = Own::of(mission);
+        let mut lanes = Vec::new();
+        let mut inputs = Vec::new();
+        let mut merged = tip.clone();
+        // What is in the merged branch: its own history, and that of every lane that was merged.
+        let mut inside = vec![tip.clone()];
+        for lane in &scope.lanes {
+            let Some(lane_branch) = &lane.branch else { continue };
+            let lane_tip = view.branch_tip(lane_branch)?;
+            let outcome = match &lane_tip {
+                None => LaneOutcome::NoBranch,
+                Some(lane_tip) if is_in_any(repo, lane_tip, &inside)? => LaneOutcome::AlreadyIn,
+                Some(lane_tip) => {
+                    let Merged { tree, conflicts } = scratch.merge(&merged, lane_tip, &target)?;
+                    match own.others(conflicts) {
+                        conflicts if conflicts.is_empty() => {
+                            merged = scratch.commit(&tree, &[&merged, lane_tip])?;
+                            inside.push(lane_tip.clone());
+                            LaneOutcome::Clean
+                        }
+                        conflicts => LaneOutcome::Conflicts(conflicts),
+                    }
+                }
+            };
+            inputs.push((lane_branch.clone(), lane_tip.unwrap_or_default()));
+            lanes.push(LaneForecast { lane_id: lane.lane_id.clone(), branch: lane_branch.clone(), outcome });
+        }
+        // A merge that was just made is in no history yet.
+        let result = if merged == tip && view.is_ancestor(&tip, &target)? {
+            TargetForecast::AlreadyIn
+        } else {
+            on_target(scope.options.strategy, &scratch, &own, &target, &merged)?
+        };
+        let tree = match &result {
+            TargetForecast::Clean { tree } => tree.as_str(),
+            _ => "",
+        };
+        let changes = if tree.is_empty() { Vec::new() } else { scratch.changes(&target, tree)? };
+        let inputs = Inputs {
+            target: (&scope.target, &target),
+            mission: (branch, &tip),
+            lanes: inputs.iter().map(|(branch, tip)| (branch.as_str(), tip.as_str())).collect(),
+            strategy: scope.options.strategy,
+            tree,
+        };
+        Ok(Self { plan_id: id_of(&inputs), lanes, target: result, changes })
+    }
+
+    /// Where a branch is missing there is nothing to merge; the checks of the branches say so.
+    fn nothing(scope: &MergeScope, repo: &Repo) -> Result<Self, RepoError> {
+        let mut lanes = Vec::new();
+        for lane in &scope.lanes {
+            let Some(branch) = &lane.branch else { continue };
+            if repo.view().branch_tip(branch)?.is_none() {
+                let (lane_id, branch) = (lane.lane_id.clone(), branch.clone());
+                lanes.push(LaneForecast { lane_id, branch, outcome: LaneOutcome::NoBranch });
+            }
+        }
+        Ok(Self { lanes, target: TargetForecast::NotAsked, changes: Vec::new(), plan_id: String::new() })
+    }
+}
+
+fn is_in_any(repo: &Repo, commit: &str, tips: &[String]) -> Result<bool, RepoError> {
+    for tip in tips {
+        if repo.view().is_ancestor(commit, tip)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn on_target(
+    strategy: Strategy,
+    scratch: &Scratch,
+    own: &Own,
+    target: &str,
+    tip: &str,
+) -> Result<TargetForecast, GitError> {
+    if strategy != Strategy::Rebase {
+        let Merged { tree, conflicts } = scratch.merge(target, tip, target)?;
+        let conflicts = own.others(conflicts);
+        return Ok(if conflicts.is_empty() {
+            TargetForecast::Clean { tree }
+        } else {
+            TargetForecast::Conflicts(conflicts)
+        });
+    }
+    let mut onto = target.to_owned();
+    let mut tree = format!("{target}^{{tree}}");
+    for commit in scratch.commits(target, tip)? {
+        let merged = scratch.merge_from(&format!("{commit}^"), &onto, &commit, target)?;
+        let conflicts = own.others(merged.conflicts);
+        if !conflicts.is_empty() {
+            return Ok(TargetForecast::Conflicts(conflicts));
+        }
+        onto = scratch.commit(&merged.tree, &[&onto])?;
+        tree = merged.tree;
+    }
+    Ok(TargetForecast::Clean { tree })
+}
+
+/// The files of a mission that the tool itself writes: they are merged by what they mean, never by lines.
+struct Own {
+    names: [String; 2],
+}
+
+impl Own {
+    fn of(mission: &Mission) -> Self {
+        let home = |file: &str| format!("kitty-specs/{}/{file}", mission.slug());
+        Self { names: [home(LOG), home(SNAPSHOT)] }
+    }
+
+    fn others(&self, conflicts: Vec<Conflict>) -> Vec<Conflict> {
+        conflicts.into_iter().filter(|conflict| !self.names.contains(&conflict.path)).collect()
+    }
+}
+
+/// A short name for what a forecast says.
+fn id_of(inputs: &Inputs<'_>) -> String {
+    let text = serde_json::to_vec(inputs).unwrap_or_else(|error| unreachable!("strings are JSON: {error}"));
+    let hash = git2::Oid::hash_object(git2::ObjectType::Blob, &text);
+    hash.map(|hash| hash.to_string()[..16].to_owned()).unwrap_or_default()
+}
+
+/// Paths that a change would write in a work tree where something else stands: what git does not know there.
+///
+/// # Errors
+/// What git says.
+pub fn obstructions(
+    repo: &Repo,
+    worktree: &Path,
+    changes: &[(char, String)],
+) -> Result<Vec<String>, GitError> {
+    let added = changes.iter().filter(|(letter, _)| *letter == 'A').map(|(_, path)| path.as_str());
+    let standing: Vec<&str> = added.filter_map(|path| in_the_way(worktree, path)).collect();
+    if standing.is_empty() {
+        return Ok(Vec::new());
+    }
+    // What git knows is not in the way: it is reported as changed where it is.
+    let known = repo.git_in(worktree).run(&[&["ls-files", "-z", "--"], standing.as_slice()].concat())?;
+    let known: Vec<&str> = known.split_terminator('\0').collect();
+    let mut found: Vec<String> =
+        standing.iter().filter(|path| !known.contains(path)).map(|path| (*path).to_owned()).collect();
+    found.dedup();
+    Ok(found)
+}
+
+/// What stands where a path would be written: the path itself, or a file where a directory is needed.
+fn in_the_way<'a>(worktree: &Path, path: &'a str) -> Option<&'a str> {
+    for (at, _) in path.match_indices('/') {
+        match worktree.join(&path[..at]).symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return Some(&path[..at]),
+            Err(_) => return None,
+        }
+    }
+    worktree.join(path).symlink_metadata().is_ok().then_some(path)
+}

@@ -1,0 +1,240 @@
+//! What a merge is about: target, mission branch, lanes in the order they merge, and the options.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use serde::Serialize;
+
+use super::forecast::Forecast;
+use crate::mission::artefact::ArtefactError;
+use crate::mission::lanes::Lanes;
+use crate::mission::{MISSIONS_DIR, Mission};
+use crate::repo::{Head, Repo, RepoError};
+
+/// How the mission branch gets onto the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// A merge commit.
+    Merge,
+    /// One commit with everything.
+    #[default]
+    Squash,
+    /// Commit by commit on top of the target.
+    Rebase,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct MergeOptions {
+    /// `--target`
+    pub target: Option<String>,
+    /// `--strategy`
+    pub strategy: Strategy,
+    /// Push when it is done.
+    pub push: bool,
+    /// Ask the remote where the target is, also without a push.
+    pub fetch: bool,
+    /// Remove the branches when it is done.
+    pub delete_branch: bool,
+    /// Remove the work trees when it is done.
+    pub remove_worktree: bool,
+}
+
+/// An execution lane, as it takes part in a merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LaneBranch {
+    /// `lane-a`
+    pub lane_id: String,
+    /// Its work packages.
+    pub wp_ids: Vec<String>,
+    /// Lanes that merge before it.
+    pub depends_on_lanes: Vec<String>,
+    /// Its branch; `None` for a lane that has none here.
+    pub branch: Option<String>,
+    /// Why it has none: `planning` work is done on the target, another `repository` has it.
+    pub elsewhere: Option<String>,
+}
+
+/// What a merge is about.
+#[derive(Debug)]
+pub struct MergeScope {
+    /// The branch merged into.
+    pub target: String,
+    /// The branch that the lanes merge into first. `None` when there is nothing but planning lanes.
+    pub mission_branch: Option<String>,
+    /// In the order they merge: a lane after those it depends on.
+    pub lanes: Vec<LaneBranch>,
+    /// Lanes that depend on each other in a circle; they stand in the order of the file.
+    pub circle: Vec<String>,
+    /// The options.
+    pub options: MergeOptions,
+    forecast: OnceLock<Result<Forecast, String>>,
+}
+
+/// Why it cannot be told what would be merged.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum ScopeError {
+    /// A manifest cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Artefact(#[from] Arc<ArtefactError>),
+    /// git cannot tell.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Repo(#[from] RepoError),
+    /// Nothing names a target.
+    #[error("it is not known which branch to merge into")]
+    #[diagnostic(
+        code(target_branch_unknown),
+        help("name it: --target BRANCH, or add `target_branch` to meta.json")
+    )]
+    NoTarget,
+}
+
+impl MergeScope {
+    /// Reads what a merge of a mission is about.
+    ///
+    /// # Errors
+    /// [`ScopeError`].
+    pub fn of(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<Self, ScopeError> {
+        // A manifest that is broken is a finding; the rest of the answer does not depend on it.
+        let (meta, lanes) = (mission.meta().ok().flatten(), mission.lanes().ok().flatten());
+        let named =
+            meta.and_then(|meta| meta.merge_target_branch.clone().or_else(|| meta.target_branch.clone()));
+        let target = match options.target.clone().or(named) {
+            Some(target) => target,
+            None => default_branch(repo)?.ok_or(ScopeError::NoTarget)?,
+        };
+        let usual = format!("kitty/mission-{}", mission.slug());
+        let mission_branch = lanes
+            .and_then(|lanes| lanes.mission_branch.clone())
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or_else(|| usual.clone());
+        let (lanes, circle) = match lanes {
+            Some(manifest) => in_order(manifest, &mission_branch, &usual, repo)?,
+            None => (Vec::new(), Vec::new()),
+        };
+        let planning_only = !lanes.is_empty() && lanes.iter().all(|lane| lane.branch.is_none());
+        let mission_branch = (!planning_only).then_some(mission_branch);
+        Ok(Self { target, mission_branch, lanes, circle, options, forecast: OnceLock::new() })
+    }
+
+    /// What would come of the merge, computed once for all who ask, in a throw-away object directory.
+    ///
+    /// # Errors
+    /// Why it could not be computed.
+    pub fn forecast(&self, repo: &Repo, mission: &Mission) -> Result<&Forecast, &str> {
+        let computed = self
+            .forecast
+            .get_or_init(|| Forecast::of(self, repo, mission).map_err(|error| error.to_string()));
+        computed.as_ref().map_err(String::as_str)
+    }
+
+    /// Where a lane's work tree belongs.
+    #[must_use]
+    pub fn worktree_of(&self, repo: &Repo, mission: &Mission, lane: &LaneBranch) -> PathBuf {
+        repo.root().join(".worktrees").join(format!("{}-{}", mission.slug(), lane.lane_id))
+    }
+}
+
+/// The branch that `origin` calls its default, else `main` or `master`, else what is checked out.
+fn default_branch(repo: &Repo) -> Result<Option<String>, RepoError> {
+    let view = repo.view();
+    if let Some(branch) = view.remote_default_branches()?.into_iter().next() {
+        return Ok(Some(branch));
+    }
+    for usual in ["main", "master"] {
+        if view.branch_tip(usual)?.is_some() {
+            return Ok(Some(usual.to_owned()));
+        }
+    }
+    Ok(match view.head()? {
+        Head::Branch(branch) => Some(branch),
+        Head::Detached => None,
+    })
+}
+
+/// The lanes, each after those it depends on, otherwise as the file has them; and those in a circle.
+fn in_order(
+    manifest: &Lanes,
+    mission_branch: &str,
+    usual: &str,
+    repo: &Repo,
+) -> Result<(Vec<LaneBranch>, Vec<String>), RepoError> {
+    let mut waiting: Vec<_> = manifest.lanes.iter().collect();
+    let all: BTreeSet<&str> = waiting.iter().map(|lane| lane.lane_id.as_str()).collect();
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    let mut order = Vec::with_capacity(waiting.len());
+    let mut circle = Vec::new();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        let mut still = Vec::new();
+        for lane in waiting {
+            // A lane that is not there cannot be waited for; the manifest check names it.
+            let ready = |on: &String| !all.contains(on.as_str()) || done.contains(on.as_str());
+            if lane.depends_on_lanes.iter().all(ready) {
+                done.insert(&lane.lane_id);
+                order.push(lane);
+            } else {
+                still.push(lane);
+            }
+        }
+        if still.len() == before {
+            circle = still.iter().map(|lane| lane.lane_id.clone()).collect();
+            order.append(&mut still);
+        }
+        waiting = still;
+    }
+    let mut lanes = Vec::with_capacity(order.len());
+    for lane in order {
+        let elsewhere = match &lane.target_repository {
+            Some(repository) => Some(format!("repository {repository}")),
+            None if lane.lane_id == "lane-planning" => Some("planning".to_owned()),
+            None => None,
+        };
+        // Named after the mission branch; the original names them after the slug, whatever the manifest says.
+        let names = [format!("{mission_branch}-{}", lane.lane_id), format!("{usual}-{}", lane.lane_id)];
+        let mut branch = names[0].clone();
+        if elsewhere.is_none()
+            && repo.view().branch_tip(&names[0])?.is_none()
+            && repo.view().branch_tip(&names[1])?.is_some()
+        {
+            branch.clone_from(&names[1]);
+        }
+        lanes.push(LaneBranch {
+            lane_id: lane.lane_id.clone(),
+            wp_ids: lane.wp_ids.clone(),
+            depends_on_lanes: lane.depends_on_lanes.clone(),
+            branch: elsewhere.is_none().then_some(branch),
+            elsewhere,
+        });
+    }
+    Ok((lanes, circle))
+}
+
+/// The number that the merge will give the mission: one more than the largest on the target; `None` where it has one,
+/// or no `meta.json`.
+///
+/// # Errors
+/// What git, or a `meta.json`, has against it.
+pub fn mission_number(mission: &Mission, repo: &Repo, target: &str) -> Result<Option<u32>, ScopeError> {
+    let Some(meta) = mission.meta()? else { return Ok(None) };
+    if meta.mission_number.is_some() {
+        return Ok(None);
+    }
+    let pattern = format!("{MISSIONS_DIR}/");
+    let git = repo.git_in(repo.root());
+    let listed = git.run(&["ls-tree", "--name-only", "-z", &format!("refs/heads/{target}"), &pattern]);
+    let listed = listed.map_err(RepoError::from)?;
+    let mut largest = 0;
+    for directory in listed.split_terminator('\0') {
+        let path = format!("{directory}/meta.json");
+        let Some(bytes) = repo.view().file_at(target, &path, crate::limits::MANIFEST)? else { continue };
+        let meta: Option<crate::mission::meta::Meta> = serde_json::from_slice(&bytes).ok();
+        largest = largest.max(meta.and_then(|meta| meta.mission_number).unwrap_or(0));
+    }
+    Ok(Some(largest + 1))
+}

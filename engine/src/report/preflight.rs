@@ -1,0 +1,145 @@
+//! What a preflight concluded: of `check`, and of `merge --dry-run`.
+
+use serde_json::{Map, Value, json};
+
+use crate::check::Stage;
+use crate::finding::Finding;
+use crate::merge::forecast::{Forecast, LaneOutcome, TargetForecast};
+use crate::merge::scope::MergeScope;
+use crate::run::{CheckResult, verdict};
+use crate::severity::{Severity, Verdict};
+
+/// The schema of [`Preflight::account`].
+pub const CHECK_SCHEMA: &str = "clearance.check/v1";
+
+/// A preflight that ran.
+#[derive(Debug)]
+pub struct Preflight {
+    /// The step that is gated.
+    pub stage: Stage,
+    /// The mission, where there is one.
+    pub mission: Option<String>,
+    /// One a check, in the order of the registry.
+    pub results: Vec<CheckResult>,
+}
+
+impl Preflight {
+    /// What it concluded; `None` when nothing was evaluated.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        verdict(&self.results)
+    }
+
+    /// Every finding, with its check, blockers first.
+    #[must_use]
+    pub fn findings(&self) -> Vec<(&'static str, &Finding)> {
+        let mut all: Vec<_> = self
+            .results
+            .iter()
+            .flat_map(|result| result.findings.iter().map(|finding| (result.id, finding)))
+            .collect();
+        all.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity()));
+        all
+    }
+
+    /// The checks that could not look, and why.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.results.iter().filter_map(|result| Some((result.id, result.failure.as_deref()?)))
+    }
+
+    fn of(&self, severity: Severity) -> Vec<Value> {
+        let of_it = self.findings().into_iter().filter(|(_, finding)| finding.severity() == severity);
+        of_it.map(|(_, finding)| json!(finding)).collect()
+    }
+
+    /// The rich account, schema [`CHECK_SCHEMA`].
+    #[must_use]
+    pub fn account(&self, exit_code: u8) -> Value {
+        let checks = self.results.iter().map(|result| {
+            json!({
+                "id": result.id,
+                "verdict": result.verdict(),
+                "applicable": result.applicable,
+                "waits_for": result.waits_for,
+                "failure": result.failure,
+                "findings": result.findings,
+                "milliseconds": millis(result),
+            })
+        });
+        json!({
+            "schema": CHECK_SCHEMA,
+            "command": "check",
+            "exit_code": exit_code,
+            "stage": self.stage,
+            "mission": self.mission,
+            "verdict": self.verdict(),
+            "blockers": self.of(Severity::Blocker).len(),
+            "warnings": self.of(Severity::Warning).len(),
+            "checks": checks.collect::<Vec<_>>(),
+        })
+    }
+
+    /// The contract of `merge --dry-run --json`.
+    #[must_use]
+    pub fn contract(&self, merge: &MergeScope, forecast: Option<&Forecast>, number: Option<u32>) -> Value {
+        let ready = self.verdict() == Some(Verdict::Cleared);
+        let blockers = self.of(Severity::Blocker);
+        let mut out = Map::new();
+        let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+        put("ready", ready.into());
+        if !ready {
+            put("blocker", blockers.first().map_or(Value::Null, |first| first["code"].clone()));
+            put("blockers", blockers.clone().into());
+            let undecided: Vec<_> =
+                self.failures().map(|(check, why)| json!({ "check": check, "message": why })).collect();
+            put("undecided", undecided.into());
+            if let Some(missing) = blockers.iter().find(|blocker| blocker["code"] == "missing_mission_branch")
+            {
+                put("expected_branch", missing["item"].clone());
+                put("remediation", missing["remediation"].clone());
+            } else if let Some(first) = blockers.first() {
+                put("remediation", first["remediation"].clone());
+            }
+        }
+        put("warnings", self.of(Severity::Warning).into());
+        put("mission_slug", self.mission.clone().into());
+        put("target_branch", merge.target.as_str().into());
+        put("strategy", json!(merge.options.strategy));
+        put("mission_branch", merge.mission_branch.clone().into());
+        put("lanes", json!(merge.lanes));
+        put("would_assign_mission_number", number.into());
+        put("delete_branch", merge.options.delete_branch.into());
+        put("remove_worktree", merge.options.remove_worktree.into());
+        put("push", merge.options.push.into());
+        if let Some(forecast) = forecast.filter(|_| ready) {
+            put("plan", json!({ "id": forecast.plan_id }));
+            put("forecast", forecast_of(forecast));
+        }
+        Value::Object(out)
+    }
+}
+
+fn millis(result: &CheckResult) -> f64 {
+    (result.took.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+fn forecast_of(forecast: &Forecast) -> Value {
+    let lanes = forecast.lanes.iter().map(|lane| {
+        let outcome = match &lane.outcome {
+            LaneOutcome::AlreadyIn => "already_in",
+            LaneOutcome::Clean => "merges",
+            LaneOutcome::Conflicts(_) => "conflicts",
+            LaneOutcome::NoBranch => "no_branch",
+        };
+        json!({ "lane_id": lane.lane_id, "branch": lane.branch, "outcome": outcome })
+    });
+    let (target, tree) = match &forecast.target {
+        TargetForecast::AlreadyIn => ("already_in", None),
+        TargetForecast::Clean { tree } => ("merges", Some(tree)),
+        TargetForecast::Conflicts(_) => ("conflicts", None),
+        TargetForecast::NotAsked => ("nothing_to_merge", None),
+    };
+    let changes =
+        forecast.changes.iter().map(|(letter, path)| json!({ "change": letter.to_string(), "path": path }));
+    json!({ "lanes": lanes.collect::<Vec<_>>(), "target": target, "tree": tree, "changes": changes.collect::<Vec<_>>() })
+}

@@ -1,0 +1,63 @@
+//! What several checks need.
+
+use std::path::Path;
+
+use clearance_engine::finding::{Fault, Location};
+use clearance_engine::severity::Severity;
+use clearance_engine::source::shell_quote;
+
+/// A fault that blocks, with the command that ends it.
+pub(super) fn blocker(
+    code: &'static str,
+    item: impl Into<String>,
+    message: impl Into<String>,
+    location: Location,
+    remediation: impl Into<String>,
+) -> Fault {
+    let remediation = Some(remediation.into());
+    Fault {
+        code,
+        severity: Severity::Blocker,
+        item: item.into(),
+        message: message.into(),
+        location,
+        remediation,
+    }
+}
+
+/// A fault that is worth a look.
+pub(super) fn warning(
+    code: &'static str,
+    item: impl Into<String>,
+    message: impl Into<String>,
+    location: Location,
+    remediation: Option<String>,
+) -> Fault {
+    Fault {
+        code,
+        severity: Severity::Warning,
+        item: item.into(),
+        message: message.into(),
+        location,
+        remediation,
+    }
+}
+
+/// A place without a line: a branch, a work tree, a file as a whole.
+pub(super) fn at(name: impl Into<String>) -> Location {
+    Location { name: name.into(), line: None }
+}
+
+/// `git -C DIR`, so that a command works wherever it is pasted.
+pub(super) fn git_in(directory: &Path) -> String {
+    format!("git -C {}", shell_quote(&directory.to_string_lossy()))
+}
+
+/// The first few of many, and how many more there are.
+pub(super) fn some_of(names: &[String], most: usize) -> String {
+    let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

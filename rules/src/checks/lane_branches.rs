@@ -1,0 +1,74 @@
+//! Every lane that has work in this repository has its branch.
+
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::finding::Fault;
+use clearance_engine::id::TaskId;
+use clearance_engine::lane::Lane;
+use clearance_engine::merge::scope::LaneBranch;
+use clearance_engine::register_check;
+use clearance_engine::severity::Severity;
+use clearance_engine::source::shell_quote;
+
+use super::common::{at, blocker};
+
+register_check!("lane-branches", LaneBranches);
+
+/// Planning lanes have none, and those of other repositories are not here.
+pub struct LaneBranches;
+
+impl Check for LaneBranches {
+    fn meta(&self) -> &CheckMeta {
+        &CheckMeta {
+            id: "lane-branches",
+            summary: "every lane of this repository has its branch",
+            codes: &["missing_lane_branch", "lane_elsewhere"],
+            stages: &[Stage::Merge],
+            needs: Needs::Merge,
+        }
+    }
+
+    fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
+        for lane in &merge.lanes {
+            let Some(branch) = &lane.branch else {
+                findings.report(elsewhere(lane))?;
+                continue;
+            };
+            if repo.view().branch_tip(branch)?.is_some() {
+                continue;
+            }
+            let quoted = shell_quote(branch);
+            let tracked = repo.view().remote_branches(branch)?;
+            let command = match tracked.first() {
+                Some(remote) => format!("git branch --track {quoted} {}", shell_quote(remote)),
+                None => format!(
+                    "bring it back from its last commit, which git keeps for a while (git fsck --no-reflogs lists dangling commits): git branch {quoted} COMMIT"
+                ),
+            };
+            let finished = |id: &String| {
+                let lane = TaskId::parse(id).ok().map(|id| mission.state().map(|state| state.lane_of(&id)));
+                matches!(lane, Some(Ok(Lane::Done | Lane::Canceled)))
+            };
+            let message = format!("{} ({}) has no branch {branch}", lane.lane_id, lane.wp_ids.join(", "));
+            let mut fault = blocker("missing_lane_branch", &lane.lane_id, message, at(branch), command);
+            // What is done was merged before, and its branch removed.
+            if !lane.wp_ids.is_empty() && lane.wp_ids.iter().all(finished) {
+                fault.severity = Severity::Note;
+            }
+            findings.report(fault)?;
+        }
+        Ok(())
+    }
+}
+
+fn elsewhere(lane: &LaneBranch) -> Fault {
+    let whose = lane.elsewhere.as_deref().unwrap_or_default();
+    Fault {
+        code: "lane_elsewhere",
+        severity: Severity::Note,
+        item: lane.lane_id.clone(),
+        message: format!("{} ({}) is not merged here: {whose}", lane.lane_id, lane.wp_ids.join(", ")),
+        location: at("lanes.json"),
+        remediation: None,
+    }
+}

@@ -1,0 +1,47 @@
+//! The mission's branch is a branch of this repository.
+
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::register_check;
+use clearance_engine::source::shell_quote;
+
+use super::common::{at, blocker};
+
+register_check!("mission-branch", MissionBranch);
+
+/// A tag, a commit or a remote's branch of that name is not it.
+pub struct MissionBranch;
+
+impl Check for MissionBranch {
+    fn meta(&self) -> &CheckMeta {
+        &CheckMeta {
+            id: "mission-branch",
+            summary: "the mission's branch is a local branch",
+            codes: &["missing_mission_branch"],
+            stages: &[Stage::Merge],
+            needs: Needs::Merge,
+        }
+    }
+
+    fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let (repo, merge) = (context.repo, context.merge()?);
+        let Some(branch) = &merge.mission_branch else { return Ok(()) };
+        if repo.view().branch_tip(branch)?.is_some() {
+            return Ok(());
+        }
+        let quoted = shell_quote(branch);
+        let git = repo.git_in(repo.root());
+        let (message, command) = if git.run(&["check-ref-format", "--branch", branch]).is_err() {
+            let message = format!("{branch} is not a name that git takes for a branch");
+            (message, "correct `mission_branch` in the mission's lanes.json".to_owned())
+        } else if let Some(remote) = repo.view().remote_branches(branch)?.first() {
+            let message = format!("the mission branch {branch} is on {remote} only");
+            (message, format!("git branch --track {quoted} {}", shell_quote(remote)))
+        } else {
+            // From the target's tip: whatever is checked out has nothing to do with it.
+            let base = repo.view().branch_tip(&merge.target)?.unwrap_or_else(|| shell_quote(&merge.target));
+            (format!("the mission branch {branch} does not exist"), format!("git branch {quoted} {base}"))
+        };
+        findings.report(blocker("missing_mission_branch", branch, message, at(branch), command))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! The status log can be read, whole.
+
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::finding::Location;
+use clearance_engine::mission::log::LOG;
+use clearance_engine::register_check;
+use clearance_engine::source::shell_quote;
+
+use super::common::{at, blocker, warning};
+
+register_check!("status-log", StatusLog);
+
+/// What the lanes are is decided on it.
+pub struct StatusLog;
+
+impl Check for StatusLog {
+    fn meta(&self) -> &CheckMeta {
+        &CheckMeta {
+            id: "status-log",
+            summary: "the mission has a status log, every line of it is understood, and none contradicts another",
+            codes: &["event_log_invalid", "event_log_missing", "event_log_torn"],
+            stages: &[Stage::Commit, Stage::Merge],
+            needs: Needs::Mission,
+        }
+    }
+
+    fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let mission = context.mission()?;
+        let slug = shell_quote(mission.slug());
+        let name = mission.name_of(LOG);
+        let state = match mission.settled_state() {
+            Ok(state) => state,
+            Err(error) => {
+                let (file, line) = error.place();
+                let location = Location { name: file.to_owned(), line };
+                let line = line.map(|line| format!("+{line} ")).unwrap_or_default();
+                let command = format!("${{EDITOR:-vi}} {line}{}", shell_quote(file));
+                findings.report(blocker("event_log_invalid", file, error.to_string(), location, command))?;
+                return Ok(());
+            }
+        };
+        let missing = mission.path_of(LOG).is_ok_and(|path| !path.exists()) && state.event_count == 0;
+        if missing && context.merge.is_some() {
+            let message = format!("there is no {name}: nothing says that any work package is approved");
+            let command = format!("git log --all --oneline -- {}", shell_quote(&name));
+            findings.report(blocker("event_log_missing", LOG, message, at(&name), command))?;
+        }
+        if state.log.torn_tail.is_some() {
+            let message = format!("the last line of {name} was torn by a crash");
+            let command = format!("clearance status --recover --mission {slug}");
+            findings.report(warning("event_log_torn", LOG, message, at(&name), Some(command)))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! The target branch is there, and is where its remote has it.
+
+use std::time::Duration;
+
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::merge::scope::MergeScope;
+use clearance_engine::register_check;
+use clearance_engine::repo::Repo;
+use clearance_engine::repo::questions::Distance;
+use clearance_engine::severity::Severity;
+use clearance_engine::source::shell_quote;
+
+use super::common::{at, blocker, git_in, warning};
+
+register_check!("target-sync", TargetSync);
+
+/// How long a remote may take to answer.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Without a push, what was fetched last is looked at, and only warned of: a merge here does not depend on a remote.
+pub struct TargetSync;
+
+impl Check for TargetSync {
+    fn meta(&self) -> &CheckMeta {
+        &CheckMeta {
+            id: "target-sync",
+            summary: "the target branch exists, and has everything that its remote has",
+            codes: &["target_branch_missing", "target_behind", "target_diverged", "remote_unreachable"],
+            stages: &[Stage::Merge],
+            needs: Needs::Merge,
+        }
+    }
+
+    fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let (repo, merge) = (context.repo, context.merge()?);
+        let Some(tip) = repo.view().branch_tip(&merge.target)? else { return missing(repo, merge, findings) };
+        let (remote, branch) = repo.followed(&merge.target);
+        let asks = merge.options.push || merge.options.fetch;
+        let theirs = if asks { fresh(repo, merge, &remote, &branch, findings)? } else { None };
+        let fetched = format!("{remote}/{branch}");
+        let theirs = match theirs {
+            Some(theirs) => theirs,
+            None if repo.view().remote_branches(&branch)?.contains(&fetched) => {
+                format!("refs/remotes/{fetched}")
+            }
+            None => return Ok(()),
+        };
+        let Ok(distance) = repo.distance(&tip, &theirs) else {
+            // The remote has commits that were never fetched.
+            return behind(repo, merge, &remote, &branch, None, findings);
+        };
+        match distance {
+            Distance { behind: 0, .. } => Ok(()),
+            Distance { ahead: 0, behind: count } => {
+                behind(repo, merge, &remote, &branch, Some(count), findings)
+            }
+            Distance { ahead, behind } => {
+                diverged(repo, merge, (&remote, &branch), (ahead, behind), findings)
+            }
+        }
+    }
+}
+
+fn missing(repo: &Repo, merge: &MergeScope, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let target = &merge.target;
+    let quoted = shell_quote(target);
+    let command = match repo.view().remote_branches(target)?.first() {
+        Some(remote) => format!("{} branch --track {quoted} {}", git_in(repo.root()), shell_quote(remote)),
+        None => "name a branch that exists: --target BRANCH".to_owned(),
+    };
+    let message = format!("there is no branch {target} to merge into");
+    findings.report(blocker("target_branch_missing", target, message, at(target), command))?;
+    Ok(())
+}
+
+/// Where the remote has the branch now; `None` when it does not say.
+fn fresh(
+    repo: &Repo,
+    merge: &MergeScope,
+    remote: &str,
+    branch: &str,
+    findings: &mut Findings<'_>,
+) -> Result<Option<String>, CheckError> {
+    let add = format!("{} remote add {} URL", git_in(repo.root()), shell_quote(remote));
+    let (message, command) = if repo.has_remote(remote) {
+        match repo.remote_tip(remote, branch, DEADLINE) {
+            Ok(tip) => return Ok(tip),
+            Err(error) => {
+                let again = format!("{} ls-remote {}", git_in(repo.root()), shell_quote(remote));
+                (format!("{remote} cannot be asked where {branch} is: {error}"), again)
+            }
+        }
+    } else {
+        (format!("there is no remote {remote} to push to"), add)
+    };
+    let mut fault = blocker("remote_unreachable", remote, message, at(remote), command);
+    // Who only wanted to know may merge without knowing.
+    if !merge.options.push {
+        fault.severity = Severity::Warning;
+    }
+    findings.report(fault)?;
+    Ok(None)
+}
+
+fn behind(
+    repo: &Repo,
+    merge: &MergeScope,
+    remote: &str,
+    branch: &str,
+    count: Option<usize>,
+    findings: &mut Findings<'_>,
+) -> Result<(), CheckError> {
+    let target = &merge.target;
+    let commits =
+        count.map_or("commits that were not fetched yet".to_owned(), |count| format!("{count} commits more"));
+    let message = format!("{target} is behind: {remote}/{branch} has {commits}");
+    // Moves the branch forward only, and never a work tree that has it checked out against its will.
+    let command = match repo.view().worktrees()?.iter().find(|tree| tree.branch.as_ref() == Some(target)) {
+        Some(tree) => {
+            format!("{} pull --ff-only {} {}", git_in(&tree.root), shell_quote(remote), shell_quote(branch))
+        }
+        None => {
+            let pair = shell_quote(&format!("{branch}:{target}"));
+            format!("{} fetch {} {pair}", git_in(repo.root()), shell_quote(remote))
+        }
+    };
+    report("target_behind", merge, message, command, findings)
+}
+
+fn diverged(
+    repo: &Repo,
+    merge: &MergeScope,
+    (remote, branch): (&str, &str),
+    (ahead, behind): (usize, usize),
+    findings: &mut Findings<'_>,
+) -> Result<(), CheckError> {
+    let target = &merge.target;
+    let message =
+        format!("{target} and {remote}/{branch} went different ways: {ahead} commits here, {behind} there");
+    let command = format!(
+        "{} switch {} && {} pull --no-rebase --no-edit {} {}",
+        git_in(repo.root()),
+        shell_quote(target),
+        git_in(repo.root()),
+        shell_quote(remote),
+        shell_quote(branch)
+    );
+    report("target_diverged", merge, message, command, findings)
+}
+
+/// With a push it blocks; without one it is only worth knowing.
+fn report(
+    code: &'static str,
+    merge: &MergeScope,
+    message: String,
+    command: String,
+    findings: &mut Findings<'_>,
+) -> Result<(), CheckError> {
+    let target = &merge.target;
+    let fault = match merge.options.push {
+        true => blocker(code, target, message, at(target), command),
+        false => warning(code, target, message, at(target), Some(command)),
+    };
+    findings.report(fault)?;
+    Ok(())
+}

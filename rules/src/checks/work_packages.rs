@@ -1,0 +1,54 @@
+//! Every work package is approved.
+
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::finding::Location;
+use clearance_engine::id::WpId;
+use clearance_engine::lane::Lane;
+use clearance_engine::mission::log::LOG;
+use clearance_engine::plan::step::{MoveRequest, next_step};
+use clearance_engine::register_check;
+use std::collections::BTreeSet;
+
+use super::common::blocker;
+
+register_check!("work-packages", WorkPackages);
+
+/// Approved or done; what was canceled is not asked for.
+pub struct WorkPackages;
+
+impl Check for WorkPackages {
+    fn meta(&self) -> &CheckMeta {
+        &CheckMeta {
+            id: "work-packages",
+            summary: "every work package is approved or done, or canceled",
+            codes: &["wp_not_approved"],
+            stages: &[Stage::Merge],
+            needs: Needs::Mission,
+        }
+    }
+
+    fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let mission = context.mission()?;
+        // A log that cannot be read is a finding of its own.
+        let state = mission.state().map_err(|_| CheckError::Waits("status-log"))?;
+        // Those of the manifest, and those that have a file: neither list may hide one.
+        let named = mission.lanes().ok().flatten().map(|lanes| lanes.lanes.as_slice()).unwrap_or_default();
+        let named = named.iter().flat_map(|lane| &lane.wp_ids).filter_map(|id| WpId::parse(id).ok());
+        let files = mission.work_packages_by_name().map_err(std::sync::Arc::new)?;
+        let all: BTreeSet<WpId> = named.chain(files).collect();
+        for id in all {
+            let lane = state.lane_of(id.as_id());
+            if matches!(lane, Lane::Approved | Lane::Done | Lane::Canceled) {
+                continue;
+            }
+            let line = state.of(id.as_id()).and_then(|state| state.line);
+            let location = Location { name: mission.name_of(LOG), line };
+            let place =
+                if lane == Lane::Genesis { "has no lane yet".to_owned() } else { format!("is in {lane}") };
+            let command = next_step(&MoveRequest::plain(id.clone(), Lane::Approved), lane, mission);
+            let message = format!("{id} {place}, and is not approved");
+            findings.report(blocker("wp_not_approved", id.as_str(), message, location, command))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,443 @@
+//! The gate: `check` and `merge --dry-run` on real repositories. Every blocker is found, with all others, and its command
+//! ends it; nothing is changed by asking.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::support::{Run, TestRepo, below, command, run, step, step_at};
+
+const LOG: &str = "kitty-specs/m/status.events.jsonl";
+const MISSION: &str = "kitty/mission-m";
+const LANE_A: &str = "kitty/mission-m-lane-a";
+const LANE_B: &str = "kitty/mission-m-lane-b";
+
+const LANES: &str = r#"{"version": 1, "mission_slug": "m", "mission_branch": "kitty/mission-m", "target_branch": "main", "lanes": [
+  {"lane_id": "lane-b", "wp_ids": ["WP02"], "depends_on_lanes": ["lane-a"]},
+  {"lane_id": "lane-a", "wp_ids": ["WP01"], "depends_on_lanes": []}
+]}
+"#;
+
+fn approved(work_package: &str) -> String {
+    let evidence = r#""evidence": {"review": {"reviewer": "r", "verdict": "approved", "reference": "x"}}"#;
+    step(work_package, "in_review", "approved").replace("\"evidence\": null", evidence)
+}
+
+/// A mission with two lanes that are ready to merge, on branch `main`. Both touch one file, in different lines.
+fn ready() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.git(&["branch", "--move", "main"]);
+    repo.write("shared.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
+    repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \"1\", \"target_branch\": \"main\"}\n");
+    repo.write("kitty-specs/m/lanes.json", LANES);
+    repo.write("kitty-specs/m/tasks.md", "- [x] T001 a\n");
+    repo.write("kitty-specs/m/tasks/WP01-a.md", "---\nsubtasks: []\n---\n");
+    repo.write("kitty-specs/m/tasks/WP02-b.md", "---\nsubtasks: []\n---\n");
+    repo.write(LOG, approved("WP01") + &approved("WP02"));
+    repo.commit_all("Mission");
+    repo.git(&["branch", MISSION]);
+    lane(&repo, LANE_A, ("one", "ONE"), "a.txt");
+    lane(&repo, LANE_B, ("seven", "SEVEN"), "b.txt");
+    repo
+}
+
+/// A branch that changes a line of the shared file, and adds a file.
+fn lane(repo: &TestRepo, branch: &str, (from, to): (&str, &str), file: &str) {
+    repo.git(&["checkout", "--quiet", "-B", branch, "main"]);
+    repo.write("shared.txt", repo.read("shared.txt").replace(from, to));
+    repo.write(file, "new\n");
+    repo.commit_all(branch);
+    repo.git(&["checkout", "--quiet", "main"]);
+}
+
+fn dry_run(repo: &TestRepo, more: &[&str]) -> Run {
+    run(repo, &[&["merge", "--dry-run", "--mission", "m"], more].concat())
+}
+
+fn codes(repo: &TestRepo, more: &[&str]) -> Vec<String> {
+    let run = dry_run(repo, &[more, &["--json"]].concat());
+    let json = run.json();
+    let blockers = json["blockers"].as_array().cloned().unwrap_or_default();
+    assert_eq!(run.code, i32::from(!blockers.is_empty()), "{json:#}");
+    assert_eq!(json["ready"], blockers.is_empty(), "{json:#}");
+    blockers.iter().map(|blocker| blocker["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Everything in a directory, with its content.
+fn everything(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = below(directory).into_iter().filter(|path| path.is_file());
+    files.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
+}
+
+#[test]
+fn a_mission_that_is_ready() {
+    let repo = ready();
+    let shown = dry_run(&repo, &["--json"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{}", shown.stdout);
+    let json = shown.json();
+    assert_eq!(
+        (&json["ready"], &json["mission_slug"], &json["target_branch"]),
+        (&true.into(), &"m".into(), &"main".into())
+    );
+    assert_eq!(
+        (&json["strategy"], &json["mission_branch"], &json["push"]),
+        (&"squash".into(), &MISSION.into(), &false.into())
+    );
+    assert_eq!((&json["delete_branch"], &json["remove_worktree"]), (&true.into(), &true.into()));
+    assert_eq!(json["would_assign_mission_number"], 1);
+    let lanes: Vec<_> =
+        json["lanes"].as_array().unwrap().iter().map(|lane| lane["lane_id"].as_str().unwrap()).collect();
+    assert_eq!(lanes, ["lane-a", "lane-b"], "a lane comes after those it depends on");
+    let changes: Vec<_> = json["forecast"]["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(changes, ["a.txt", "b.txt", "shared.txt"]);
+    assert_eq!(
+        json["plan"]["id"],
+        dry_run(&repo, &["--json"]).json()["plan"]["id"],
+        "the same plan has the same id"
+    );
+    let people = dry_run(&repo, &[]);
+    assert!(
+        people.stdout.ends_with("cleared: 10 checks of m found nothing in the way\n"),
+        "{}",
+        people.stdout
+    );
+}
+
+/// The forecast is what git itself makes of the same merge.
+#[rstest]
+#[case("merge")]
+#[case("squash")]
+#[case("rebase")]
+fn the_forecast_is_gits_own_result(#[case] strategy: &str) {
+    let repo = ready();
+    let tree = dry_run(&repo, &["--strategy", strategy, "--json"]).json()["forecast"]["tree"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    repo.git(&["checkout", "--quiet", "--detach", MISSION]);
+    for lane in [LANE_A, LANE_B] {
+        repo.git(&["merge", "--quiet", "--no-edit", lane]);
+    }
+    let lanes = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    repo.git(&["checkout", "--quiet", "main"]);
+    match strategy {
+        "rebase" => repo.git(&["rebase", "--quiet", "main", &lanes]),
+        _ => repo.git(&["merge", "--quiet", "--no-edit", &lanes]),
+    };
+    assert_eq!(repo.git(&["rev-parse", "HEAD^{tree}"]).trim(), tree);
+}
+
+#[test]
+fn asking_changes_nothing_at_all() {
+    let repo = ready();
+    repo.git(&["worktree", "add", "--quiet", ".worktrees/m-lane-a", LANE_A]);
+    repo.write("shared.txt", "dirty\n");
+    let before = everything(repo.root());
+    for arguments in [
+        &["merge", "--dry-run", "--mission", "m"][..],
+        &["merge", "--dry-run", "--mission", "m", "--json", "--push"],
+        &["merge", "--dry-run", "--mission", "m", "--strategy", "rebase"],
+        &["check", "--mission", "m"],
+        &["check", "--mission", "m", "--stage", "commit"],
+    ] {
+        run(&repo, arguments);
+        assert!(everything(repo.root()) == before, "{arguments:?} changed something");
+    }
+}
+
+/// What makes a mission not ready, and the code for it.
+type Break = fn(&TestRepo);
+
+/// For each blocker: it is found, alone, and its own command ends it.
+#[rstest]
+#[case::missing_mission_branch("missing_mission_branch", |repo: &TestRepo| drop(repo.git(&["branch", "-D", MISSION])))]
+#[case::branch_on_the_remote_only("missing_mission_branch", |repo: &TestRepo| {
+    let tip = repo.git(&["rev-parse", MISSION]);
+    repo.git(&["remote", "add", "origin", "."]);
+    repo.git(&["update-ref", &format!("refs/remotes/origin/{MISSION}"), tip.trim()]);
+    repo.git(&["branch", "-D", MISSION]);
+})]
+#[case::a_tag_is_no_branch("missing_mission_branch", |repo: &TestRepo| {
+    repo.git(&["tag", MISSION, MISSION]);
+    repo.git(&["branch", "-D", MISSION]);
+})]
+#[case::unstaged("dirty_worktree", |repo: &TestRepo| drop(repo.write("shared.txt", "mine\n")))]
+#[case::staged("dirty_worktree", |repo: &TestRepo| {
+    repo.write("staged.txt", "mine\n");
+    repo.git(&["add", "staged.txt"]);
+})]
+#[case::untracked_in_the_way("untracked_obstruction", |repo: &TestRepo| drop(repo.write("a.txt", "mine\n")))]
+#[case::ignored_in_the_way("untracked_obstruction", |repo: &TestRepo| {
+    repo.write(".git/info/exclude", "a.txt\n");
+    repo.write("a.txt", "mine\n");
+})]
+#[case::lane_worktree_changed("dirty_lane_worktree", |repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", ".worktrees/m-lane-a", LANE_A]);
+    repo.write(".worktrees/m-lane-a/shared.txt", "mine\n");
+})]
+#[case::lane_worktree_new_file("dirty_lane_worktree", |repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", ".worktrees/m-lane-a", LANE_A]);
+    repo.write(".worktrees/m-lane-a/new.txt", "mine\n");
+})]
+#[case::index_locked("index_locked", |repo: &TestRepo| drop(repo.write(".git/index.lock", "")))]
+#[case::merge_under_way("merge_in_progress", |repo: &TestRepo| {
+    repo.git(&["branch", "side"]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message", "x"]);
+    repo.git(&["merge", "--quiet", "--no-commit", "--no-ff", "side", "-s", "ours"]);
+    repo.write(".git/MERGE_HEAD", repo.git(&["rev-parse", LANE_A]));
+})]
+#[case::bisect_under_way("operation_in_progress", |repo: &TestRepo| drop(repo.git(&["bisect", "start"])))]
+#[case::sparse("sparse_checkout", |repo: &TestRepo| drop(repo.git(&["sparse-checkout", "set", "--no-cone", "/*"])))]
+fn a_blocker_is_found_and_its_command_ends_it(#[case] code: &str, #[case] break_it: Break) {
+    let repo = ready();
+    break_it(&repo);
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(codes(&repo, &[]), [code], "{json:#}");
+    assert_eq!(json["blocker"], code);
+    let remediation = json["blockers"][0]["remediation"].as_str().unwrap();
+    let mut shell = std::process::Command::new("sh");
+    clearance_testkit::scrub(&mut shell);
+    let done = Run::of(shell.current_dir(repo.root()).args(["-c", remediation]));
+    assert_eq!(done.code, 0, "{remediation}: {}", done.stderr);
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "after {remediation}");
+}
+
+/// Blockers whose way out needs a person.
+#[rstest]
+#[case::lane_branch_gone("missing_lane_branch", |repo: &TestRepo| drop(repo.git(&["branch", "-D", LANE_B])))]
+#[case::target_gone("target_branch_missing", |repo: &TestRepo| {
+    repo.git(&["checkout", "--quiet", "-b", "other"]);
+    repo.git(&["branch", "-D", "main"]);
+})]
+#[case::not_approved("wp_not_approved", |repo: &TestRepo| {
+    repo.write(LOG, approved("WP01") + &step("WP02", "planned", "claimed"));
+    repo.commit_all("Log");
+})]
+#[case::no_log("event_log_missing", |repo: &TestRepo| {
+    repo.git(&["rm", "--quiet", LOG]);
+    repo.commit_all("No log");
+})]
+#[case::broken_log("event_log_invalid", |repo: &TestRepo| {
+    repo.write(LOG, approved("WP01") + "<<<<<<< HEAD\n" + &approved("WP02"));
+    repo.commit_all("Log");
+})]
+#[case::broken_lanes("lanes_invalid", |repo: &TestRepo| {
+    repo.write("kitty-specs/m/lanes.json", "{\"lanes\": 5}");
+    repo.commit_all("Lanes");
+})]
+#[case::lanes_in_a_circle("lanes_invalid", |repo: &TestRepo| {
+    repo.write("kitty-specs/m/lanes.json", LANES.replace("\"depends_on_lanes\": []", "\"depends_on_lanes\": [\"lane-b\"]"));
+    repo.commit_all("Lanes");
+})]
+#[case::meta_is_an_array("meta_invalid", |repo: &TestRepo| {
+    repo.write("kitty-specs/m/meta.json", "[]");
+    repo.commit_all("Meta");
+})]
+#[case::rejected_in_the_log("review_rejected", |repo: &TestRepo| {
+    let rejected = step_at("WP02", "in_review", "approved", 2, r#", "review_result": {"reviewer": "r", "verdict": "changes_requested", "reference": "x"}"#);
+    repo.write(LOG, approved("WP01") + &rejected);
+    repo.commit_all("Log");
+})]
+#[case::rejected_in_the_last_file("review_rejected", |repo: &TestRepo| {
+    repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
+    repo.write("kitty-specs/m/tasks/WP02-b/review-cycle-9.md", "---\nverdict: approved\n---\n");
+    repo.write("kitty-specs/m/tasks/WP02-b/review-cycle-10.md", "---\nverdict: rejected\n---\n");
+    repo.commit_all("Review");
+})]
+#[case::lanes_conflict("lane_conflict", |repo: &TestRepo| lane(repo, LANE_B, ("one", "EINS"), "b.txt"))]
+#[case::target_conflicts("target_conflict", |repo: &TestRepo| {
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "eins"));
+    repo.commit_all("Target");
+})]
+fn a_blocker_is_found(#[case] code: &str, #[case] break_it: Break) {
+    let repo = ready();
+    break_it(&repo);
+    let found = codes(&repo, &[]);
+    assert!(found.contains(&code.to_owned()), "{found:?}");
+    let people = dry_run(&repo, &[]);
+    assert!(
+        people.stdout.contains(code) && people.stdout.lines().last().unwrap().starts_with("blocked: "),
+        "{}",
+        people.stdout
+    );
+    assert_eq!(people.code, 1);
+}
+
+#[test]
+fn every_blocker_is_reported_at_once_and_the_first_is_named() {
+    let repo = ready();
+    repo.git(&["branch", "-D", MISSION]);
+    repo.git(&["branch", "-D", LANE_B]);
+    repo.write("shared.txt", "mine\n");
+    repo.write(LOG, approved("WP01"));
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(
+        codes(&repo, &[]),
+        ["dirty_worktree", "missing_mission_branch", "missing_lane_branch", "wp_not_approved"]
+    );
+    assert_eq!(json["expected_branch"], MISSION);
+    let tip = repo.git(&["rev-parse", "main"]);
+    assert_eq!(json["remediation"], format!("git branch {MISSION} {}", tip.trim()), "from the target's tip");
+    assert!(json.get("forecast").is_none() && json.get("plan").is_none());
+}
+
+/// The command for a missing branch starts from the target, whatever is checked out, and names are quoted.
+#[test]
+fn the_branch_of_a_strange_name_comes_from_the_target() {
+    let repo = ready();
+    let strange = "kitty/it's $(touch pwned)";
+    repo.write("kitty-specs/m/lanes.json", LANES.replace(MISSION, strange));
+    repo.commit_all("Strange");
+    repo.git(&["checkout", "--quiet", "-b", "elsewhere"]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message", "elsewhere"]);
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(json["expected_branch"], strange);
+    let command = json["remediation"].as_str().unwrap();
+    if command.starts_with("git branch") {
+        let mut shell = std::process::Command::new("sh");
+        clearance_testkit::scrub(&mut shell);
+        assert_eq!(Run::of(shell.current_dir(repo.root()).args(["-c", command])).code, 0, "{command}");
+        assert_eq!(repo.git(&["rev-parse", strange]), repo.git(&["rev-parse", "main"]));
+    }
+    assert!(!repo.root().join("pwned").exists());
+}
+
+#[rstest]
+#[case::behind(1, 0, "target_behind")]
+#[case::diverged(1, 1, "target_diverged")]
+#[case::ahead(0, 1, "")]
+#[case::level(0, 0, "")]
+fn the_target_against_its_remote(#[case] theirs: usize, #[case] ours: usize, #[case] code: &str) {
+    let repo = ready();
+    let bare = repo.outside().join("origin.git");
+    repo.git(&["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()]);
+    repo.git(&["remote", "add", "origin", bare.to_str().unwrap()]);
+    repo.git(&["fetch", "--quiet", "origin"]);
+    repo.git(&["branch", "--quiet", "--set-upstream-to=origin/main", "main"]);
+    for _ in 0..ours {
+        repo.git(&["commit", "--quiet", "--allow-empty", "--message", "ours"]);
+    }
+    for _ in 0..theirs {
+        let tree = repo.git(&["rev-parse", "main^{tree}"]);
+        let commit = repo.git(&["commit-tree", tree.trim(), "-p", "origin/main", "-m", "theirs"]);
+        repo.git(&["push", "--quiet", "origin", &format!("{}:refs/heads/main", commit.trim())]);
+        repo.git(&["update-ref", "refs/remotes/origin/main", "refs/remotes/origin/main~0"]);
+    }
+    // What was fetched is looked at without a push, and only warned of.
+    let warned = dry_run(&repo, &["--json"]).json();
+    let warnings: Vec<_> =
+        warned["warnings"].as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap()).collect();
+    assert_eq!(warnings, if code.is_empty() { vec![] } else { vec![code] }, "{warned:#}");
+    assert_eq!(warned["ready"], true);
+    let expected: Vec<String> = if code.is_empty() { vec![] } else { vec![code.to_owned()] };
+    assert_eq!(codes(&repo, &["--push"]), expected);
+    if theirs > 0 && ours == 0 {
+        let command =
+            dry_run(&repo, &["--push", "--json"]).json()["remediation"].as_str().unwrap().to_owned();
+        let mut shell = std::process::Command::new("sh");
+        clearance_testkit::scrub(&mut shell);
+        assert_eq!(Run::of(shell.current_dir(repo.root()).args(["-c", &command])).code, 0, "{command}");
+        assert_eq!(codes(&repo, &["--push"]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_remote_that_cannot_be_reached() {
+    let repo = ready();
+    repo.git(&["remote", "add", "origin", "/nonexistent/origin.git"]);
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "a merge here does not need it");
+    assert_eq!(codes(&repo, &["--push"]), ["remote_unreachable"]);
+    let asked = dry_run(&repo, &["--fetch", "--json"]).json();
+    assert_eq!(
+        (&asked["ready"], &asked["warnings"][0]["code"]),
+        (&true.into(), &"remote_unreachable".into())
+    );
+}
+
+#[test]
+fn review_files_without_front_matter_are_only_warned_of() {
+    let repo = ready();
+    repo.write("kitty-specs/m/tasks/WP01-a/review-cycle-1.md", "**Issue 1**: not yet\n");
+    repo.write("kitty-specs/m/tasks/WP02-b/review-cycle-1.md", "---\nverdict: rejected\nreview_artifact_override_actor: op\nreview_artifact_override_reason: fine\n---\n");
+    repo.commit_all("Reviews");
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(
+        (&json["ready"], &json["warnings"][0]["code"]),
+        (&true.into(), &"review_schema_invalid".into())
+    );
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_repository_without_missions_is_asked_about_itself() {
+    let repo = TestRepo::new();
+    let cleared = run(&repo, &["check", "--json"]);
+    let json = cleared.json();
+    assert_eq!((cleared.code, &json["verdict"]), (0, &"cleared".into()), "{json:#}");
+    let applicable =
+        json["checks"].as_array().unwrap().iter().filter(|check| check["applicable"] == true).count();
+    assert_eq!(applicable, 1, "the others are listed as not applicable");
+    let nothing = run(&repo, &["check", "--stage", "mark-status", "--json"]);
+    assert_eq!((nothing.code, &nothing.json()["verdict"]), (4, &Value::Null));
+    assert!(run(&repo, &["check", "--stage", "mark-status"]).stdout.starts_with("nothing was evaluated"));
+}
+
+/// A check that could not look is no pass.
+#[test]
+fn what_cannot_be_computed_is_undecided() {
+    let repo = ready();
+    // An object that the forecast needs is gone.
+    let tree = repo.git(&["rev-parse", &format!("{LANE_A}^{{tree}}")]).trim().to_owned();
+    fs::remove_file(repo.root().join(format!(".git/objects/{}/{}", &tree[..2], &tree[2..]))).unwrap();
+    let run = dry_run(&repo, &["--json"]);
+    let json = run.json();
+    assert_eq!((run.code, &json["ready"]), (3, &false.into()), "{json:#}");
+    let undecided: Vec<_> = json["undecided"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|failed| failed["check"].as_str().unwrap())
+        .collect();
+    assert!(undecided.contains(&"conflict-forecast"), "{undecided:?}");
+    assert!(dry_run(&repo, &[]).stdout.contains("undecided: "));
+}
+
+#[rstest]
+#[case::unknown_mission(&["merge", "--dry-run", "--mission", "nope"], 2, "mission_not_found")]
+#[case::traversal(&["merge", "--dry-run", "--mission", "../m"], 2, "mission_handle_invalid")]
+#[case::check_unknown(&["check", "--mission", "nope"], 2, "mission_not_found")]
+#[case::no_dry_run(&["merge", "--mission", "m"], 2, "merge_not_available")]
+#[case::bad_strategy(&["merge", "--dry-run", "--mission", "m", "--strategy", "theirs"], 2, "usage")]
+#[case::bad_stage(&["check", "--stage", "release"], 2, "usage")]
+fn bad_questions_are_one_value(#[case] arguments: &[&str], #[case] code: i32, #[case] error: &str) {
+    let repo = ready();
+    let asked = run(&repo, &[arguments, &["--json"]].concat());
+    assert_eq!((asked.code, asked.json()["error"].as_str()), (code, Some(error)), "{}", asked.stdout);
+}
+
+#[test]
+fn an_empty_repository_and_a_lane_worktree_are_answered() {
+    let repo = ready();
+    repo.git(&["worktree", "add", "--quiet", ".worktrees/m-lane-a", LANE_A]);
+    let lane = repo.root().join(".worktrees/m-lane-a");
+    let asked = Run::of(command(&lane).args(["merge", "--dry-run", "--json"]));
+    assert_eq!((asked.code, &asked.json()["mission_slug"]), (0, &"m".into()), "{}", asked.stdout);
+    let empty = TestRepo::new();
+    empty.git(&["checkout", "--quiet", "--orphan", "unborn"]);
+    empty.git(&["branch", "-D", "work"]);
+    empty.write("kitty-specs/m/meta.json", "{}");
+    let found = codes(&empty, &[]);
+    assert!(
+        found.contains(&"target_branch_missing".to_owned())
+            && found.contains(&"missing_mission_branch".to_owned()),
+        "{found:?}"
+    );
+}
