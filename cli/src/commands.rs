@@ -43,7 +43,7 @@ impl Answer {
 
 pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, Failure> {
     let global = &cli.global;
-    let on_stdout = global.report.iter().filter(|report| report.file.is_none()).count();
+    let on_stdout = global.report.iter().filter(|report| report.is_json_on_stdout()).count();
     if on_stdout + usize::from(global.json) > 1 {
         let message = "only one JSON value fits on standard output";
         return Err(Failure::usage("usage", message, "write the report to a file: --report json=FILE"));

@@ -17,6 +17,8 @@ pub(crate) struct Env {
     pub(crate) stamp: Stamp,
     /// Whether standard output and standard error are terminals that show colour.
     pub(crate) color: bool,
+    /// Whether standard output is a terminal.
+    pub(crate) terminal: bool,
     /// Columns of the terminal.
     pub(crate) columns: usize,
     /// Columns to wrap text at.
@@ -37,6 +39,7 @@ impl Env {
             directory: directory(),
             stamp: Stamp { now: now()?, entropy: entropy()? },
             color: terminal && !dumb && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
+            terminal: std::io::stdout().is_terminal() && !dumb,
             columns: columns(),
             width: columns().clamp(40, 120),
             unicode: unicode(),

@@ -90,7 +90,7 @@ impl Wanted {
         let reports: Vec<_> =
             separate.chain(joined).filter_map(|text| ReportRequest::parse(text).ok()).collect();
         let json = words.iter().any(|word| word == "--json" || word.starts_with("--json="))
-            || reports.iter().any(|report| report.file.is_none());
+            || reports.iter().any(ReportRequest::is_json_on_stdout);
         Self { json, report_files: reports.into_iter().filter_map(|report| report.file).collect() }
     }
 }

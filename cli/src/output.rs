@@ -14,7 +14,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use clearance_engine::source::harmless;
 
 use crate::Wanted;
-use crate::args::Color;
+use crate::args::{Color, Form, Global};
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;
@@ -27,6 +27,8 @@ pub(crate) struct Style {
     width: usize,
     /// Columns of the terminal, for tables; text reads well in fewer.
     columns: usize,
+    /// Whether the output goes to a terminal.
+    terminal: bool,
 }
 
 impl Style {
@@ -36,12 +38,12 @@ impl Style {
             Color::Always => true,
             Color::Never => false,
         };
-        Self { color, unicode: env.unicode, width: env.width, columns: env.columns }
+        Self { color, unicode: env.unicode, width: env.width, columns: env.columns, terminal: env.terminal }
     }
 
     /// For when nothing is known of the terminal.
     pub(crate) fn plain() -> Self {
-        Self { color: false, unicode: false, width: 100, columns: 100 }
+        Self { color: false, unicode: false, width: 100, columns: 100, terminal: false }
     }
 
     fn theme(self) -> GraphicalTheme {
@@ -54,6 +56,21 @@ impl Style {
             (false, false) => {
                 GraphicalTheme { characters: miette::ThemeCharacters::ascii(), ..GraphicalTheme::none() }
             }
+        }
+    }
+
+    /// How findings are told: as asked for, else by where they go.
+    pub(crate) fn form(self, global: &Global) -> Form {
+        let asked = global.report.iter().find_map(|report| report.form);
+        asked.unwrap_or(if self.terminal { Form::Fancy } else { Form::Plain })
+    }
+
+    /// A finding in a form.
+    pub(crate) fn told(self, problem: &Problem, form: Form) -> String {
+        match form {
+            Form::Fancy => self.draw(problem),
+            Form::Plain => plain(problem),
+            Form::Narrated => narrated(problem),
         }
     }
 
@@ -70,6 +87,32 @@ impl Style {
             Err(_) => format!("error: {}\n", harmless(&diagnostic.to_string())),
         }
     }
+}
+
+fn severity(problem: &Problem) -> &'static str {
+    match problem.severity {
+        miette::Severity::Error => "error",
+        miette::Severity::Warning => "warning",
+        miette::Severity::Advice => "note",
+    }
+}
+
+/// `error[code]: message`, and the help below it.
+fn plain(problem: &Problem) -> String {
+    let help = problem.help.as_ref().map(|help| format!("  help: {help}\n")).unwrap_or_default();
+    harmless(&format!("{}[{}]: {}\n{help}", severity(problem), problem.code, problem.message))
+}
+
+/// Sentences, one a line.
+fn narrated(problem: &Problem) -> String {
+    let kind = match problem.severity {
+        miette::Severity::Error => "Blocker",
+        miette::Severity::Warning => "Warning",
+        miette::Severity::Advice => "Note",
+    };
+    let code = problem.code.replace('_', " ");
+    let help = problem.help.as_ref().map(|help| format!("What to do, {help}\n")).unwrap_or_default();
+    harmless(&format!("{kind}, {code}. {}.\n{help}", problem.message.trim_end_matches('.')))
 }
 
 /// Something that needs attention beside an answer.

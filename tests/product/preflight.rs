@@ -441,3 +441,21 @@ fn an_empty_repository_and_a_lane_worktree_are_answered() {
         "{found:?}"
     );
 }
+
+/// What people read, in three forms; a pipe gets the plain one.
+#[rstest]
+#[case("plain")]
+#[case("fancy")]
+#[case("narrated")]
+fn findings_in_words(#[case] form: &str) {
+    let repo = ready();
+    repo.git(&["branch", "-D", MISSION]);
+    repo.write(LOG, approved("WP01"));
+    repo.commit_all("Log");
+    let shown = dry_run(&repo, &["--report", form]);
+    assert_eq!(shown.code, 1);
+    let tip = repo.git(&["rev-parse", "main"]);
+    let text = shown.stdout.replace(tip.trim(), "TIP");
+    insta::assert_snapshot!(form, text);
+    assert_eq!(dry_run(&repo, &[]).stdout == shown.stdout, form == "plain");
+}

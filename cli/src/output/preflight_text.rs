@@ -13,20 +13,22 @@ use crate::args::Global;
 /// The findings, the checks that could not look, and the verdict.
 pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> String {
     let mut out = String::new();
+    let form = style.form(global);
     for (check, finding) in report.findings() {
         let quiet = global.quiet && finding.severity() != Severity::Blocker;
         let noted = finding.severity() == Severity::Note && !global.verbose;
         if !quiet && !noted {
-            out.push_str(&style.draw(&problem(check, finding)));
+            out.push_str(&style.told(&problem(check, finding), form));
         }
     }
     for (check, why) in report.failures() {
-        out.push_str(&style.draw(&Problem {
+        let problem = Problem {
             code: "could_not_look",
             message: format!("{check} could not look: {why}"),
             help: Some("nothing is cleared as long as this is not known".to_owned()),
             severity: miette::Severity::Error,
-        }));
+        };
+        out.push_str(&style.told(&problem, form));
     }
     if global.verbose {
         out.push_str(&checks(report));

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clearance_engine::source::harmless;
 use serde_json::Value;
 
-use crate::args::Global;
+use crate::args::{Global, ReportRequest};
 use crate::failure::Failure;
 
 /// Whether standard output must be one JSON value.
 pub(crate) fn json_on_stdout(global: &Global) -> bool {
-    global.json || global.report.iter().any(|report| report.file.is_none())
+    global.json || global.report.iter().any(ReportRequest::is_json_on_stdout)
 }
 
 /// Makes sure that every report can be written, before anything is done that it would tell of.

@@ -87,12 +87,8 @@ fn index_lock(tree: &Worktree, findings: &mut Findings<'_>) -> Result<(), CheckE
 }
 
 fn sparse(repo: &Repo, tree: &Worktree, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    let git = repo.git_in(&tree.root);
-    let is_sparse = git
-        .run(&["config", "--type=bool", "--get", "core.sparseCheckout"])
-        .is_ok_and(|value| value == "true");
     // Lanes are sparse on purpose: they must not see the state of the mission.
-    if is_sparse && tree.root == repo.root() {
+    if tree.root == repo.root() && is_true(repo.view().config("core.sparseCheckout")?.as_deref()) {
         let message =
             "the main work tree is a sparse checkout: files that it leaves out were lost in merges before";
         let command = format!("{} sparse-checkout disable", git_in(&tree.root));
@@ -100,6 +96,11 @@ fn sparse(repo: &Repo, tree: &Worktree, findings: &mut Findings<'_>) -> Result<(
         findings.report(blocker("sparse_checkout", &place, message, at(&place), command))?;
     }
     Ok(())
+}
+
+/// A boolean as git-config(1) takes it.
+fn is_true(value: Option<&str>) -> bool {
+    value.is_some_and(|value| ["true", "yes", "on", "1"].contains(&value.to_lowercase().as_str()))
 }
 
 fn identity(repo: &Repo, findings: &mut Findings<'_>) -> Result<(), CheckError> {
