@@ -38,6 +38,11 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell.
     fn branch_tip(&self, branch: &str) -> Result<Option<String>, RepoError>;
+    /// The local branches whose names start so, sorted.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn branches(&self, prefix: &str) -> Result<Vec<String>, RepoError>;
     /// Branches of remotes with this name, as `origin/name`, as far as they were fetched.
     ///
     /// # Errors
@@ -167,17 +172,14 @@ impl Repo {
     /// The lock that a git command holds on the index of a work tree, or left behind there.
     #[must_use]
     pub fn index_lock(worktree: &Path) -> Option<PathBuf> {
-        let dot_git = worktree.join(".git");
-        let git_dir = if dot_git.is_dir() {
-            dot_git
-        } else {
-            // A linked work tree has a file there: `gitdir: PATH`, see gitrepository-layout(5).
-            let text = crate::source::read_bytes(".git", &dot_git, 4096).ok()??;
-            let text = String::from_utf8(text).ok()?;
-            worktree.join(text.strip_prefix("gitdir:")?.trim())
-        };
-        let lock = git_dir.join("index.lock");
+        let lock = git_dir(worktree)?.join("index.lock");
         lock.symlink_metadata().is_ok().then_some(lock)
+    }
+
+    /// Whether a sequence of cherry-picks or reverts is under way in a work tree, between two of them.
+    #[must_use]
+    pub fn in_a_sequence(worktree: &Path) -> bool {
+        git_dir(worktree).is_some_and(|directory| directory.join("sequencer").exists())
     }
 
     /// `user.name` of git's configuration.
@@ -204,6 +206,17 @@ impl Repo {
     pub fn caller_below_root(&self) -> Option<&Path> {
         self.caller_below_root.as_deref()
     }
+}
+
+/// The git directory of a work tree. A linked one has a file in its place: `gitdir: PATH`, see gitrepository-layout(5).
+fn git_dir(worktree: &Path) -> Option<PathBuf> {
+    let dot_git = worktree.join(".git");
+    if dot_git.is_dir() {
+        return Some(dot_git);
+    }
+    let text = crate::source::read_bytes(".git", &dot_git, 4096).ok()??;
+    let text = String::from_utf8(text).ok()?;
+    Some(worktree.join(text.strip_prefix("gitdir:")?.trim()))
 }
 
 /// Why a repository could not be asked.

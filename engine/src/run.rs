@@ -29,12 +29,14 @@ impl CheckResult {
     /// What this check alone concludes; `None` when there was nothing for it to look at.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
-        if !self.applicable || self.waits_for.is_some() {
+        if !self.applicable {
             None
         } else if self.failure.is_some() {
             Some(Verdict::Undecided)
         } else if self.findings.iter().any(|finding| finding.severity() == Severity::Blocker) {
             Some(Verdict::Blocked)
+        } else if self.waits_for.is_some() {
+            None
         } else {
             Some(Verdict::Cleared)
         }

@@ -459,3 +459,133 @@ fn findings_in_words(#[case] form: &str) {
     insta::assert_snapshot!(form, text);
     assert_eq!(dry_run(&repo, &[]).stdout == shown.stdout, form == "plain");
 }
+
+/// A conflict of no single file is a conflict all the same.
+#[test]
+fn a_directory_that_was_split_is_a_conflict() {
+    let repo = ready();
+    for nth in 1..=6 {
+        repo.write(&format!("x/f{nth}"), format!("{nth}\n").repeat(20));
+    }
+    repo.commit_all("Directory");
+    repo.git(&["branch", "--force", MISSION, "main"]);
+    repo.git(&["checkout", "--quiet", "-B", LANE_A, "main"]);
+    repo.write("x/n7", "new\n");
+    repo.write("x/n8", "new\n");
+    repo.commit_all("Lane");
+    repo.git(&["checkout", "--quiet", "-B", LANE_B, "main"]);
+    repo.write("b.txt", "new\n");
+    repo.commit_all("Lane");
+    repo.git(&["checkout", "--quiet", "main"]);
+    fs::create_dir(repo.root().join("y")).unwrap();
+    fs::create_dir(repo.root().join("z")).unwrap();
+    for (nth, to) in [(1, "y"), (2, "y"), (3, "y"), (4, "z"), (5, "z"), (6, "z")] {
+        repo.git(&["mv", &format!("x/f{nth}"), &format!("{to}/f{nth}")]);
+    }
+    repo.commit_all("Split");
+    let found = codes(&repo, &[]);
+    assert!(found.contains(&"target_conflict".to_owned()), "{found:?}");
+}
+
+/// More ways to look ready without being so.
+#[rstest]
+#[case::no_lanes("lanes_invalid", |repo: &TestRepo| {
+    repo.write("kitty-specs/m/lanes.json", "{\"version\": 1, \"lanes\": []}");
+    repo.commit_all("Lanes");
+})]
+#[case::no_manifest("lanes_invalid", |repo: &TestRepo| {
+    repo.git(&["rm", "--quiet", "kitty-specs/m/lanes.json"]);
+    repo.commit_all("Lanes");
+})]
+#[case::no_meta("meta_invalid", |repo: &TestRepo| {
+    repo.git(&["rm", "--quiet", "kitty-specs/m/meta.json"]);
+    repo.commit_all("Meta");
+})]
+#[case::branch_is_target("mission_branch_is_target", |repo: &TestRepo| {
+    repo.write("kitty-specs/m/lanes.json", LANES.replace("\"mission_branch\": \"kitty/mission-m\"", "\"mission_branch\": \"main\""));
+    repo.commit_all("Lanes");
+})]
+#[case::no_file("wp_file_missing", |repo: &TestRepo| {
+    repo.git(&["rm", "--quiet", "kitty-specs/m/tasks/WP02-b.md"]);
+    repo.commit_all("File");
+})]
+#[case::lane_worktree_elsewhere("lane_worktree_on_other_branch", |repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", "--detach", ".worktrees/m-lane-a", LANE_A]);
+})]
+#[case::sequence_under_way("operation_in_progress", |repo: &TestRepo| {
+    repo.write(".git/sequencer/todo", "pick 0000000 x\n");
+})]
+fn what_looks_ready_and_is_not(#[case] code: &str, #[case] break_it: Break) {
+    let repo = ready();
+    break_it(&repo);
+    let found = codes(&repo, &[]);
+    assert!(found.contains(&code.to_owned()), "{found:?}");
+}
+
+/// What is odd and does no harm blocks nothing.
+#[rstest]
+#[case::empty_directory_in_the_way(|repo: &TestRepo| fs::create_dir(repo.root().join("a.txt")).unwrap())]
+#[case::a_directory_becomes_a_file(|repo: &TestRepo| {
+    repo.write("dir/file", "x\n");
+    repo.commit_all("Directory");
+    repo.git(&["branch", "--force", MISSION, "main"]);
+    repo.git(&["checkout", "--quiet", "-B", LANE_A, "main"]);
+    repo.git(&["rm", "--quiet", "-r", "dir"]);
+    repo.write("dir", "a file\n");
+    repo.commit_all("File");
+    repo.git(&["checkout", "--quiet", "main"]);
+})]
+#[case::rebase_of_something_else(|repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", "-b", "other", ".worktrees/other"]);
+    repo.write(".worktrees/other/x.txt", "x\n");
+    let path = repo.git(&["-C", ".worktrees/other", "rev-parse", "--path-format=absolute", "--git-path", "CHERRY_PICK_HEAD"]);
+    fs::copy(repo.root().join(".git/refs/heads/main"), path.trim()).unwrap();
+})]
+#[case::merged_before(|repo: &TestRepo| {
+    repo.git(&["checkout", "--quiet", MISSION]);
+    repo.git(&["merge", "--quiet", "--no-edit", LANE_A]);
+    repo.git(&["checkout", "--quiet", "main"]);
+})]
+#[case::a_local_branch_followed(|repo: &TestRepo| {
+    repo.git(&["branch", "dev"]);
+    repo.git(&["branch", "--quiet", "--set-upstream-to=dev", "main"]);
+})]
+fn what_is_odd_and_does_no_harm(#[case] make_it: Break) {
+    let repo = ready();
+    make_it(&repo);
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+}
+
+/// Without the mission branch nothing was merged for the forecast: that is no "no conflict".
+#[test]
+fn a_forecast_that_could_not_be_asked_waits() {
+    let repo = ready();
+    repo.git(&["branch", "-D", MISSION]);
+    let checks = run(&repo, &["check", "--mission", "m", "--json"]).json()["checks"].clone();
+    let forecast =
+        checks.as_array().unwrap().iter().find(|check| check["id"] == "conflict-forecast").unwrap();
+    assert_eq!((&forecast["verdict"], &forecast["waits_for"]), (&Value::Null, &"mission-branch".into()));
+}
+
+#[test]
+fn a_broken_branch_hides_nothing_else() {
+    let repo = ready();
+    repo.write("shared.txt", "mine\n");
+    let tip = repo.git(&["rev-parse", LANE_A]).trim().to_owned();
+    fs::remove_file(repo.root().join(format!(".git/objects/{}/{}", &tip[..2], &tip[2..]))).unwrap();
+    let asked = dry_run(&repo, &["--json"]);
+    let json = asked.json();
+    assert_eq!(asked.code, 3, "{json:#}");
+    assert!(json["blockers"].to_string().contains("dirty_worktree"), "{json:#}");
+    assert!(!json["undecided"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_colon_in_the_path_of_the_repository() {
+    let repo = ready();
+    let odd = repo.outside().join("a:b");
+    fs::rename(repo.root(), &odd).unwrap();
+    let asked = Run::of(command(&odd).args(["merge", "--dry-run", "--mission", "m"]));
+    fs::rename(&odd, repo.root()).unwrap();
+    assert_eq!(asked.code, 0, "{}", asked.stdout);
+}

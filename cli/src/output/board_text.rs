@@ -109,7 +109,7 @@ fn heading(card: &Card) -> String {
 }
 
 /// Text of the repository in one line: a line ending in a title must not look like a line of ours.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -7,7 +7,7 @@ use clearance_engine::report::preflight::Preflight;
 use clearance_engine::severity::{Severity, Verdict};
 use clearance_engine::source::harmless;
 
-use super::{Problem, Style};
+use super::{Problem, Style, board_text};
 use crate::args::Global;
 
 /// The findings, the checks that could not look, and the verdict.
@@ -44,7 +44,7 @@ fn problem(check: &'static str, finding: &Finding) -> Problem {
     let label = if finding.severity() == Severity::Blocker { "to get past it" } else { "you may want to" };
     Problem {
         code: finding.code(),
-        message: format!("{}{place} [{check}]", finding.message()),
+        message: format!("{}{place} [{check}]", board_text::one_line(finding.message())),
         help: finding.remediation().map(|command| format!("{label}: {command}")),
         severity: match finding.severity() {
             Severity::Blocker => miette::Severity::Error,
@@ -114,10 +114,10 @@ pub(crate) fn plan(
     let mission_branch = merge.mission_branch.as_deref().unwrap_or("nothing");
     for lane in &forecast.lanes {
         let how = match lane.outcome {
-            LaneOutcome::AlreadyIn => "is in already",
-            _ => "would be merged",
+            LaneOutcome::AlreadyIn => "is already in",
+            _ => "would be merged into",
         };
-        out.push_str(&format!("{} {how} into {mission_branch}\n", lane.branch));
+        out.push_str(&format!("{} {how} {mission_branch}\n", lane.branch));
     }
     let strategy = match merge.options.strategy {
         clearance_engine::merge::scope::Strategy::Merge => "merged",

@@ -106,20 +106,17 @@ impl Forecast {
         let mut lanes = Vec::new();
         let mut inputs = Vec::new();
         let mut merged = tip.clone();
-        // What is in the merged branch: its own history, and that of every lane that was merged.
-        let mut inside = vec![tip.clone()];
         for lane in &scope.lanes {
             let Some(lane_branch) = &lane.branch else { continue };
             let lane_tip = view.branch_tip(lane_branch)?;
             let outcome = match &lane_tip {
                 None => LaneOutcome::NoBranch,
-                Some(lane_tip) if is_in_any(repo, lane_tip, &inside)? => LaneOutcome::AlreadyIn,
+                Some(lane_tip) if view.is_ancestor(lane_tip, &tip)? => LaneOutcome::AlreadyIn,
                 Some(lane_tip) => {
                     let Merged { tree, conflicts } = scratch.merge(&merged, lane_tip, &target)?;
                     match own.others(conflicts) {
                         conflicts if conflicts.is_empty() => {
                             merged = scratch.commit(&tree, &[&merged, lane_tip])?;
-                            inside.push(lane_tip.clone());
                             LaneOutcome::Clean
                         }
                         conflicts => LaneOutcome::Conflicts(conflicts),
@@ -162,15 +159,6 @@ impl Forecast {
         }
         Ok(Self { lanes, target: TargetForecast::NotAsked, changes: Vec::new(), plan_id: String::new() })
     }
-}
-
-fn is_in_any(repo: &Repo, commit: &str, tips: &[String]) -> Result<bool, RepoError> {
-    for tip in tips {
-        if repo.view().is_ancestor(commit, tip)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn on_target(
@@ -240,13 +228,10 @@ pub fn obstructions(
     if standing.is_empty() {
         return Ok(Vec::new());
     }
-    // What git knows is not in the way: it is reported as changed where it is.
-    let known = repo.git_in(worktree).run(&[&["ls-files", "-z", "--"], standing.as_slice()].concat())?;
-    let known: Vec<&str> = known.split_terminator('\0').collect();
-    let mut found: Vec<String> =
-        standing.iter().filter(|path| !known.contains(path)).map(|path| (*path).to_owned()).collect();
-    found.dedup();
-    Ok(found)
+    // What git knows is not in the way: it is reported as changed where it is. Neither is an empty directory.
+    let unknown =
+        repo.git_in(worktree).run(&[&["ls-files", "--others", "-z", "--"], standing.as_slice()].concat())?;
+    Ok(unknown.split_terminator('\0').map(str::to_owned).collect())
 }
 
 /// What stands where a path would be written: the path itself, or a file where a directory is needed.

@@ -114,7 +114,7 @@ impl MergeScope {
             .filter(|name| !name.trim().is_empty())
             .unwrap_or_else(|| usual.clone());
         let (lanes, circle) = match lanes {
-            Some(manifest) => in_order(manifest, &mission_branch, &usual, repo)?,
+            Some(manifest) => in_order(manifest, &mission_branch, &usual, repo),
             None => (Vec::new(), Vec::new()),
         };
         let planning_only = !lanes.is_empty() && lanes.iter().all(|lane| lane.branch.is_none());
@@ -131,6 +131,13 @@ impl MergeScope {
             .forecast
             .get_or_init(|| Forecast::of(self, repo, mission).map_err(|error| error.to_string()));
         computed.as_ref().map_err(String::as_str)
+    }
+
+    /// Every branch that takes part.
+    #[must_use]
+    pub fn branches(&self) -> Vec<String> {
+        let lanes = self.lanes.iter().filter_map(|lane| lane.branch.clone());
+        [self.target.clone()].into_iter().chain(self.mission_branch.clone()).chain(lanes).collect()
     }
 
     /// Where a lane's work tree belongs.
@@ -163,7 +170,7 @@ fn in_order(
     mission_branch: &str,
     usual: &str,
     repo: &Repo,
-) -> Result<(Vec<LaneBranch>, Vec<String>), RepoError> {
+) -> (Vec<LaneBranch>, Vec<String>) {
     let mut waiting: Vec<_> = manifest.lanes.iter().collect();
     let all: BTreeSet<&str> = waiting.iter().map(|lane| lane.lane_id.as_str()).collect();
     let mut done: BTreeSet<&str> = BTreeSet::new();
@@ -198,10 +205,9 @@ fn in_order(
         // Named after the mission branch; the original names them after the slug, whatever the manifest says.
         let names = [format!("{mission_branch}-{}", lane.lane_id), format!("{usual}-{}", lane.lane_id)];
         let mut branch = names[0].clone();
-        if elsewhere.is_none()
-            && repo.view().branch_tip(&names[0])?.is_none()
-            && repo.view().branch_tip(&names[1])?.is_some()
-        {
+        // A branch that git cannot tell of is told of by the checks that need it.
+        let is_there = |name: &str| repo.view().branch_tip(name).ok().flatten().is_some();
+        if elsewhere.is_none() && names[0] != names[1] && !is_there(&names[0]) && is_there(&names[1]) {
             branch.clone_from(&names[1]);
         }
         lanes.push(LaneBranch {
@@ -212,7 +218,7 @@ fn in_order(
             elsewhere,
         });
     }
-    Ok((lanes, circle))
+    (lanes, circle)
 }
 
 /// The number that the merge will give the mission: one more than the largest on the target; `None` where it has one,

@@ -93,6 +93,8 @@ impl Git {
             (tempfile::tempfile().map_err(GitError::Start)?, tempfile::tempfile().map_err(GitError::Start)?);
         let mut command = self.command(arguments);
         command.env("LC_ALL", "C").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let clone = |file: &File| file.try_clone().map_err(GitError::Start);
         let mut child = command.stdout(clone(&out)?).stderr(clone(&err)?).spawn().map_err(GitError::Start)?;
         let started = Instant::now();
@@ -101,7 +103,13 @@ impl Git {
                 Some(status) => break status,
                 None if started.elapsed() < deadline => std::thread::sleep(Duration::from_millis(2)),
                 None => {
-                    // Its helpers (ssh, a transport) end when their pipe does.
+                    // With all its helpers: ssh would wait on.
+                    #[cfg(unix)]
+                    if let Some(group) =
+                        i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw)
+                    {
+                        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                    }
                     let _ = child.kill();
                     let _ = child.wait();
                     return Err(failed(format!("no answer within {:.1} s", deadline.as_secs_f32())));
@@ -140,7 +148,7 @@ impl Git {
         // A question must not write, not even a refreshed index.
         command.env("GIT_OPTIONAL_LOCKS", "0");
         if let Some((own, shared)) = &self.objects {
-            command.env("GIT_OBJECT_DIRECTORY", own).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", shared);
+            command.env("GIT_OBJECT_DIRECTORY", own).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(shared));
         }
         command.stdin(Stdio::null());
         command
@@ -170,9 +178,26 @@ pub fn without_redirection(command: &mut Command) {
     }
 }
 
-/// The subcommand; the rest is paths and messages.
+/// The subcommand; the rest is options, paths and messages.
 fn described<A: AsRef<OsStr>>(arguments: &[A]) -> String {
-    arguments.first().map(|word| word.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
+    let mut words = arguments.iter().map(|word| word.as_ref().to_string_lossy());
+    while let Some(word) = words.next() {
+        if word == "-c" {
+            words.next();
+        } else if !word.starts_with('-') {
+            return word.into_owned();
+        }
+    }
+    String::new()
+}
+
+/// A path in a list that is separated by colons: in quotes where it has one, as git takes it.
+fn quoted(path: &Path) -> std::ffi::OsString {
+    let text = path.to_string_lossy();
+    if !text.contains(':') && !text.starts_with('"') {
+        return path.as_os_str().to_owned();
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")).into()
 }
 
 /// What git, or a hook it ran, said: the last lines, control characters removed.
@@ -326,6 +351,11 @@ impl RepoView for CommandView {
     fn branch_tip(&self, branch: &str) -> Result<Option<String>, RepoError> {
         let reference = format!("refs/heads/{branch}");
         Ok(self.0.run(&["rev-parse", "--verify", "--quiet", &reference]).ok())
+    }
+
+    fn branches(&self, prefix: &str) -> Result<Vec<String>, RepoError> {
+        let all = self.0.run(&["for-each-ref", "--format=%(refname:strip=2)", "refs/heads/"])?;
+        Ok(all.lines().filter(|name| name.starts_with(prefix)).map(str::to_owned).collect())
     }
 
     fn remote_branches(&self, branch: &str) -> Result<Vec<String>, RepoError> {

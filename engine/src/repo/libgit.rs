@@ -120,6 +120,18 @@ impl RepoView for LibGit {
         })
     }
 
+    fn branches(&self, prefix: &str) -> Result<Vec<String>, RepoError> {
+        self.ask(|repository| {
+            let mut found = Vec::new();
+            for branch in repository.branches(Some(BranchType::Local))? {
+                let (branch, _) = branch?;
+                found.extend(branch.name()?.filter(|name| name.starts_with(prefix)).map(str::to_owned));
+            }
+            found.sort();
+            Ok(found)
+        })
+    }
+
     fn remote_branches(&self, branch: &str) -> Result<Vec<String>, RepoError> {
         self.ask(|repository| {
             let mut found = Vec::new();

@@ -125,7 +125,10 @@ impl Repo {
     #[must_use]
     pub fn followed(&self, branch: &str) -> (String, String) {
         let ask = |key: &str| self.view().config(&format!("branch.{branch}.{key}")).ok().flatten();
-        let remote = ask("remote").filter(|remote| remote != ".").unwrap_or_else(|| "origin".to_owned());
+        // `.` is this repository: a branch that follows a local one is pushed as any other.
+        let Some(remote) = ask("remote").filter(|remote| remote != ".") else {
+            return ("origin".to_owned(), branch.to_owned());
+        };
         let merge = ask("merge").and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
         (remote, merge.unwrap_or_else(|| branch.to_owned()))
     }
@@ -219,14 +222,22 @@ impl Scratch {
             return Ok(Merged { tree, conflicts: Vec::new() });
         }
         let mut paths: Vec<&str> = fields.by_ref().take_while(|path| !path.is_empty()).collect();
-        paths.dedup();
         let messages = messages(fields);
+        // Some conflicts are of no single file: a directory that was split, say.
+        paths.extend(messages.keys().map(String::as_str));
+        paths.sort_unstable();
+        paths.dedup();
         let conflict = |path: &&str| Conflict {
             path: (*path).to_owned(),
             message: messages.get(*path).cloned().unwrap_or_else(|| format!("CONFLICT in {path}")),
             hunks: self.file(&tree, path).map(|text| hunks(&text)).unwrap_or_default(),
         };
-        Ok(Merged { conflicts: paths.iter().map(conflict).collect(), tree })
+        let mut conflicts: Vec<_> = paths.iter().map(conflict).collect();
+        if conflicts.is_empty() {
+            let message = "git says that it conflicts, and not where".to_owned();
+            conflicts.push(Conflict { path: ".".to_owned(), message, hunks: Vec::new() });
+        }
+        Ok(Merged { conflicts, tree })
     }
 
     /// A text file of a tree, if it is not too large to be looked at.
@@ -281,7 +292,9 @@ fn messages<'a>(mut fields: impl Iterator<Item = &'a str>) -> BTreeMap<String, S
     while let Some(count) = fields.next().and_then(|count| count.trim().parse::<usize>().ok()) {
         let paths: Vec<&str> = fields.by_ref().take(count).collect();
         let (Some(kind), Some(message)) = (fields.next(), fields.next()) else { break };
-        if kind.starts_with("CONFLICT") {
+        if kind.starts_with("CONFLICT") && paths.is_empty() {
+            found.insert(".".to_owned(), message.trim().to_owned());
+        } else if kind.starts_with("CONFLICT") {
             found.extend(paths.iter().map(|path| ((*path).to_owned(), message.trim().to_owned())));
         }
     }

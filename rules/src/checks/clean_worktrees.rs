@@ -6,13 +6,12 @@ use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findin
 use clearance_engine::finding::Location;
 use clearance_engine::merge::forecast::obstructions;
 use clearance_engine::merge::scope::MergeScope;
-use clearance_engine::mission::Mission;
 use clearance_engine::register_check;
 use clearance_engine::repo::questions::{Dirty, holding};
 use clearance_engine::repo::{Repo, Worktree};
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, some_of};
+use super::common::{at, blocker, git_in, some_of, waits_for_branches};
 
 register_check!("clean-worktrees", CleanWorktrees);
 
@@ -30,17 +29,22 @@ impl Check for CleanWorktrees {
         &CheckMeta {
             id: "clean-worktrees",
             summary: "nothing uncommitted is in the way of the merge, or would be lost by it",
-            codes: &["dirty_worktree", "dirty_lane_worktree", "untracked_obstruction"],
+            codes: &[
+                "dirty_worktree",
+                "dirty_lane_worktree",
+                "lane_worktree_on_other_branch",
+                "untracked_obstruction",
+            ],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
         }
     }
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-        let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
+        let (repo, merge) = (context.repo, context.merge()?);
         let trees = repo.view().worktrees()?;
         let moving = moving(repo, merge, &trees);
-        let lanes = lane_trees(merge, &trees);
+        let lanes = lane_trees(context, &trees, findings)?;
         // Each work tree costs as much as the others: they are looked at side by side.
         let looks = moving
             .iter()
@@ -59,7 +63,7 @@ impl Check for CleanWorktrees {
                 report(root, is_lane, &dirty, repo, findings)?;
             }
         }
-        in_the_way(repo, merge, mission, &trees, findings)
+        in_the_way(context, &trees, findings)
     }
 }
 
@@ -75,9 +79,35 @@ fn moving<'a>(repo: &'a Repo, merge: &MergeScope, trees: &'a [Worktree]) -> Vec<
     roots
 }
 
-fn lane_trees<'a>(merge: &MergeScope, trees: &'a [Worktree]) -> Vec<&'a Worktree> {
-    let is_lane = |branch: &str| merge.lanes.iter().any(|lane| lane.branch.as_deref() == Some(branch));
-    trees.iter().filter(|tree| tree.branch.as_deref().is_some_and(is_lane)).collect()
+/// The work trees of lanes: those that have a lane's branch checked out, and those that stand where a lane's belongs.
+fn lane_trees<'a>(
+    context: CheckContext<'_>,
+    trees: &'a [Worktree],
+    findings: &mut Findings<'_>,
+) -> Result<Vec<&'a Worktree>, CheckError> {
+    let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
+    let mut found = Vec::new();
+    for tree in trees.iter().filter(|tree| tree.root != repo.root()) {
+        let holds = |branch: &Option<String>| branch.is_some() && *branch == tree.branch;
+        if merge.lanes.iter().any(|lane| holds(&lane.branch)) {
+            found.push(tree);
+            continue;
+        }
+        let stands = merge.lanes.iter().find(|lane| merge.worktree_of(repo, mission, lane) == tree.root);
+        let Some((lane, branch)) = stands.and_then(|lane| Some((lane, lane.branch.as_ref()?))) else {
+            continue;
+        };
+        found.push(tree);
+        let place = tree.root.display().to_string();
+        let instead = tree.branch.as_deref().unwrap_or("a commit of no branch");
+        let message = format!(
+            "the work tree of {} has {instead} checked out, not {branch}: what was committed there is not merged",
+            lane.lane_id
+        );
+        let command = format!("{} switch {}", git_in(&tree.root), shell_quote(branch));
+        findings.report(blocker("lane_worktree_on_other_branch", &place, message, at(&place), command))?;
+    }
+    Ok(found)
 }
 
 fn report(
@@ -108,14 +138,14 @@ fn report(
 
 /// Files that git does not know, where the merge would write one.
 fn in_the_way(
-    repo: &Repo,
-    merge: &MergeScope,
-    mission: &Mission,
+    context: CheckContext<'_>,
     trees: &[Worktree],
     findings: &mut Findings<'_>,
 ) -> Result<(), CheckError> {
+    let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
     let forecast =
         merge.forecast(repo, mission).map_err(|error| CheckError::CouldNotLook(error.to_owned()))?;
+    waits_for_branches(forecast, context)?;
     for root in holding(trees, &merge.target) {
         for path in obstructions(repo, root, &forecast.changes)? {
             let message =

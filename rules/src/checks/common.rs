@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use clearance_engine::check::{CheckContext, CheckError};
 use clearance_engine::finding::{Fault, Location};
+use clearance_engine::merge::forecast::{Forecast, TargetForecast};
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
@@ -51,6 +53,16 @@ pub(super) fn at(name: impl Into<String>) -> Location {
 /// `git -C DIR`, so that a command works wherever it is pasted.
 pub(super) fn git_in(directory: &Path) -> String {
     format!("git -C {}", shell_quote(&directory.to_string_lossy()))
+}
+
+/// Where a branch is missing there is nothing to merge, and so nothing to forecast: the check that says so goes first.
+pub(super) fn waits_for_branches(forecast: &Forecast, context: CheckContext<'_>) -> Result<(), CheckError> {
+    let merge = context.merge()?;
+    if !matches!(forecast.target, TargetForecast::NotAsked) || merge.mission_branch.is_none() {
+        return Ok(());
+    }
+    let target = context.repo.view().branch_tip(&merge.target)?;
+    Err(CheckError::Waits(if target.is_none() { "target-sync" } else { "mission-branch" }))
 }
 
 /// The first few of many, and how many more there are.

@@ -8,7 +8,7 @@ use clearance_engine::repo::Repo;
 use clearance_engine::repo::questions::Conflict;
 use clearance_engine::source::shell_quote;
 
-use super::common::{blocker, git_in};
+use super::common::{blocker, git_in, waits_for_branches};
 
 register_check!("conflict-forecast", ConflictForecast);
 
@@ -30,6 +30,7 @@ impl Check for ConflictForecast {
         let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
         let forecast =
             merge.forecast(repo, mission).map_err(|error| CheckError::CouldNotLook(error.to_owned()))?;
+        waits_for_branches(forecast, context)?;
         let mission_branch = merge.mission_branch.as_deref().unwrap_or_default();
         for lane in &forecast.lanes {
             let LaneOutcome::Conflicts(conflicts) = &lane.outcome else { continue };

@@ -1,6 +1,7 @@
 //! Nothing is under way in the repository that a merge would disturb, and git can make commits in it.
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::{Head, Repo, Worktree};
 use clearance_engine::source::shell_quote;
@@ -33,10 +34,16 @@ impl Check for GitState {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let repo = context.repo;
-        for tree in repo.view().worktrees()? {
-            operation(repo, &tree, findings)?;
-            index_lock(&tree, findings)?;
-            sparse(repo, &tree, findings)?;
+        let trees = repo.view().worktrees()?;
+        // What goes on in a work tree that has no part in it does not matter.
+        let branches = context.merge.map(MergeScope::branches).unwrap_or_default();
+        let takes_part = |tree: &&Worktree| {
+            tree.root == repo.root() || tree.branch.as_ref().is_none_or(|branch| branches.contains(branch))
+        };
+        for tree in trees.iter().filter(takes_part) {
+            operation(repo, tree, findings)?;
+            index_lock(tree, findings)?;
+            sparse(repo, tree, findings)?;
         }
         if repo.view().head()? == Head::Detached {
             let message = "HEAD of the main work tree is no branch: commits made there are easily lost";
@@ -60,7 +67,9 @@ impl Check for GitState {
 }
 
 fn operation(repo: &Repo, tree: &Worktree, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    let Some(operation) = repo.at_worktree(&tree.root)?.view().operation_under_way()? else { return Ok(()) };
+    let sequence = || Repo::in_a_sequence(&tree.root).then_some("cherry-pick");
+    let under_way = repo.at_worktree(&tree.root)?.view().operation_under_way()?;
+    let Some(operation) = under_way.or_else(sequence) else { return Ok(()) };
     let code = if operation == "merge" { "merge_in_progress" } else { "operation_in_progress" };
     let place = tree.root.display().to_string();
     let git = git_in(&tree.root);

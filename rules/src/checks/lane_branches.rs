@@ -9,7 +9,7 @@ use clearance_engine::register_check;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker};
+use super::common::{at, blocker, git_in};
 
 register_check!("lane-branches", LaneBranches);
 
@@ -40,7 +40,9 @@ impl Check for LaneBranches {
             let quoted = shell_quote(branch);
             let tracked = repo.view().remote_branches(branch)?;
             let command = match tracked.first() {
-                Some(remote) => format!("git branch --track {quoted} {}", shell_quote(remote)),
+                Some(remote) => {
+                    format!("{} branch --track {quoted} {}", git_in(repo.root()), shell_quote(remote))
+                }
                 None => format!(
                     "bring it back from its last commit, which git keeps for a while (git fsck --no-reflogs lists dangling commits): git branch {quoted} COMMIT"
                 ),

@@ -4,7 +4,7 @@ use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findin
 use clearance_engine::register_check;
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker};
+use super::common::{at, blocker, git_in};
 
 register_check!("mission-branch", MissionBranch);
 
@@ -16,7 +16,7 @@ impl Check for MissionBranch {
         &CheckMeta {
             id: "mission-branch",
             summary: "the mission's branch is a local branch",
-            codes: &["missing_mission_branch"],
+            codes: &["missing_mission_branch", "mission_branch_is_target"],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
         }
@@ -25,6 +25,13 @@ impl Check for MissionBranch {
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let (repo, merge) = (context.repo, context.merge()?);
         let Some(branch) = &merge.mission_branch else { return Ok(()) };
+        if *branch == merge.target {
+            let message =
+                format!("{branch} is both the mission branch and the target: there is nothing to merge");
+            let command = "name the branch to merge into: --target BRANCH".to_owned();
+            findings.report(blocker("mission_branch_is_target", branch, message, at(branch), command))?;
+            return Ok(());
+        }
         if repo.view().branch_tip(branch)?.is_some() {
             return Ok(());
         }
@@ -35,7 +42,7 @@ impl Check for MissionBranch {
             (message, "correct `mission_branch` in the mission's lanes.json".to_owned())
         } else if let Some(remote) = repo.view().remote_branches(branch)?.first() {
             let message = format!("the mission branch {branch} is on {remote} only");
-            (message, format!("git branch --track {quoted} {}", shell_quote(remote)))
+            (message, format!("{} branch --track {quoted} {}", git_in(repo.root()), shell_quote(remote)))
         } else {
             // From the target's tip: whatever is checked out has nothing to do with it.
             let base = repo.view().branch_tip(&merge.target)?.unwrap_or_else(|| shell_quote(&merge.target));

@@ -33,48 +33,75 @@ impl Check for MissionManifests {
         report(findings, "meta_invalid", Severity::Blocker, mission.meta().err())?;
         report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err())?;
         report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err())?;
-        if let Ok(Some(manifest)) = mission.lanes() {
-            contradictions(context, manifest, findings)?;
+        if let Ok(manifest) = mission.lanes() {
+            for message in contradictions(context, manifest)? {
+                broken(findings, "lanes_invalid", &mission.name_of("lanes.json"), &message)?;
+            }
+        }
+        if context.merge.is_some() && matches!(mission.meta(), Ok(None)) {
+            let name = mission.name_of("meta.json");
+            broken(
+                findings,
+                "meta_invalid",
+                &name,
+                "it does not exist, so nothing says where the mission belongs",
+            )?;
         }
         Ok(())
     }
 }
 
-/// What a manifest of lanes says against itself, or in words that are not known here.
-fn contradictions(
-    context: CheckContext<'_>,
-    manifest: &Lanes,
-    findings: &mut Findings<'_>,
-) -> Result<(), CheckError> {
-    let name = context.mission()?.name_of("lanes.json");
+/// What a manifest of lanes says against itself, or in words that are not known here; and where it should say something
+/// and does not.
+fn contradictions(context: CheckContext<'_>, manifest: Option<&Lanes>) -> Result<Vec<String>, CheckError> {
+    let mission = context.mission()?;
     let mut said = Vec::new();
-    if manifest.version.as_ref().is_some_and(|version| *version != 1) {
-        let version = manifest.version.as_ref().map(ToString::to_string).unwrap_or_default();
-        said.push(format!("it is of version {version}; version 1 is known here"));
+    if let Some(manifest) = manifest {
+        if manifest.version.as_ref().is_some_and(|version| *version != 1) {
+            let version = manifest.version.as_ref().map(ToString::to_string).unwrap_or_default();
+            said.push(format!("it is of version {version}; version 1 is known here"));
+        }
+        let ids: BTreeSet<&str> = manifest.lanes.iter().map(|lane| lane.lane_id.as_str()).collect();
+        if ids.len() < manifest.lanes.len() {
+            said.push("two lanes have one id".to_owned());
+        }
+        for lane in &manifest.lanes {
+            let unknown = lane.depends_on_lanes.iter().filter(|on| !ids.contains(on.as_str()));
+            said.extend(unknown.map(|on| format!("{} depends on {on}, which is no lane", lane.lane_id)));
+        }
     }
-    let ids: BTreeSet<&str> = manifest.lanes.iter().map(|lane| lane.lane_id.as_str()).collect();
-    if ids.len() < manifest.lanes.len() {
-        said.push("two lanes have one id".to_owned());
-    }
-    for lane in &manifest.lanes {
-        let unknown = lane.depends_on_lanes.iter().filter(|on| !ids.contains(on.as_str()));
-        said.extend(unknown.map(|on| format!("{} depends on {on}, which is no lane", lane.lane_id)));
-    }
-    if let Some(merge) = context.merge.filter(|merge| !merge.circle.is_empty()) {
+    let Some(merge) = context.merge else { return Ok(said) };
+    if !merge.circle.is_empty() {
         said.push(format!("these lanes depend on each other in a circle: {}", merge.circle.join(", ")));
     }
-    for message in said {
-        let fault = Fault {
-            code: "lanes_invalid",
-            severity: Severity::Blocker,
-            item: name.clone(),
-            message: format!("{name}: {message}"),
-            location: Location { name: name.clone(), line: None },
-            remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(&name))),
-        };
-        findings.report(fault)?;
+    // Work that no lane names would be left out without a word.
+    if manifest.is_none_or(|manifest| manifest.lanes.is_empty()) {
+        let topology = mission.meta().ok().flatten().and_then(|meta| meta.topology.as_deref());
+        let in_lanes = matches!(topology, Some("lanes" | "lanes_with_coord"));
+        let branches = context.repo.view().branches(&format!("kitty/mission-{}-lane-", mission.slug()))?;
+        if !branches.is_empty() {
+            said.push(format!("it names no lane, and there are branches of lanes: {}", branches.join(", ")));
+        } else if manifest.is_some() || in_lanes {
+            said.push("it names no lane".to_owned());
+        }
     }
-    Ok(())
+    Ok(said)
+}
+
+fn broken(
+    findings: &mut Findings<'_>,
+    code: &'static str,
+    name: &str,
+    message: &str,
+) -> Result<(), FindingError> {
+    findings.report(Fault {
+        code,
+        severity: Severity::Blocker,
+        item: name.to_owned(),
+        message: format!("{name}: {message}"),
+        location: Location { name: name.to_owned(), line: None },
+        remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(name))),
+    })
 }
 
 fn report(
@@ -91,8 +118,7 @@ fn report(
         item: name.to_owned(),
         message: error.to_string(),
         location: Location { name: name.to_owned(), line },
-        // The broken file is kept, in the stash; a checkout would throw it away.
-        remediation: Some(format!("git stash push -- {}", shell_quote(name))),
+        remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(name))),
     })
 }
 

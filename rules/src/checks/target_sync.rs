@@ -137,14 +137,14 @@ fn diverged(
     let target = &merge.target;
     let message =
         format!("{target} and {remote}/{branch} went different ways: {ahead} commits here, {behind} there");
-    let command = format!(
-        "{} switch {} && {} pull --no-rebase --no-edit {} {}",
-        git_in(repo.root()),
-        shell_quote(target),
-        git_in(repo.root()),
-        shell_quote(remote),
-        shell_quote(branch)
-    );
+    let pull = format!("pull --no-rebase --no-edit {} {}", shell_quote(remote), shell_quote(branch));
+    let command = match repo.view().worktrees()?.iter().find(|tree| tree.branch.as_ref() == Some(target)) {
+        Some(tree) => format!("{} {pull}", git_in(&tree.root)),
+        None => {
+            let git = git_in(repo.root());
+            format!("{git} switch {} && {git} {pull}", shell_quote(target))
+        }
+    };
     report("target_diverged", merge, message, command, findings)
 }
 

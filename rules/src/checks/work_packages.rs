@@ -7,9 +7,10 @@ use clearance_engine::lane::Lane;
 use clearance_engine::mission::log::LOG;
 use clearance_engine::plan::step::{MoveRequest, next_step};
 use clearance_engine::register_check;
+use clearance_engine::source::shell_quote;
 use std::collections::BTreeSet;
 
-use super::common::blocker;
+use super::common::{at, blocker};
 
 register_check!("work-packages", WorkPackages);
 
@@ -21,7 +22,7 @@ impl Check for WorkPackages {
         &CheckMeta {
             id: "work-packages",
             summary: "every work package is approved or done, or canceled",
-            codes: &["wp_not_approved"],
+            codes: &["wp_not_approved", "wp_file_missing"],
             stages: &[Stage::Merge],
             needs: Needs::Mission,
         }
@@ -35,8 +36,16 @@ impl Check for WorkPackages {
         let named = mission.lanes().ok().flatten().map(|lanes| lanes.lanes.as_slice()).unwrap_or_default();
         let named = named.iter().flat_map(|lane| &lane.wp_ids).filter_map(|id| WpId::parse(id).ok());
         let files = mission.work_packages_by_name().map_err(std::sync::Arc::new)?;
-        let all: BTreeSet<WpId> = named.chain(files).collect();
+        let files: BTreeSet<WpId> = files.into_iter().collect();
+        let all: BTreeSet<WpId> = named.chain(files.iter().cloned()).collect();
         for id in all {
+            if !files.contains(&id) {
+                let name = mission.name_of("tasks");
+                let message = format!("a lane has {id}, and there is no tasks/{id}-*.md");
+                let command =
+                    format!("git log --all --oneline -- {}", shell_quote(&format!("{name}/{id}-*")));
+                findings.report(blocker("wp_file_missing", id.as_str(), message, at(name), command))?;
+            }
             let lane = state.lane_of(id.as_id());
             if matches!(lane, Lane::Approved | Lane::Done | Lane::Canceled) {
                 continue;
