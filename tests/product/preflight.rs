@@ -589,3 +589,15 @@ fn a_colon_in_the_path_of_the_repository() {
     fs::rename(&odd, repo.root()).unwrap();
     assert_eq!(asked.code, 0, "{}", asked.stdout);
 }
+
+/// Attributes are the target's, whatever is checked out where the question is asked.
+#[test]
+fn attributes_are_those_of_the_target() {
+    let repo = ready();
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "eins"));
+    repo.commit_all("Target");
+    repo.git(&["checkout", "--quiet", "-b", "union"]);
+    repo.write(".gitattributes", "shared.txt merge=union\n");
+    repo.commit_all("Attributes");
+    assert_eq!(codes(&repo, &[]), ["target_conflict"]);
+}
