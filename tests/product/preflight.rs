@@ -367,6 +367,8 @@ fn review_files_without_front_matter_are_only_warned_of() {
     let repo = ready();
     repo.write("kitty-specs/m/tasks/WP01-a/review-cycle-1.md", "**Issue 1**: not yet\n");
     repo.write("kitty-specs/m/tasks/WP02-b/review-cycle-1.md", "---\nverdict: rejected\nreview_artifact_override_actor: op\nreview_artifact_override_reason: fine\n---\n");
+    // The log says nothing of that review, so the file does.
+    repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
     repo.commit_all("Reviews");
     let json = dry_run(&repo, &["--json"]).json();
     assert_eq!(
@@ -600,4 +602,56 @@ fn attributes_are_those_of_the_target() {
     repo.write(".gitattributes", "shared.txt merge=union\n");
     repo.commit_all("Attributes");
     assert_eq!(codes(&repo, &[]), ["target_conflict"]);
+}
+
+/// Commit by commit is not the same as all at once: here a commit conflicts that a later one takes back.
+#[test]
+fn each_strategy_is_forecast_by_its_own_way() {
+    let repo = ready();
+    repo.git(&["checkout", "--quiet", "-B", LANE_B, "main"]);
+    for text in ["vier", "four"] {
+        let now = repo.read("shared.txt");
+        repo.write("shared.txt", now.replace(if text == "vier" { "four" } else { "vier" }, text));
+        repo.commit_all(text);
+    }
+    repo.git(&["checkout", "--quiet", "main"]);
+    repo.write("shared.txt", repo.read("shared.txt").replace("four", "quatre"));
+    repo.commit_all("Target");
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+    assert_eq!(codes(&repo, &["--strategy", "rebase"]), ["target_conflict"]);
+}
+
+/// Machines read what the schemas say, on every path that has a verdict.
+#[rstest]
+#[case::ready(|_: &TestRepo| {})]
+#[case::blocked(|repo: &TestRepo| {
+    repo.git(&["branch", "-D", MISSION]);
+    repo.write("shared.txt", "mine\n");
+})]
+#[case::warned(|repo: &TestRepo| {
+    repo.write("kitty-specs/m/tasks/WP01-a/review-cycle-1.md", "no front matter\n");
+    repo.commit_all("Review");
+})]
+#[case::undecided(|repo: &TestRepo| {
+    let tip = repo.git(&["rev-parse", LANE_A]).trim().to_owned();
+    fs::remove_file(repo.root().join(format!(".git/objects/{}/{}", &tip[..2], &tip[2..]))).unwrap();
+})]
+fn json_is_as_the_schemas_say(#[case] make_it: Break) {
+    let repo = ready();
+    make_it(&repo);
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schemas");
+    let valid = |schema: &str, value: &Value| {
+        let schema: Value = serde_json::from_str(&clearance_testkit::read(&schemas, schema)).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let faults: Vec<_> =
+            validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(faults, Vec::<String>::new(), "{value:#}");
+    };
+    valid("clearance.merge-dry-run.v1.json", &dry_run(&repo, &["--json"]).json());
+    valid("clearance.check.v1.json", &run(&repo, &["check", "--mission", "m", "--json"]).json());
+    valid("clearance.check.v1.json", &dry_run(&repo, &["--report", "json"]).json());
+    valid(
+        "clearance.check.v1.json",
+        &run(&TestRepo::new(), &["check", "--stage", "mark-status", "--json"]).json(),
+    );
 }
