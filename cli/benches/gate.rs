@@ -38,6 +38,7 @@ fn repository(files: usize, lanes: usize) -> TestRepo {
     repo.write("kitty-specs/m/meta.json", r#"{"status_phase": "1", "target_branch": "main"}"#);
     let mut log = String::new();
     for nth in 0..lanes {
+        repo.write(&format!("kitty-specs/m/tasks/WP{:02}-x.md", nth + 1), "---\nsubtasks: []\n---\n");
         log.push_str(&format!(
             r#"{{"actor": "a", "at": "2026-01-01T00:00:00Z", "event_id": "01ARZ3NDEKTSV4RRFFQ69G{nth:04}", "evidence": null, "execution_mode": "worktree", "force": true, "from_lane": "genesis", "reason": "x", "to_lane": "done", "wp_id": "WP{:02}"}}"#,
             nth + 1

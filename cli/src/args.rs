@@ -308,6 +308,9 @@ pub(crate) struct MergeArgs {
     /// Ask the remote where the target is; nothing is fetched
     #[arg(long)]
     pub(crate) fetch: bool,
+    /// How long the remote may take to answer
+    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    pub(crate) remote_timeout: Duration,
     /// Keep the branches
     #[arg(long, overrides_with = "delete_branch")]
     pub(crate) keep_branch: bool,

@@ -514,6 +514,14 @@ fn a_directory_that_was_split_is_a_conflict() {
 #[case::lane_worktree_elsewhere("lane_worktree_on_other_branch", |repo: &TestRepo| {
     repo.git(&["worktree", "add", "--quiet", "--detach", ".worktrees/m-lane-a", LANE_A]);
 })]
+#[case::hidden_by_assume_unchanged("hidden_change", |repo: &TestRepo| {
+    repo.git(&["update-index", "--assume-unchanged", "shared.txt"]);
+    repo.write("shared.txt", "mine\n");
+})]
+#[case::hidden_by_skip_worktree("hidden_change", |repo: &TestRepo| {
+    repo.git(&["update-index", "--skip-worktree", "shared.txt"]);
+    repo.write("shared.txt", "mine\n");
+})]
 #[case::sequence_under_way("operation_in_progress", |repo: &TestRepo| {
     repo.write(".git/sequencer/todo", "pick 0000000 x\n");
 })]
@@ -526,6 +534,7 @@ fn what_looks_ready_and_is_not(#[case] code: &str, #[case] break_it: Break) {
 
 /// What is odd and does no harm blocks nothing.
 #[rstest]
+#[case::told_not_to_look_at_what_is_unchanged(|repo: &TestRepo| drop(repo.git(&["update-index", "--assume-unchanged", "shared.txt"])))]
 #[case::empty_directory_in_the_way(|repo: &TestRepo| fs::create_dir(repo.root().join("a.txt")).unwrap())]
 #[case::a_directory_becomes_a_file(|repo: &TestRepo| {
     repo.write("dir/file", "x\n");
@@ -654,4 +663,56 @@ fn json_is_as_the_schemas_say(#[case] make_it: Break) {
         "clearance.check.v1.json",
         &run(&TestRepo::new(), &["check", "--stage", "mark-status", "--json"]).json(),
     );
+}
+
+/// A remote that does not answer is given up on, with everything that was started for it.
+#[cfg(unix)]
+#[test]
+fn a_remote_that_hangs() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = ready();
+    repo.git(&["remote", "add", "origin", "ssh://nowhere.invalid/x.git"]);
+    let script =
+        clearance_testkit::write(repo.outside(), "ssh", "#!/bin/sh\necho $$ > \"$0.pid\"\nexec sleep 600\n");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut asked = command(repo.root());
+    asked.env("GIT_SSH_COMMAND", &script).env("GIT_SSH_VARIANT", "simple");
+    asked.args(["merge", "--dry-run", "--mission", "m", "--push", "--json", "--remote-timeout", "1"]);
+    let answer = Run::of(&mut asked);
+    let json = answer.json();
+    assert_eq!((answer.code, &json["blocker"]), (1, &"remote_unreachable".into()), "{json:#}");
+    assert!(json["blockers"][0]["message"].as_str().unwrap().contains("no answer within 1.0 s"), "{json:#}");
+    let pid = clearance_testkit::read(repo.outside(), "ssh.pid");
+    let state = fs::read_dir(format!("/proc/{}", pid.trim())).is_ok();
+    // A killed process may still be on the list until somebody asks for its end; it must not be asleep.
+    let asleep = state
+        && clearance_testkit::read(Path::new("/proc"), &format!("{}/stat", pid.trim())).contains(") S ");
+    assert!(!asleep, "process {pid} was left behind");
+}
+
+/// The review files of real missions are classified, none of them by a crash or a refusal to look.
+#[test]
+fn review_files_of_real_missions() {
+    let Some(folder) = clearance_testkit::corpus() else { return };
+    let mut warned = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let directory = entry.unwrap().path();
+        let slug = directory.file_name().unwrap().to_str().unwrap().to_owned();
+        let repo = TestRepo::new();
+        for file in below(&directory).into_iter().filter(|path| path.is_file()) {
+            let name = file.strip_prefix(&directory).unwrap().display().to_string();
+            let text = fs::read(&file).unwrap();
+            repo.write(&format!("kitty-specs/{slug}/{name}"), text);
+        }
+        let meta: Value = serde_json::from_str(&repo.read(&format!("kitty-specs/{slug}/meta.json"))).unwrap();
+        if let Some(branch) = meta["coordination_branch"].as_str() {
+            repo.git(&["branch", branch]);
+        }
+        let checked = run(&repo, &["check", "--stage", "commit", "--mission", &slug, "--json"]);
+        let json = checked.json();
+        assert!(matches!(checked.code, 0 | 1), "{slug}: {json:#}");
+        warned += json["warnings"].as_u64().unwrap();
+        assert_eq!(json["blockers"], 0, "all of them were approved in the end: {json:#}");
+    }
+    assert!(warned >= 4, "files without a verdict are warned of: {warned}");
 }

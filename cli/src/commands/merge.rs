@@ -64,6 +64,7 @@ fn options(args: &MergeArgs) -> MergeOptions {
         strategy: args.strategy.into(),
         push: args.push,
         fetch: args.fetch,
+        remote_deadline: args.remote_timeout,
         delete_branch: !args.keep_branch,
         remove_worktree: !args.keep_worktree,
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -36,6 +37,8 @@ pub struct MergeOptions {
     pub push: bool,
     /// Ask the remote where the target is, also without a push.
     pub fetch: bool,
+    /// How long the remote may take to answer.
+    pub remote_deadline: Duration,
     /// Remove the branches when it is done.
     pub delete_branch: bool,
     /// Remove the work trees when it is done.

@@ -63,7 +63,7 @@ pub struct WorkPackageState {
     pub force_count: u64,
     /// `worktree` or `direct_repo`: how its last event was made.
     pub execution_mode: Option<String>,
-    /// The approval that brought it into `approved`, while it is there.
+    /// The approval that brought it into `approved` or `done`, while it is there.
     pub approval: Option<Review>,
     /// What was last said of its tasks, spelled as they were written: the original compares exactly.
     pub subtasks: BTreeMap<String, String>,
@@ -255,7 +255,7 @@ impl<'a> Folding<'a> {
             last_event_id: Some(event.event_id.as_ref().to_owned()),
             force_count: self.force_count,
             execution_mode: Some(event.execution_mode.as_ref().to_owned()),
-            approval: if event.to == Lane::Approved { approval(event) } else { None },
+            approval: approval(event).filter(|_| matches!(event.to, Lane::Approved | Lane::Done)),
             subtasks: BTreeMap::new(),
             line: Some(self.line),
             subtask_lines: BTreeMap::new(),

@@ -110,6 +110,32 @@ impl Repo {
         Ok(out.split_terminator('\0').filter_map(dirty_path).take(most).collect())
     }
 
+    /// Changed files that git was told not to look at (assume-unchanged, skip-worktree): `git status` hides them, and a
+    /// merge refuses or overwrites them.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn hidden_changes(&self, worktree: &Path) -> Result<Vec<String>, GitError> {
+        const MOST: usize = 200;
+        let git = self.git_in(worktree);
+        let out = git.run(&["ls-files", "-v", "-z"])?;
+        let hidden = out.split_terminator('\0').filter_map(|record| {
+            let (tag, path) = record.split_once(' ')?;
+            let told = tag == "S" || tag.starts_with(|c: char| c.is_ascii_lowercase());
+            // Left out of a sparse checkout, it is not there at all.
+            (told && worktree.join(path).symlink_metadata().is_ok_and(|metadata| metadata.is_file()))
+                .then_some(path)
+        });
+        let mut changed = Vec::new();
+        for path in hidden.take(MOST) {
+            let indexed = git.run(&["rev-parse", "--verify", "--quiet", &format!(":{path}")])?;
+            if git.run(&["hash-object", "--", path])? != indexed {
+                changed.push(path.to_owned());
+            }
+        }
+        Ok(changed)
+    }
+
     /// How far `one` is from `other`.
     ///
     /// # Errors

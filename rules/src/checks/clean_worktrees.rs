@@ -8,7 +8,7 @@ use clearance_engine::merge::forecast::obstructions;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::questions::{Dirty, holding};
-use clearance_engine::repo::{Repo, Worktree};
+use clearance_engine::repo::{GitError, Repo, Worktree};
 use clearance_engine::source::shell_quote;
 
 use super::common::{at, blocker, git_in, some_of, waits_for_branches};
@@ -32,6 +32,7 @@ impl Check for CleanWorktrees {
             codes: &[
                 "dirty_worktree",
                 "dirty_lane_worktree",
+                "hidden_change",
                 "lane_worktree_on_other_branch",
                 "untracked_obstruction",
             ],
@@ -51,20 +52,33 @@ impl Check for CleanWorktrees {
             .map(|root| (*root, false))
             .chain(lanes.iter().map(|tree| (tree.root.as_path(), true)));
         let found: Vec<_> = std::thread::scope(|scope| {
-            let looking: Vec<_> = looks
-                .map(|(root, lane)| (root, lane, scope.spawn(move || repo.dirty(root, lane, LOOKED_FOR))))
-                .collect();
+            let looking: Vec<_> =
+                looks.map(|(root, lane)| (root, lane, scope.spawn(move || look(repo, root, lane)))).collect();
             looking.into_iter().map(|(root, lane, thread)| (root, lane, thread.join())).collect()
         });
         for (root, is_lane, answer) in found {
-            let dirty = answer
+            let (dirty, hidden) = answer
                 .map_err(|_| CheckError::CouldNotLook("a thread ended without an answer".to_owned()))??;
             if !dirty.is_empty() {
                 report(root, is_lane, &dirty, repo, findings)?;
             }
+            for path in hidden {
+                let message = format!("{path} was changed, and git was told not to look at it");
+                let command = format!(
+                    "{0} update-index --no-assume-unchanged -- {1} && {0} update-index --no-skip-worktree -- {1}",
+                    git_in(root),
+                    shell_quote(&path)
+                );
+                findings.report(blocker("hidden_change", &path, message, at(&path), command))?;
+            }
         }
         in_the_way(context, &trees, findings)
     }
+}
+
+/// What is not committed in a work tree, and what git was told to hide of that.
+fn look(repo: &Repo, root: &Path, untracked: bool) -> Result<(Vec<Dirty>, Vec<String>), GitError> {
+    Ok((repo.dirty(root, untracked, LOOKED_FOR)?, repo.hidden_changes(root)?))
 }
 
 /// The main work tree, and every other that has a branch checked out which is going to move.

@@ -34,7 +34,9 @@ impl Check for ReviewConsistency {
         let state = mission.state().map_err(|_| CheckError::Waits("status-log"))?;
         let slug = shell_quote(mission.slug());
         for (id, own) in &state.work_packages {
-            if !is_approved(own) || own.recorded_verdict() != Some(CHANGES_REQUESTED) || own.is_overridden() {
+            // An approval that came with the step is newer than the review before it.
+            let settled = own.is_overridden() || own.approval.is_some();
+            if !is_approved(own) || own.recorded_verdict() != Some(CHANGES_REQUESTED) || settled {
                 continue;
             }
             let location = Location { name: mission.name_of("status.events.jsonl"), line: own.line };

@@ -1,7 +1,5 @@
 //! The target branch is there, and is where its remote has it.
 
-use std::time::Duration;
-
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
@@ -13,9 +11,6 @@ use clearance_engine::source::shell_quote;
 use super::common::{at, blocker, git_in, warning};
 
 register_check!("target-sync", TargetSync);
-
-/// How long a remote may take to answer.
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Without a push, what was fetched last is looked at, and only warned of: a merge here does not depend on a remote.
 pub struct TargetSync;
@@ -83,7 +78,7 @@ fn fresh(
 ) -> Result<Option<String>, CheckError> {
     let add = format!("{} remote add {} URL", git_in(repo.root()), shell_quote(remote));
     let (message, command) = if repo.has_remote(remote) {
-        match repo.remote_tip(remote, branch, DEADLINE) {
+        match repo.remote_tip(remote, branch, merge.options.remote_deadline) {
             Ok(tip) => return Ok(tip),
             Err(error) => {
                 let again = format!("{} ls-remote {}", git_in(repo.root()), shell_quote(remote));
