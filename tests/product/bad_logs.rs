@@ -157,6 +157,9 @@ fn a_directory_that_is_read_only() {
     let own = fs::metadata(repo.root()).unwrap().uid();
     let directory = repo.root().join("kitty-specs/m");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
+    // Somebody else may not be let into the directory that the product was built in.
+    let binary = repo.outside().join("clearance");
+    fs::copy(crate::support::binary(), &binary).unwrap();
     if own == 0 {
         fs::set_permissions(repo.outside(), fs::Permissions::from_mode(0o755)).unwrap();
         for path in crate::support::below(repo.outside()) {
@@ -165,7 +168,7 @@ fn a_directory_that_is_read_only() {
     }
     let before = repo.read(LOG);
     let run = |arguments: &[&str]| {
-        let mut command = crate::support::command(repo.root());
+        let mut command = clearance_testkit::clearance(&binary, repo.root());
         if own == 0 {
             command.uid(NOBODY).gid(NOBODY);
         }
