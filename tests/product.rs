@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
+#[path = "product/ready.rs"]
+mod ready;
 #[path = "product/support.rs"]
 mod support;
 
 #[path = "product/bad_logs.rs"]
 mod bad_logs;
+#[path = "product/blockers.rs"]
+mod blockers;
 #[path = "product/board.rs"]
 mod board;
 #[path = "product/commit.rs"]
@@ -25,6 +29,8 @@ mod docs;
 mod errors;
 #[path = "product/events.rs"]
 mod events;
+#[path = "product/forecast.rs"]
+mod forecast;
 #[path = "product/json.rs"]
 mod json;
 #[path = "product/lanes.rs"]
@@ -37,6 +43,8 @@ mod preflight;
 mod properties;
 #[path = "product/registry.rs"]
 mod registry;
+#[path = "product/remotes.rs"]
+mod remotes;
 #[path = "product/rows.rs"]
 mod rows;
 #[path = "product/vectors.rs"]

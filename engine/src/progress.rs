@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::Change;
-use crate::id::{IdKind, TaskId};
+use crate::id::TaskId;
 use crate::mission::Mission;
 use crate::mission::meta::StatusPhase;
 use crate::mission::state::{DONE, MissionState};
@@ -33,8 +33,6 @@ pub struct WorkPackageProgress {
     pub tasks: Vec<TaskProgress>,
     /// Open boxes in its section that are no row of a task of it.
     pub unnamed: Vec<Place>,
-    /// The lines of `tasks.md` that are rows of its tasks, once they were asked for.
-    rows: Option<BTreeSet<usize>>,
 }
 
 /// A task, as each artefact tells of it.
@@ -64,9 +62,7 @@ impl TaskProgress {
     pub fn place(&self) -> Option<&Place> {
         self.rows.first().map(|(place, ..)| place).or(self.roster.as_ref())
     }
-}
 
-impl TaskProgress {
     fn lines(&self) -> impl Iterator<Item = usize> + '_ {
         self.rows.iter().filter_map(|(place, ..)| place.line)
     }
@@ -105,7 +101,6 @@ impl Progress {
         let Sources { context, state, .. } = sources;
         let mut progress = Self { work_packages: known(context.mission, state), unowned: Vec::new() };
         let mut ids: BTreeSet<TaskId> = context.tasks.task_ids().into_iter().collect();
-        ids.retain(|id| id.kind() != IdKind::WorkPackage);
         for package in files(context.mission) {
             ids.extend(package.subtasks.iter().map(|subtask| subtask.id.clone()));
         }
@@ -162,6 +157,9 @@ impl Progress {
     /// The original counts every open box of a work package's section, whatever it says; those of its own tasks are
     /// counted already.
     fn add_unnamed(&mut self, tasks: &TasksDoc) {
+        let counted = |own: &WorkPackageProgress| own.tasks.iter().flat_map(TaskProgress::lines).collect();
+        let counted: BTreeMap<TaskId, BTreeSet<usize>> =
+            self.work_packages.iter().map(|(id, own)| (id.clone(), counted(own))).collect();
         for line in 0..tasks.lines().len() {
             let [work_package] = tasks.section_work_packages(line) else { continue };
             if !is_open_box(tasks.line_text(line)) || tasks.is_excluded(line) {
@@ -169,9 +167,7 @@ impl Progress {
             }
             let place = Place { file: tasks.source().name().to_owned(), line: Some(line + 1) };
             let own = self.work_packages.entry(work_package.clone()).or_default();
-            let counted: &BTreeSet<_> =
-                own.rows.get_or_insert_with(|| own.tasks.iter().flat_map(TaskProgress::lines).collect());
-            if !counted.contains(&(line + 1)) {
+            if !counted.get(work_package).is_some_and(|lines| lines.contains(&(line + 1))) {
                 own.unnamed.push(place);
             }
         }

@@ -157,7 +157,7 @@ pub fn check(from: Lane, to: Lane, with: &Credentials) -> Result<(), Refusal> {
         return Err(no_such_step);
     }
     if with.force {
-        let explained = given(&with.actor) && given(&with.reason);
+        let explained = is_given(&with.actor) && is_given(&with.reason);
         return if explained { Ok(()) } else { Err(Refusal::ForceUnexplained) };
     }
     guard_of(from, to).map_or(Err(no_such_step), |guard| satisfied(guard, with))
@@ -184,13 +184,13 @@ fn satisfied(guard: Guard, with: &Credentials) -> Result<(), Refusal> {
     let require = |satisfied: bool, refusal| if satisfied { Ok(()) } else { Err(refusal) };
     match guard {
         Open => Ok(()),
-        Actor => require(given(&with.actor), Refusal::NoActor),
-        Workspace => require(given(&with.workspace), Refusal::NoWorkspace),
+        Actor => require(is_given(&with.actor), Refusal::NoActor),
+        Workspace => require(is_given(&with.workspace), Refusal::NoWorkspace),
         Finished => require(with.tasks_done == Some(true), Refusal::TasksOpen)
             .and_then(|()| require(with.implemented == Some(true), Refusal::NotImplemented)),
         Evidence => require(with.evidence.as_ref().is_some_and(approves), Refusal::NoEvidence),
-        Reason => require(given(&with.reason), Refusal::NoReason),
-        ReviewRef => require(given(&with.review_ref), Refusal::NoReviewRef),
+        Reason => require(is_given(&with.reason), Refusal::NoReason),
+        ReviewRef => require(is_given(&with.review_ref), Refusal::NoReviewRef),
         Outcome => outcome(with).map(|_| ()),
         Approval => {
             let result = outcome(with)?;
@@ -219,7 +219,7 @@ fn approves(review: &Review) -> bool {
         && [&review.reviewer, &review.reference].iter().all(|text| !text.trim().is_empty())
 }
 
-fn given(text: &Option<String>) -> bool {
+pub(crate) fn is_given(text: &Option<String>) -> bool {
     text.as_deref().is_some_and(|text| !text.trim().is_empty())
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use rstest::rstest;
 
-use crate::support::{LOG, Run, SNAPSHOT, TestRepo, events, mark, run, step, step_at};
+use crate::support::{LOG, Run, SNAPSHOT, TestRepo, events, mark, run, run_without_privilege, step, step_at};
 
 fn repo(log: &str) -> TestRepo {
     let repo = events("## WP01\n- [ ] T001 a\n", &[("WP01", "T001")]);
@@ -146,34 +146,15 @@ fn a_mission_without_its_directory() {
     assert!(every_command(&repo).iter().all(|(_, run)| run.code == 2));
 }
 
-/// Root may write everywhere, so the product is run as somebody else where the tests are run as root.
 #[cfg(unix)]
 #[test]
 fn a_directory_that_is_read_only() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-    use std::os::unix::process::CommandExt;
-    const NOBODY: u32 = 65_534;
+    use std::os::unix::fs::PermissionsExt;
     let repo = repo(&step("WP01", "genesis", "planned"));
-    let own = fs::metadata(repo.root()).unwrap().uid();
     let directory = repo.root().join("kitty-specs/m");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
-    // Somebody else may not be let into the directory that the product was built in.
-    let binary = repo.outside().join("clearance");
-    fs::copy(crate::support::binary(), &binary).unwrap();
-    if own == 0 {
-        fs::set_permissions(repo.outside(), fs::Permissions::from_mode(0o755)).unwrap();
-        for path in crate::support::below(repo.outside()) {
-            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-    }
+    let run = run_without_privilege(&repo);
     let before = repo.read(LOG);
-    let run = |arguments: &[&str]| {
-        let mut command = clearance_testkit::clearance(&binary, repo.root());
-        if own == 0 {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        Run::of(command.args(arguments))
-    };
     let looked = run(&["status", "--mission", "m"]);
     assert_eq!(looked.code, 0, "looking needs no more: {}", looked.stderr);
     for arguments in [

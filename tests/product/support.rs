@@ -83,3 +83,31 @@ pub(crate) fn below(path: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// Runs the product in a repository as somebody whom permissions hold for: root may read and write everywhere, so where
+/// the tests are run as root the repository is given to somebody else.
+#[cfg(unix)]
+pub(crate) fn run_without_privilege(repo: &TestRepo) -> impl Fn(&[&str]) -> Run {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    let is_root = fs::metadata(repo.root()).unwrap().uid() == 0;
+    // Somebody else may not be let into the directory that the product was built in.
+    let product = repo.outside().join("clearance");
+    fs::copy(binary(), &product).unwrap();
+    if is_root {
+        fs::set_permissions(repo.outside(), fs::Permissions::from_mode(0o755)).unwrap();
+        for path in below(repo.outside()) {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+    let root = repo.root().to_owned();
+    move |arguments| {
+        let mut command = clearance_testkit::clearance(&product, &root);
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Run::of(command.args(arguments))
+    }
+}

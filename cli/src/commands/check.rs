@@ -5,7 +5,6 @@ use clearance_engine::exit::ExitStatus;
 use clearance_engine::merge::scope::{MergeOptions, MergeScope, ScopeError};
 use clearance_engine::mission::Mission;
 use clearance_engine::mission::handle::{self, HandleError};
-use clearance_engine::mission::home::{self, HomeError};
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
 use clearance_engine::report::preflight::Preflight;
@@ -57,17 +56,7 @@ fn mission_if_any(repo: &Repo, named: Option<&str>) -> Result<Option<Mission>, F
             Err(error) => return Err(error.into()),
         },
     };
-    at_home(mission, repo).map(Some)
-}
-
-/// The mission with its state where it lives. Where `meta.json` cannot be read that is a finding, not the end: the state is
-/// then looked for in the mission's directory.
-pub(super) fn at_home(mission: Mission, repo: &Repo) -> Result<Mission, Failure> {
-    match home::find(&mission, repo.view()) {
-        Err(HomeError::Artefact(_)) => Ok(mission),
-        Err(other) => Err(other.into()),
-        Ok(home) => Ok(mission.at_home(&home, repo.view())?),
-    }
+    target::at_home_if_told(mission, repo).map(Some)
 }
 
 pub(super) fn scope(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<MergeScope, Failure> {

@@ -30,7 +30,7 @@ pub(crate) fn run(
     }
     let repo = target::repository(global, env)?;
     let mission = target::mission(&repo, args.mission.as_deref(), &[])?;
-    let mission = check::at_home(mission, &repo)?;
+    let mission = target::at_home_if_told(mission, &repo)?;
     let merge = check::scope(&mission, &repo, options(args))?;
     let context = CheckContext { repo: &repo, mission: Some(&mission), merge: Some(&merge) };
     let results = preflight(registry.checks(), Stage::Merge, context);

@@ -1,9 +1,6 @@
 //! `clearance status --materialize` and `--recover`: the derived file made anew, a torn line set aside.
 
-use std::time::Duration;
-
 use clearance_engine::exit::ExitStatus;
-use clearance_engine::lock::{self, FileLock};
 use clearance_engine::mission::home::{self, Home};
 use clearance_engine::mission::log::LOG;
 use clearance_engine::mission::{Mission, handle};
@@ -13,8 +10,8 @@ use clearance_engine::source::{harmless, shell_quote};
 use clearance_engine::write::{self, Staging};
 use serde_json::json;
 
-use super::Answer;
 use super::status::account;
+use super::{Answer, target};
 use crate::args::{Global, StatusArgs};
 use crate::failure::Failure;
 use crate::output::{Problem, reports};
@@ -66,7 +63,7 @@ pub(super) fn run(
 }
 
 fn in_mission(mission: Mission, repo: &Repo, args: &StatusArgs) -> Result<Done, Failure> {
-    let _lock = held(repo, &mission, args.lock_timeout)?;
+    let _lock = target::lock(repo, &mission, args.lock_timeout)?;
     let home = home::find(&mission, repo.view())?;
     let mission = mission.at_home(&home, repo.view())?;
     if let Home::Branch { branch, worktree, .. } = &home {
@@ -90,10 +87,6 @@ fn in_mission(mission: Mission, repo: &Repo, args: &StatusArgs) -> Result<Done, 
         apply::materialize(&mission, &staging)?.map(|write| write.file)
     };
     Ok(written.map_or(Done::Idle, Done::Wrote))
-}
-
-fn held(repo: &Repo, mission: &Mission, deadline: Duration) -> Result<FileLock, Failure> {
-    Ok(FileLock::acquire(&lock::of_mission(repo.common_dir(), mission.slug()), deadline)?)
 }
 
 fn answer(outcomes: &[Outcome], args: &StatusArgs, global: &Global) -> Answer {

@@ -1,6 +1,9 @@
 //! Which mission a command is about, and where its state lives.
 
-use clearance_engine::mission::home;
+use std::time::Duration;
+
+use clearance_engine::lock::{self, FileLock};
+use clearance_engine::mission::home::{self, HomeError};
 use clearance_engine::mission::{Mission, handle};
 use clearance_engine::repo::Repo;
 
@@ -34,8 +37,23 @@ pub(super) fn mission(repo: &Repo, named: Option<&str>, qualifiers: &[String]) -
     Ok(mission)
 }
 
+/// The lock of a mission, as every command holds it that writes there.
+pub(super) fn lock(repo: &Repo, mission: &Mission, deadline: Duration) -> Result<FileLock, Failure> {
+    Ok(FileLock::acquire(&lock::of_mission(repo.common_dir(), mission.slug()), deadline)?)
+}
+
 /// The mission with its state where it lives, to be read.
 pub(super) fn at_home(mission: Mission, repo: &Repo) -> Result<Mission, Failure> {
     let home = home::find(&mission, repo.view())?;
     Ok(mission.at_home(&home, repo.view())?)
+}
+
+/// The same for the gate: a `meta.json` that cannot be read is a finding, not the end. The state is then looked for in the
+/// mission's directory.
+pub(super) fn at_home_if_told(mission: Mission, repo: &Repo) -> Result<Mission, Failure> {
+    match home::find(&mission, repo.view()) {
+        Err(HomeError::Artefact(_)) => Ok(mission),
+        Err(other) => Err(other.into()),
+        Ok(home) => Ok(mission.at_home(&home, repo.view())?),
+    }
 }

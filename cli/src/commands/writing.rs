@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clearance_engine::config::Config;
 use clearance_engine::diff;
-use clearance_engine::lock::{self, FileLock};
+use clearance_engine::lock::FileLock;
 use clearance_engine::mission::Mission;
 use clearance_engine::mission::home::{self, Home};
 use clearance_engine::mission::log::LOG;
@@ -67,10 +67,7 @@ impl Session {
         // A dry run changes nothing, not even a lock file.
         let lock = match args.dry_run {
             true => None,
-            false => Some(FileLock::acquire(
-                &lock::of_mission(repo.common_dir(), mission.slug()),
-                args.lock_timeout,
-            )?),
+            false => Some(target::lock(&repo, &mission, args.lock_timeout)?),
         };
         // Where the log is does not matter to those who only write rows.
         let home = if needs_state(&mission)? { home::find(&mission, repo.view())? } else { Home::Mission };

@@ -8,7 +8,7 @@ use super::scope::{MergeScope, Strategy};
 use crate::mission::log::LOG;
 use crate::mission::{Mission, SNAPSHOT};
 use crate::repo::questions::{Conflict, Merged, Scratch};
-use crate::repo::{GitError, Repo, RepoError};
+use crate::repo::{Git, GitError, Repo, RepoError};
 
 /// What would come of a merge.
 #[derive(Debug)]
@@ -218,11 +218,7 @@ fn id_of(inputs: &Inputs<'_>) -> String {
 ///
 /// # Errors
 /// What git says.
-pub fn obstructions(
-    repo: &Repo,
-    worktree: &Path,
-    changes: &[(char, String)],
-) -> Result<Vec<String>, GitError> {
+pub fn obstructions(worktree: &Path, changes: &[(char, String)]) -> Result<Vec<String>, GitError> {
     let added = changes.iter().filter(|(letter, _)| *letter == 'A').map(|(_, path)| path.as_str());
     let standing: Vec<&str> = added.filter_map(|path| in_the_way(worktree, path)).collect();
     if standing.is_empty() {
@@ -230,7 +226,7 @@ pub fn obstructions(
     }
     // What git knows is not in the way: it is reported as changed where it is. Neither is an empty directory.
     let unknown =
-        repo.git_in(worktree).run(&[&["ls-files", "--others", "-z", "--"], standing.as_slice()].concat())?;
+        Git::new(worktree).run(&[&["ls-files", "--others", "-z", "--"], standing.as_slice()].concat())?;
     Ok(unknown.split_terminator('\0').map(str::to_owned).collect())
 }
 

@@ -11,7 +11,7 @@ use super::forecast::Forecast;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::lanes::Lanes;
 use crate::mission::{MISSIONS_DIR, Mission};
-use crate::repo::{Head, Repo, RepoError};
+use crate::repo::{Git, Head, Repo, RepoError};
 
 /// How the mission branch gets onto the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -235,7 +235,7 @@ pub fn mission_number(mission: &Mission, repo: &Repo, target: &str) -> Result<Op
         return Ok(None);
     }
     let pattern = format!("{MISSIONS_DIR}/");
-    let git = repo.git_in(repo.root());
+    let git = Git::new(repo.root());
     let listed = git.run(&["ls-tree", "--name-only", "-z", &format!("refs/heads/{target}"), &pattern]);
     let listed = listed.map_err(RepoError::from)?;
     let mut largest = 0;

@@ -1,7 +1,8 @@
 //! `tasks/WPnn-*/review-cycle-N.md`: what reviewers wrote down, one file a round. The front matter has the verdict.
 
-use std::fs;
+use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
 use serde::Deserialize;
 
@@ -57,12 +58,12 @@ impl ReviewCycle {
     /// The newest round of every work package that has one, in the order of directories.
     ///
     /// # Errors
-    /// When `tasks/` itself cannot be read.
+    /// When `tasks/` or a directory of a work package cannot be read.
     pub fn latest(mission: &Mission) -> Result<Vec<Self>, ArtefactError> {
         let failed = |source| SourceError::Io { name: mission.name_of("tasks"), source };
         let entries = match fs::read_dir(mission.path_of("tasks")?) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(failed(error).into()),
         };
         let mut found: Vec<Self> = Vec::new();
@@ -71,7 +72,9 @@ impl ReviewCycle {
             let name = entry.file_name().to_string_lossy().into_owned();
             let id = WpId::parse(name.split('-').next().unwrap_or_default()).ok();
             let Some(id) = id.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_dir())) else { continue };
-            let Some((number, file)) = newest(&entry.path()) else { continue };
+            // A round that cannot be looked at may be the one that sent the work back.
+            let failed = |source| SourceError::Io { name: mission.name_of(&format!("tasks/{name}")), source };
+            let Some((number, file)) = newest(&entry.path()).map_err(failed)? else { continue };
             let file = format!("tasks/{name}/{file}");
             let said = read(mission, &file);
             found.push(Self { work_package: id, number, file: mission.name_of(&file), said });
@@ -84,14 +87,15 @@ impl ReviewCycle {
 }
 
 /// The file with the largest number: `review-cycle-10.md` comes after `review-cycle-9.md`.
-fn newest(directory: &std::path::Path) -> Option<(u32, String)> {
-    let names = fs::read_dir(directory).ok()?.flatten().take(limits::WORK_PACKAGES);
-    let numbered = names.filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        let number = name.strip_prefix("review-cycle-")?.strip_suffix(".md")?.parse().ok()?;
-        Some((number, name))
-    });
-    numbered.max()
+fn newest(directory: &Path) -> io::Result<Option<(u32, String)>> {
+    let mut newest = None;
+    for entry in fs::read_dir(directory)?.take(limits::WORK_PACKAGES) {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let number =
+            name.strip_prefix("review-cycle-").and_then(|rest| rest.strip_suffix(".md")?.parse().ok());
+        newest = newest.max(number.map(|number: u32| (number, name)));
+    }
+    Ok(newest)
 }
 
 fn read(mission: &Mission, file: &str) -> Said {

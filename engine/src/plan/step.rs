@@ -8,7 +8,7 @@ use crate::plan::event::Step;
 use crate::progress::{self, Sources};
 use crate::source::shell_quote;
 use crate::strategy::Place;
-use crate::transition::{self, APPROVED, CHANGES_REQUESTED, Credentials, Refusal, Review};
+use crate::transition::{self, APPROVED, CHANGES_REQUESTED, Credentials, Refusal, Review, is_given};
 
 /// A work package to be moved, and what somebody brings along for it.
 #[derive(Debug, Clone)]
@@ -148,15 +148,17 @@ pub fn decide(request: &MoveRequest, sources: Sources<'_>) -> Decision {
     if lane == request.to && lane != Lane::Genesis && !request.force {
         return Decision::There;
     }
+    let way = way(lane, request);
+    let open = match way.contains(&Lane::ForReview) && !request.force {
+        true => progress::open_tasks(id, sources),
+        false => Vec::new(),
+    };
     let mut from = lane;
     let mut steps = Vec::new();
-    for to in way(lane, request) {
-        let credentials = credentials(request, from, to, own, sources);
+    for to in way {
+        let credentials = credentials(request, from, to, own, open.is_empty(), sources);
         if let Err(refusal) = transition::check(from, to, &credentials) {
-            let open = match refusal {
-                Refusal::TasksOpen => progress::open_tasks(id, sources),
-                _ => Vec::new(),
-            };
+            let open = if refusal == Refusal::TasksOpen { open } else { Vec::new() };
             let next = next_command(request, lane, &refusal, &open, sources.context.mission);
             return Decision::Refused(Box::new(RefusedMove { lane, from, to, refusal, open, next }));
         }
@@ -186,6 +188,7 @@ fn credentials(
     from: Lane,
     to: Lane,
     own: Option<&WorkPackageState>,
+    tasks_done: bool,
     sources: Sources<'_>,
 ) -> Credentials {
     let passes = matches!(to, Lane::Approved | Lane::Done);
@@ -223,8 +226,7 @@ fn credentials(
         actor: request.actor.clone(),
         // Work is done in the repository that is being looked at.
         workspace: Some(sources.context.mission.root().display().to_string()),
-        tasks_done: (to == Lane::ForReview)
-            .then(|| request.force || progress::open_tasks(request.work_package.as_id(), sources).is_empty()),
+        tasks_done: (to == Lane::ForReview).then_some(tasks_done),
         implemented: Some(own.is_some_and(|own| own.since.is_some())),
         reason: request.reason.clone(),
         review_ref,
@@ -337,12 +339,8 @@ fn options_of(from: Lane, to: Lane) -> &'static [&'static str] {
     }
 }
 
-fn is_given(value: &Option<String>) -> bool {
-    value.as_deref().is_some_and(|value| !value.trim().is_empty())
-}
-
 fn given(option: &str, value: &Option<String>, placeholder: &str) -> String {
-    match value.as_deref().filter(|value| !value.trim().is_empty()) {
+    match value.as_deref().filter(|_| is_given(value)) {
         // A value that looks like an option must be joined to its own.
         Some(value) if value.starts_with('-') => format!("{option}={}", shell_quote(value)),
         Some(value) => format!("{option} {}", shell_quote(value)),

@@ -92,12 +92,6 @@ pub struct Hunk {
 }
 
 impl Repo {
-    /// The git command in a work tree.
-    #[must_use]
-    pub fn git_in(&self, worktree: &Path) -> Git {
-        Git::new(worktree)
-    }
-
     /// What of a work tree is not committed, at most `most` paths. Without `untracked` git looks at the files it knows
     /// only, which is several times faster.
     ///
@@ -106,7 +100,7 @@ impl Repo {
     pub fn dirty(&self, worktree: &Path, untracked: bool, most: usize) -> Result<Vec<Dirty>, GitError> {
         let untracked = if untracked { "--untracked-files=all" } else { "--untracked-files=no" };
         let arguments = ["status", "--porcelain=v2", "-z", "--no-renames", untracked];
-        let out = self.git_in(worktree).run(&arguments)?;
+        let out = Git::new(worktree).run(&arguments)?;
         Ok(out.split_terminator('\0').filter_map(dirty_path).take(most).collect())
     }
 
@@ -116,22 +110,24 @@ impl Repo {
     /// # Errors
     /// What git says.
     pub fn hidden_changes(&self, worktree: &Path) -> Result<Vec<String>, GitError> {
-        const MOST: usize = 200;
-        let git = self.git_in(worktree);
-        let out = git.run(&["ls-files", "-v", "-z"])?;
-        let hidden = out.split_terminator('\0').filter_map(|record| {
-            let (tag, path) = record.split_once(' ')?;
-            let told = tag == "S" || tag.starts_with(|c: char| c.is_ascii_lowercase());
+        // As many as fit on any command line, however long their paths are.
+        const AT_ONCE: usize = 256;
+        let git = Git::new(worktree);
+        let out = git.run(&["ls-files", "-v", "--stage", "-z"])?;
+        let hidden = |record| {
+            let (object, path) = hidden_path(record)?;
             // Left out of a sparse checkout, it is not there at all.
-            (told && worktree.join(path).symlink_metadata().is_ok_and(|metadata| metadata.is_file()))
-                .then_some(path)
-        });
+            let is_file = worktree.join(path).symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+            is_file.then_some((object, path))
+        };
+        let hidden: Vec<_> = out.split_terminator('\0').filter_map(hidden).collect();
         let mut changed = Vec::new();
-        for path in hidden.take(MOST) {
-            let indexed = git.run(&["rev-parse", "--verify", "--quiet", &format!(":{path}")])?;
-            if git.run(&["hash-object", "--", path])? != indexed {
-                changed.push(path.to_owned());
-            }
+        for some in hidden.chunks(AT_ONCE) {
+            let mut arguments = vec!["hash-object", "--"];
+            arguments.extend(some.iter().map(|(_, path)| *path));
+            let hashed = git.run(&arguments)?;
+            let differs = some.iter().zip(hashed.lines()).filter(|((object, _), now)| object != now);
+            changed.extend(differs.map(|((_, path), _)| (*path).to_owned()));
         }
         Ok(changed)
     }
@@ -142,7 +138,7 @@ impl Repo {
     /// What git says.
     pub fn distance(&self, one: &str, other: &str) -> Result<Distance, GitError> {
         let range = format!("{one}...{other}");
-        let out = self.git_in(self.root()).run(&["rev-list", "--left-right", "--count", &range, "--"])?;
+        let out = Git::new(self.root()).run(&["rev-list", "--left-right", "--count", &range, "--"])?;
         let mut counts = out.split_whitespace().filter_map(|count| count.parse().ok());
         Ok(Distance { ahead: counts.next().unwrap_or(0), behind: counts.next().unwrap_or(0) })
     }
@@ -176,7 +172,7 @@ impl Repo {
         deadline: Duration,
     ) -> Result<Option<String>, GitError> {
         let reference = format!("refs/heads/{branch}");
-        let git = self.git_in(self.root());
+        let git = Git::new(self.root());
         let out = git.run_within(&["ls-remote", "--quiet", "--", remote, &reference], deadline)?;
         Ok(out.split_whitespace().next().map(str::to_owned))
     }
@@ -190,6 +186,16 @@ impl Repo {
         let git = Git::new(self.root()).with_objects(directory.path(), &self.common_dir().join("objects"));
         Ok(Scratch { _directory: directory, git })
     }
+}
+
+/// Object and path of one record of `git ls-files -v --stage -z`, if git was told not to look at it:
+/// `h 100644 <object> 0<TAB><path>`.
+fn hidden_path(record: &str) -> Option<(&str, &str)> {
+    let (fields, path) = record.split_once('\t')?;
+    let mut fields = fields.split(' ');
+    let tag = fields.next()?;
+    let told = tag == "S" || tag.starts_with(|c: char| c.is_ascii_lowercase());
+    Some((fields.nth(1).filter(|_| told)?, path))
 }
 
 /// One record of `git status --porcelain=v2 -z`.
@@ -209,12 +215,6 @@ fn dirty_path(record: &str) -> Option<Dirty> {
 }
 
 impl Scratch {
-    /// The git command, whose new objects go here.
-    #[must_use]
-    pub fn git(&self) -> &Git {
-        &self.git
-    }
-
     /// Merges two commits as `git merge` would, attributes taken from `attributes` (a commit): wherever this runs, the
     /// answer is that of the target.
     ///
@@ -367,6 +367,14 @@ mod tests {
     #[case("u UU N... 100644 100644 100644 100644 1 2 3 both", "both", DirtyKind::Conflicted)]
     fn records_of_git_status(#[case] record: &str, #[case] path: &str, #[case] kind: DirtyKind) {
         assert_eq!(dirty_path(record), Some(Dirty { path: path.to_owned(), kind }));
+    }
+
+    #[rstest]
+    #[case("H 100644 abc 0\ta b", None)]
+    #[case("h 100644 abc 0\ta b", Some(("abc", "a b")))]
+    #[case("S 100755 abc 0\ta\tb", Some(("abc", "a\tb")))]
+    fn records_of_git_ls_files(#[case] record: &str, #[case] hidden: Option<(&str, &str)>) {
+        assert_eq!(hidden_path(record), hidden);
     }
 
     #[test]

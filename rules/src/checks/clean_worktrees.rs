@@ -161,7 +161,7 @@ fn in_the_way(
         merge.forecast(repo, mission).map_err(|error| CheckError::CouldNotLook(error.to_owned()))?;
     waits_for_branches(forecast, context)?;
     for root in holding(trees, &merge.target) {
-        for path in obstructions(repo, root, &forecast.changes)? {
+        for path in obstructions(root, &forecast.changes)? {
             let message =
                 format!("{path} is not known to git here, and the merge would write a file of that name");
             let file = shell_quote(&root.join(&path).to_string_lossy());

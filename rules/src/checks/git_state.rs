@@ -3,7 +3,7 @@
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
-use clearance_engine::repo::{Head, Repo, Worktree};
+use clearance_engine::repo::{Git, Head, Repo, Worktree};
 use clearance_engine::source::shell_quote;
 
 use super::common::{at, blocker, git_in, warning};
@@ -113,7 +113,7 @@ fn is_true(value: Option<&str>) -> bool {
 }
 
 fn identity(repo: &Repo, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    let git = repo.git_in(repo.root());
+    let git = Git::new(repo.root());
     if git.run(&["var", "GIT_COMMITTER_IDENT"]).is_err() {
         let message = "git does not know who commits: a merge could not be recorded";
         let git = git_in(repo.root());

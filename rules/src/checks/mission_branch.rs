@@ -2,6 +2,7 @@
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::register_check;
+use clearance_engine::repo::Git;
 use clearance_engine::source::shell_quote;
 
 use super::common::{at, blocker, git_in};
@@ -36,7 +37,7 @@ impl Check for MissionBranch {
             return Ok(());
         }
         let quoted = shell_quote(branch);
-        let git = repo.git_in(repo.root());
+        let git = Git::new(repo.root());
         let (message, command) = if git.run(&["check-ref-format", "--branch", branch]).is_err() {
             let message = format!("{branch} is not a name that git takes for a branch");
             (message, "correct `mission_branch` in the mission's lanes.json".to_owned())

@@ -1,0 +1,70 @@
+//! A mission that is ready to merge, for the tests of the gate to break.
+
+use std::process::Command;
+
+use crate::support::{LOG, Run, TestRepo, run, step};
+
+pub(crate) const MISSION: &str = "kitty/mission-m";
+pub(crate) const LANE_A: &str = "kitty/mission-m-lane-a";
+pub(crate) const LANE_B: &str = "kitty/mission-m-lane-b";
+
+pub(crate) const LANES: &str = r#"{"version": 1, "mission_slug": "m", "mission_branch": "kitty/mission-m", "target_branch": "main", "lanes": [
+  {"lane_id": "lane-b", "wp_ids": ["WP02"], "depends_on_lanes": ["lane-a"]},
+  {"lane_id": "lane-a", "wp_ids": ["WP01"], "depends_on_lanes": []}
+]}
+"#;
+
+pub(crate) fn approved(work_package: &str) -> String {
+    let evidence = r#""evidence": {"review": {"reviewer": "r", "verdict": "approved", "reference": "x"}}"#;
+    step(work_package, "in_review", "approved").replace("\"evidence\": null", evidence)
+}
+
+/// A mission with two lanes that are ready to merge, on branch `main`. Both touch one file, in different lines.
+pub(crate) fn ready() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.git(&["branch", "--move", "main"]);
+    repo.write("shared.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
+    repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \"1\", \"target_branch\": \"main\"}\n");
+    repo.write("kitty-specs/m/lanes.json", LANES);
+    repo.write("kitty-specs/m/tasks.md", "- [x] T001 a\n");
+    repo.write("kitty-specs/m/tasks/WP01-a.md", "---\nsubtasks: []\n---\n");
+    repo.write("kitty-specs/m/tasks/WP02-b.md", "---\nsubtasks: []\n---\n");
+    repo.write(LOG, approved("WP01") + &approved("WP02"));
+    repo.commit_all("Mission");
+    repo.git(&["branch", MISSION]);
+    lane(&repo, LANE_A, ("one", "ONE"), "a.txt");
+    lane(&repo, LANE_B, ("seven", "SEVEN"), "b.txt");
+    repo
+}
+
+/// A branch that changes a line of the shared file, and adds a file.
+pub(crate) fn lane(repo: &TestRepo, branch: &str, (from, to): (&str, &str), file: &str) {
+    repo.git(&["checkout", "--quiet", "-B", branch, "main"]);
+    repo.write("shared.txt", repo.read("shared.txt").replace(from, to));
+    repo.write(file, "new\n");
+    repo.commit_all(branch);
+    repo.git(&["checkout", "--quiet", "main"]);
+}
+
+pub(crate) fn dry_run(repo: &TestRepo, more: &[&str]) -> Run {
+    run(repo, &[&["merge", "--dry-run", "--mission", "m"], more].concat())
+}
+
+pub(crate) fn codes(repo: &TestRepo, more: &[&str]) -> Vec<String> {
+    let run = dry_run(repo, &[more, &["--json"]].concat());
+    let json = run.json();
+    let blockers = json["blockers"].as_array().cloned().unwrap_or_default();
+    assert_eq!(run.code, i32::from(!blockers.is_empty()), "{json:#}");
+    assert_eq!(json["ready"], blockers.is_empty(), "{json:#}");
+    blockers.iter().map(|blocker| blocker["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What makes a mission not ready, and the code for it.
+pub(crate) type Break = fn(&TestRepo);
+
+/// A command as a person would paste it, run at the top of the repository.
+pub(crate) fn shell(repo: &TestRepo, command: &str) -> Run {
+    let mut shell = Command::new("sh");
+    clearance_testkit::scrub(&mut shell);
+    Run::of(shell.current_dir(repo.root()).args(["-c", command]))
+}
