@@ -1,6 +1,7 @@
 //! The only place that prints.
 
 pub(crate) mod board_text;
+pub(crate) mod excerpts;
 pub(crate) mod mark_text;
 pub(crate) mod move_text;
 pub(crate) mod preflight_text;
@@ -11,6 +12,7 @@ use std::io::{self, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use clearance_engine::finding::Excerpt;
 use clearance_engine::source::harmless;
 
 use crate::Wanted;
@@ -68,7 +70,11 @@ impl Style {
     /// A finding in a form.
     pub(crate) fn told(self, problem: &Problem, form: Form) -> String {
         match form {
-            Form::Fancy => self.draw(problem),
+            Form::Fancy => {
+                let shown: String =
+                    problem.excerpts.iter().map(|one| self.draw(&excerpts::Drawn::new(one))).collect();
+                self.draw(problem) + &shown
+            }
             Form::Plain => plain(problem),
             Form::Narrated => narrated(problem),
         }
@@ -100,7 +106,8 @@ fn severity(problem: &Problem) -> &'static str {
 /// `error[code]: message`, and the help below it.
 fn plain(problem: &Problem) -> String {
     let help = problem.help.as_ref().map(|help| format!("  help: {help}\n")).unwrap_or_default();
-    harmless(&format!("{}[{}]: {}\n{help}", severity(problem), problem.code, problem.message))
+    let shown = excerpts::plain(&problem.excerpts);
+    harmless(&format!("{}[{}]: {}\n{shown}{help}", severity(problem), problem.code, problem.message))
 }
 
 /// Sentences, one a line.
@@ -112,7 +119,8 @@ fn narrated(problem: &Problem) -> String {
     };
     let code = problem.code.replace('_', " ");
     let help = problem.help.as_ref().map(|help| format!("What to do, {help}\n")).unwrap_or_default();
-    harmless(&format!("{kind}, {code}. {}.\n{help}", problem.message.trim_end_matches('.')))
+    let told = excerpts::narrated(&problem.excerpts);
+    harmless(&format!("{kind}, {code}. {}.\n{told}{help}", problem.message.trim_end_matches('.')))
 }
 
 /// Something that needs attention beside an answer.
@@ -123,12 +131,15 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
     pub(crate) severity: miette::Severity,
+    /// What is there, where it helps to see it.
+    pub(crate) excerpts: Vec<Excerpt>,
 }
 
 impl Problem {
     /// Something worth knowing.
     pub(crate) fn warning(message: &str) -> Self {
-        Self { code: "warning", message: message.to_owned(), help: None, severity: miette::Severity::Warning }
+        let severity = miette::Severity::Warning;
+        Self { code: "warning", message: message.to_owned(), help: None, severity, excerpts: Vec::new() }
     }
 }
 

@@ -1,5 +1,8 @@
 //! A finding: one fault that a check found, with its place and the way out of it.
 
+mod excerpt;
+
+pub use excerpt::Excerpt;
 use serde::Serialize;
 
 use crate::check::CheckMeta;
@@ -24,6 +27,8 @@ pub struct Finding {
     item: String,
     message: String,
     location: Location,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excerpts: Vec<Excerpt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remediation: Option<String>,
 }
@@ -63,8 +68,18 @@ pub struct Fault {
     pub message: String,
     /// Where.
     pub location: Location,
+    /// What is there, where it helps to see it.
+    pub excerpts: Vec<Excerpt>,
     /// The command or the step that ends it.
     pub remediation: Option<String>,
+}
+
+impl Fault {
+    /// The same, with what is there.
+    #[must_use]
+    pub fn showing(self, excerpts: impl IntoIterator<Item = Excerpt>) -> Self {
+        Self { excerpts: excerpts.into_iter().collect(), ..self }
+    }
 }
 
 impl Finding {
@@ -73,14 +88,14 @@ impl Finding {
     /// # Errors
     /// [`FindingError`]: an undeclared code, or a blocker without remediation.
     pub fn build(check: &CheckMeta, fault: Fault) -> Result<Self, FindingError> {
-        let Fault { code, severity, item, message, location, remediation } = fault;
+        let Fault { code, severity, item, message, location, excerpts, remediation } = fault;
         if !check.codes.contains(&code) {
             return Err(FindingError::UndeclaredCode { check: check.id, code });
         }
         if severity == Severity::Blocker && remediation.as_deref().is_none_or(|text| text.trim().is_empty()) {
             return Err(FindingError::BlockerWithoutRemediation { check: check.id, code });
         }
-        Ok(Self { check: check.id, code, severity, item, message, location, remediation })
+        Ok(Self { check: check.id, code, severity, item, message, location, excerpts, remediation })
     }
 
     /// The fault's code.
@@ -113,6 +128,12 @@ impl Finding {
         &self.item
     }
 
+    /// What is there, where it helps to see it.
+    #[must_use]
+    pub fn excerpts(&self) -> &[Excerpt] {
+        &self.excerpts
+    }
+
     /// What ends it.
     #[must_use]
     pub fn remediation(&self) -> Option<&str> {
@@ -131,7 +152,8 @@ mod tests {
     fn fault(code: &'static str, severity: Severity, remediation: Option<&str>) -> Fault {
         let location = Location { name: "meta.json".to_owned(), line: None };
         let remediation = remediation.map(str::to_owned);
-        Fault { code, severity, item: String::new(), message: String::new(), location, remediation }
+        let (item, message, excerpts) = (String::new(), String::new(), Vec::new());
+        Fault { code, severity, item, message, location, excerpts, remediation }
     }
 
     #[test]

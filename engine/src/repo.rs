@@ -4,12 +4,17 @@
 
 mod command;
 pub mod commit;
+pub mod conflict;
+mod index_flags;
 mod libgit;
+mod merge_tree;
 pub mod questions;
+mod scratch;
 
 use std::path::{Path, PathBuf};
 
 pub use command::{Git, GitError, without_redirection};
+pub use scratch::Scratch;
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.
 pub trait RepoView: std::fmt::Debug {
@@ -48,6 +53,12 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell.
     fn remote_branches(&self, branch: &str) -> Result<Vec<String>, RepoError>;
+    /// The files of the index of this work tree that git was told not to look at (assume-unchanged, skip-worktree), each
+    /// with its blob.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn overlooked(&self) -> Result<Vec<(String, String)>, RepoError>;
     /// Whether the commit `one` is in the history of the commit `other`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! the pages anew.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 
 use clearance_engine::exit::ExitStatus;
@@ -61,9 +62,31 @@ fn the_strategy_and_check_pages_are_current() {
     );
     for entry in registry.checks() {
         let meta = entry.check.meta();
-        writeln!(page, "| `{}` | {} | `{}` |", entry.id, meta.summary, meta.codes.join("`, `")).unwrap();
+        let (id, codes) = (entry.id, meta.codes.join("`, `"));
+        writeln!(page, "| [`{id}`](checks/{id}.md) | {} | `{codes}` |", meta.summary).unwrap();
     }
     golden(&workspace().join("docs/checks.md"), &page);
+}
+
+/// Who reads a code looks it up there: what it means, and the way out.
+#[test]
+fn every_check_has_a_page_with_every_code() {
+    let pages = workspace().join("docs/checks");
+    let registry = clearance::registry().unwrap();
+    let mut expected = Vec::new();
+    for entry in registry.checks() {
+        let name = format!("{}.md", entry.id);
+        let page = clearance_testkit::read(&pages, &name);
+        assert_eq!(page.lines().next(), Some(format!("# {}", entry.id).as_str()), "{name}");
+        let codes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(codes, entry.check.meta().codes, "{name}");
+        expected.push(name);
+    }
+    let found = fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "a page is of a check");
 }
 
 #[test]

@@ -118,6 +118,7 @@ fn unreadable(Unread { mission, message, help, .. }: &Unread) -> Problem {
             help.clone().unwrap_or_else(|| format!("see where: clearance status --mission {mission}")),
         ),
         severity: miette::Severity::Error,
+        excerpts: Vec::new(),
     }
 }
 

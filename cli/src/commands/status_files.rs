@@ -119,6 +119,7 @@ fn answer(outcomes: &[Outcome], args: &StatusArgs, global: &Global) -> Answer {
             message: format!("{mission}: {}", failure.diagnostic()),
             help: failure.diagnostic().help().map(|help| help.to_string()),
             severity: miette::Severity::Error,
+            excerpts: Vec::new(),
         })
     });
     let problems = if global.json { Vec::new() } else { problems.collect() };

@@ -30,6 +30,7 @@ pub(crate) fn problems(report: &MarkReport) -> Vec<Problem> {
         message: result.message.clone(),
         help: result.help.clone(),
         severity: miette::Severity::Error,
+        excerpts: Vec::new(),
     });
     unresolved.chain(commit_and_warnings(&report.commit, &report.warnings)).collect()
 }
@@ -42,6 +43,7 @@ pub(super) fn commit_and_warnings(commit: &CommitAccount, warnings: &[String]) -
             message: format!("the files are written, but not committed: {message}"),
             help: Some(format!("when that is mended: {remediation}")),
             severity: miette::Severity::Error,
+            excerpts: Vec::new(),
         }),
         _ => None,
     };

@@ -34,6 +34,7 @@ pub(crate) fn problems(report: &MoveReport) -> Vec<Problem> {
         message: refused.message(&report.work_package),
         help: Some(format!("nothing was changed. What is allowed next: {}", refused.next)),
         severity: miette::Severity::Error,
+        excerpts: Vec::new(),
     });
     refused.into_iter().chain(mark_text::commit_and_warnings(&report.commit, &report.warnings)).collect()
 }

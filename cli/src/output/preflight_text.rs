@@ -27,6 +27,7 @@ pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> Stri
             message: format!("{check} could not look: {why}"),
             help: Some("nothing is cleared as long as this is not known".to_owned()),
             severity: miette::Severity::Error,
+            excerpts: Vec::new(),
         };
         out.push_str(&style.told(&problem, form));
     }
@@ -46,6 +47,7 @@ fn problem(check: &'static str, finding: &Finding) -> Problem {
         code: finding.code(),
         message: format!("{}{place} [{check}]", board_text::one_line(finding.message())),
         help: finding.remediation().map(|command| format!("{label}: {command}")),
+        excerpts: finding.excerpts().to_vec(),
         severity: match finding.severity() {
             Severity::Blocker => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,

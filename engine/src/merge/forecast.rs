@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::scope::{MergeScope, Strategy};
 use crate::mission::log::LOG;
 use crate::mission::{Mission, SNAPSHOT};
-use crate::repo::questions::{Conflict, Merged, Scratch};
-use crate::repo::{Git, GitError, Repo, RepoError};
+use crate::repo::conflict::{Conflict, Merged};
+use crate::repo::{Git, GitError, Repo, RepoError, Scratch};
 
 /// What would come of a merge.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Forecast {
         let (Some(target), Some(branch), Some(tip)) = (target, branch, tip) else {
             return Ok(Self::nothing(scope, repo)?);
         };
-        let scratch = repo.scratch()?;
+        let mut scratch = repo.scratch(&target)?;
         let own = Own::of(mission);
         let mut lanes = Vec::new();
         let mut inputs = Vec::new();
@@ -113,8 +113,9 @@ impl Forecast {
                 None => LaneOutcome::NoBranch,
                 Some(lane_tip) if view.is_ancestor(lane_tip, &tip)? => LaneOutcome::AlreadyIn,
                 Some(lane_tip) => {
-                    let Merged { tree, conflicts } = scratch.merge(&merged, lane_tip, &target)?;
-                    match own.others(conflicts) {
+                    let Merged { tree, conflicts } = scratch.merge(None, &merged, lane_tip)?;
+                    let names = [(merged.as_str(), branch), (lane_tip, lane_branch)];
+                    match own.others(conflicts, &names) {
                         conflicts if conflicts.is_empty() => {
                             merged = scratch.commit(&tree, &[&merged, lane_tip])?;
                             LaneOutcome::Clean
@@ -130,7 +131,7 @@ impl Forecast {
         let result = if merged == tip && view.is_ancestor(&tip, &target)? {
             TargetForecast::AlreadyIn
         } else {
-            on_target(scope.options.strategy, &scratch, &own, &target, &merged)?
+            on_target(scope, &mut scratch, &own, &target, &merged)?
         };
         let tree = match &result {
             TargetForecast::Clean { tree } => tree.as_str(),
@@ -162,15 +163,16 @@ impl Forecast {
 }
 
 fn on_target(
-    strategy: Strategy,
-    scratch: &Scratch,
+    scope: &MergeScope,
+    scratch: &mut Scratch,
     own: &Own,
     target: &str,
     tip: &str,
 ) -> Result<TargetForecast, GitError> {
-    if strategy != Strategy::Rebase {
-        let Merged { tree, conflicts } = scratch.merge(target, tip, target)?;
-        let conflicts = own.others(conflicts);
+    let branch = scope.mission_branch.as_deref().unwrap_or_default();
+    if scope.options.strategy != Strategy::Rebase {
+        let Merged { tree, conflicts } = scratch.merge(None, target, tip)?;
+        let conflicts = own.others(conflicts, &[(target, &scope.target), (tip, branch)]);
         return Ok(if conflicts.is_empty() {
             TargetForecast::Clean { tree }
         } else {
@@ -180,8 +182,8 @@ fn on_target(
     let mut onto = target.to_owned();
     let mut tree = format!("{target}^{{tree}}");
     for commit in scratch.commits(target, tip)? {
-        let merged = scratch.merge_from(&format!("{commit}^"), &onto, &commit, target)?;
-        let conflicts = own.others(merged.conflicts);
+        let merged = scratch.merge(Some(&format!("{commit}^")), &onto, &commit)?;
+        let conflicts = own.others(merged.conflicts, &[(&onto, &scope.target), (&commit, branch)]);
         if !conflicts.is_empty() {
             return Ok(TargetForecast::Conflicts(conflicts));
         }
@@ -202,8 +204,16 @@ impl Own {
         Self { names: [home(LOG), home(SNAPSHOT)] }
     }
 
-    fn others(&self, conflicts: Vec<Conflict>) -> Vec<Conflict> {
-        conflicts.into_iter().filter(|conflict| !self.names.contains(&conflict.path)).collect()
+    /// The conflicts in files of people, in words that have the branches' `names` for commits.
+    fn others(&self, conflicts: Vec<Conflict>, names: &[(&str, &str)]) -> Vec<Conflict> {
+        let mut others: Vec<_> =
+            conflicts.into_iter().filter(|conflict| !self.names.contains(&conflict.path)).collect();
+        for conflict in &mut others {
+            for (commit, name) in names {
+                conflict.message = conflict.message.replace(commit, name);
+            }
+        }
+        others
     }
 }
 

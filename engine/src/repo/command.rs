@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -130,16 +130,25 @@ impl Git {
     /// # Errors
     /// [`GitError`].
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<String, GitError> {
-        let output = to_its_end(&mut self.command(arguments)).map_err(GitError::Start)?;
-        if output.status.success() {
-            let text = String::from_utf8_lossy(&output.stdout);
-            Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
-        } else {
-            Err(GitError::Failed { command: described(arguments), message: last_words(&output) })
-        }
+        let output = succeeded(arguments, to_its_end(&mut self.command(arguments)))?;
+        let text = String::from_utf8_lossy(&output);
+        Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
-    fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+    /// Runs git with something to read, and gives what it printed.
+    pub(super) fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        input: &str,
+    ) -> Result<Vec<u8>, GitError> {
+        let mut file = tempfile::tempfile().map_err(GitError::Start)?;
+        let written = file.write_all(input.as_bytes()).and_then(|()| file.rewind());
+        written.map_err(GitError::Start)?;
+        let mut command = self.command(arguments);
+        succeeded(arguments, to_its_end(command.stdin(file).env("LC_ALL", "C")))
+    }
+
+    pub(super) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new("git");
         without_redirection(&mut command);
         // Paths are names here, never patterns.
@@ -155,6 +164,16 @@ impl Git {
     }
 }
 
+/// What a git command printed that ended well.
+fn succeeded<A: AsRef<OsStr>>(arguments: &[A], output: io::Result<Output>) -> Result<Vec<u8>, GitError> {
+    let output = output.map_err(GitError::Start)?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(GitError::Failed { command: described(arguments), message: last_words(&output) })
+    }
+}
+
 /// Runs a command until it ends. What it prints goes to files: a pipe would also wait for whatever a hook left running
 /// in the background.
 fn to_its_end(command: &mut Command) -> io::Result<Output> {
@@ -163,7 +182,7 @@ fn to_its_end(command: &mut Command) -> io::Result<Output> {
     Ok(Output { status, stdout: read_back(&mut out)?, stderr: read_back(&mut err)? })
 }
 
-fn read_back(file: &mut File) -> io::Result<Vec<u8>> {
+pub(super) fn read_back(file: &mut File) -> io::Result<Vec<u8>> {
     const MOST: u64 = 64 << 20;
     let mut bytes = Vec::new();
     file.rewind()?;
@@ -200,15 +219,19 @@ fn quoted(path: &Path) -> std::ffi::OsString {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")).into()
 }
 
-/// What git, or a hook it ran, said: the last lines, control characters removed.
+/// What git, or a hook it ran, said.
 fn last_words(output: &Output) -> String {
+    let text = last_lines(&[output.stdout.as_slice(), output.stderr.as_slice()].concat());
+    if text.is_empty() { format!("{}", output.status) } else { text }
+}
+
+/// The last lines of what was said, control characters removed.
+pub(super) fn last_lines(said: &[u8]) -> String {
     const LINES: usize = 12;
-    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    let said = String::from_utf8_lossy(&said);
+    let said = String::from_utf8_lossy(said);
     let lines: Vec<_> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let lines = &lines[lines.len().saturating_sub(LINES)..];
-    let text: String = lines.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').collect();
-    if text.is_empty() { format!("{}", output.status) } else { text }
+    lines.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').collect()
 }
 
 #[derive(Debug)]
@@ -275,13 +298,7 @@ impl Git {
 
     /// Runs git for an answer to read: in the language whose words are known here.
     fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
-        let mut command = self.command(arguments);
-        let output = to_its_end(command.env("LC_ALL", "C")).map_err(GitError::Start)?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            Err(GitError::Failed { command: described(arguments), message: last_words(&output) })
-        }
+        succeeded(arguments, to_its_end(self.command(arguments).env("LC_ALL", "C")))
     }
 }
 
@@ -294,6 +311,16 @@ fn path_of_bytes(bytes: &[u8]) -> PathBuf {
 #[cfg(not(unix))]
 fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Object and path of one record of `git ls-files -v --stage -z`, if git was told not to look at it:
+/// `h 100644 <object> 0<TAB><path>`.
+fn overlooked_path(record: &str) -> Option<(&str, &str)> {
+    let (fields, path) = record.split_once('\t')?;
+    let mut fields = fields.split(' ');
+    let tag = fields.next()?;
+    let told = tag == "S" || tag.starts_with(|c: char| c.is_ascii_lowercase());
+    Some((fields.nth(1).filter(|_| told)?, path))
 }
 
 impl CommandView {
@@ -368,6 +395,12 @@ impl RepoView for CommandView {
             .collect())
     }
 
+    fn overlooked(&self) -> Result<Vec<(String, String)>, RepoError> {
+        let out = self.0.run(&["ls-files", "-v", "--stage", "-z"])?;
+        let overlooked = out.split_terminator('\0').filter_map(overlooked_path);
+        Ok(overlooked.map(|(blob, path)| (path.to_owned(), blob.to_owned())).collect())
+    }
+
     fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, RepoError> {
         Ok(self.0.answer(&["merge-base", "--is-ancestor", one, other], &[0, 1])?.0 == 0)
     }
@@ -390,5 +423,19 @@ impl RepoView for CommandView {
             });
         }
         Ok(Some(self.0.bytes(&["cat-file", "blob", &object])?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("H 100644 abc 0\ta b", None)]
+    #[case("h 100644 abc 0\ta b", Some(("abc", "a b")))]
+    #[case("S 100755 abc 0\ta\tb", Some(("abc", "a\tb")))]
+    fn records_of_git_ls_files(#[case] record: &str, #[case] hidden: Option<(&str, &str)>) {
+        assert_eq!(overlooked_path(record), hidden);
     }
 }

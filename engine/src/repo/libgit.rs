@@ -7,6 +7,9 @@ use std::ffi::OsStr;
 
 use git2::{BranchType, ErrorCode, Oid, Repository, RepositoryOpenFlags, RepositoryState};
 
+use crate::source::read_bytes;
+
+use super::index_flags::overlooks_any;
 use super::{Found, Head, RepoError, RepoView, Worktree};
 
 /// The search for a repository may go up to the root.
@@ -143,6 +146,20 @@ impl RepoView for LibGit {
             }
             Ok(found)
         })
+    }
+
+    fn overlooked(&self) -> Result<Vec<(String, String)>, RepoError> {
+        /// A larger index is read by git alone.
+        const MOST: u64 = 256 << 20;
+        let (index, root) = self.ask(|repository| {
+            Ok((repository.path().join("index"), repository.workdir().map(Path::to_owned)))
+        })?;
+        let Some(root) = root else { return Ok(Vec::new()) };
+        let bytes = read_bytes("index", &index, MOST).ok().flatten();
+        match bytes.as_deref().and_then(overlooks_any) {
+            Some(false) => Ok(Vec::new()),
+            _ => super::command::view_at(&root).overlooked(),
+        }
     }
 
     fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, RepoError> {

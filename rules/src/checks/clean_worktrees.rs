@@ -8,7 +8,7 @@ use clearance_engine::merge::forecast::obstructions;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::questions::{Dirty, holding};
-use clearance_engine::repo::{GitError, Repo, Worktree};
+use clearance_engine::repo::{Repo, RepoError, Worktree};
 use clearance_engine::source::shell_quote;
 
 use super::common::{at, blocker, git_in, some_of, waits_for_branches};
@@ -77,7 +77,7 @@ impl Check for CleanWorktrees {
 }
 
 /// What is not committed in a work tree, and what git was told to hide of that.
-fn look(repo: &Repo, root: &Path, untracked: bool) -> Result<(Vec<Dirty>, Vec<String>), GitError> {
+fn look(repo: &Repo, root: &Path, untracked: bool) -> Result<(Vec<Dirty>, Vec<String>), RepoError> {
     Ok((repo.dirty(root, untracked, LOOKED_FOR)?, repo.hidden_changes(root)?))
 }
 

@@ -23,6 +23,7 @@ pub(super) fn blocker(
         item: item.into(),
         message: message.into(),
         location,
+        excerpts: Vec::new(),
         remediation,
     }
 }
@@ -41,6 +42,7 @@ pub(super) fn warning(
         item: item.into(),
         message: message.into(),
         location,
+        excerpts: Vec::new(),
         remediation,
     }
 }

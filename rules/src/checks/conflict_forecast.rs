@@ -1,11 +1,11 @@
 //! The lanes merge into the mission branch, and that onto the target, without a conflict: git's own answer.
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
-use clearance_engine::finding::Location;
+use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::merge::forecast::{LaneOutcome, TargetForecast};
 use clearance_engine::register_check;
 use clearance_engine::repo::Repo;
-use clearance_engine::repo::questions::Conflict;
+use clearance_engine::repo::conflict::{Conflict, Side};
 use clearance_engine::source::shell_quote;
 
 use super::common::{blocker, git_in, waits_for_branches};
@@ -65,13 +65,28 @@ fn report(
     command: &str,
     findings: &mut Findings<'_>,
 ) -> Result<(), CheckError> {
+    /// Hunks that are shown; the message says how many there are.
+    const SHOWN: usize = 3;
     for conflict in conflicts {
-        let hunks = conflict.hunks.iter().map(|hunk| hunk.line.to_string()).collect::<Vec<_>>().join(", ");
-        let hunks = if hunks.is_empty() { String::new() } else { format!(" (merged text, line {hunks})") };
+        let path = &conflict.path;
+        let hunks = match conflict.hunks.len() {
+            0 | 1 => String::new(),
+            many => format!(", in {many} places"),
+        };
         let message = format!("{branch} does not merge into {into}: {}{hunks}", conflict.message);
-        let line = conflict.hunks.first().map(|hunk| hunk.line);
-        let location = Location { name: conflict.path.clone(), line };
-        findings.report(blocker(code, &conflict.path, message, location, command))?;
+        let line = conflict.hunks.first().map(|hunk| hunk.ours.line);
+        let location = Location { name: path.clone(), line };
+        let sides = conflict
+            .hunks
+            .iter()
+            .take(SHOWN)
+            .flat_map(|hunk| [side(into, path, &hunk.ours), side(branch, path, &hunk.theirs)]);
+        findings.report(blocker(code, path, message, location, command).showing(sides))?;
     }
     Ok(())
+}
+
+fn side(branch: &str, path: &str, side: &Side) -> Excerpt {
+    let label = if side.text.is_empty() { "has nothing here" } else { "has" };
+    Excerpt::new(format!("{branch}:{path}"), side.line, &side.text, format!("{branch} {label}"))
 }

@@ -71,6 +71,7 @@ fn elsewhere(lane: &LaneBranch) -> Fault {
         item: lane.lane_id.clone(),
         message: format!("{} ({}) is not merged here: {whose}", lane.lane_id, lane.wp_ids.join(", ")),
         location: at("lanes.json"),
+        excerpts: Vec::new(),
         remediation: None,
     }
 }

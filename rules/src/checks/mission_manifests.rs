@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
-use clearance_engine::finding::{Fault, FindingError, Location};
+use clearance_engine::finding::{Excerpt, Fault, FindingError, Location};
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::lanes::Lanes;
 use clearance_engine::register_check;
@@ -100,6 +100,7 @@ fn broken(
         item: name.to_owned(),
         message: format!("{name}: {message}"),
         location: Location { name: name.to_owned(), line: None },
+        excerpts: Vec::new(),
         remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(name))),
     })
 }
@@ -118,6 +119,7 @@ fn report(
         item: name.to_owned(),
         message: error.to_string(),
         location: Location { name: name.to_owned(), line },
+        excerpts: Excerpt::of_error(&*error).into_iter().collect(),
         remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(name))),
     })
 }

@@ -1,7 +1,7 @@
 //! What reviewers said last fits the lane: nothing that was sent back counts as approved.
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
-use clearance_engine::finding::Location;
+use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::lane::Lane;
 use clearance_engine::mission::review::{ReviewCycle, Said};
 use clearance_engine::mission::state::{MissionState, WorkPackageState};
@@ -95,7 +95,7 @@ impl ReviewConsistency {
                 } else {
                     warning("review_schema_invalid", id, error.to_string(), at(line), Some(command))
                 };
-                findings.report(fault)?;
+                findings.report(fault.showing(Excerpt::of_error(&**error)))?;
             }
         }
         Ok(())

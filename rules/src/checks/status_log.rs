@@ -1,7 +1,7 @@
 //! The status log can be read, whole.
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
-use clearance_engine::finding::Location;
+use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::mission::log::LOG;
 use clearance_engine::register_check;
 use clearance_engine::source::shell_quote;
@@ -35,7 +35,8 @@ impl Check for StatusLog {
                 let location = Location { name: file.to_owned(), line };
                 let line = line.map(|line| format!("+{line} ")).unwrap_or_default();
                 let command = format!("${{EDITOR:-vi}} {line}{}", shell_quote(file));
-                findings.report(blocker("event_log_invalid", file, error.to_string(), location, command))?;
+                let fault = blocker("event_log_invalid", file, error.to_string(), location, command);
+                findings.report(fault.showing(Excerpt::of_error(&*error)))?;
                 return Ok(());
             }
         };

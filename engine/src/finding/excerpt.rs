@@ -1,0 +1,63 @@
+//! Lines of a file, shown with a finding.
+
+use miette::Diagnostic;
+use serde::Serialize;
+
+/// A few lines, where they are, and what is to be seen in them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Excerpt {
+    /// A file of the repository; `branch:file` where it is not the one in the work tree.
+    pub name: String,
+    /// 1-based number of the first line.
+    pub line: usize,
+    /// The lines; empty where there is nothing any more.
+    pub text: String,
+    /// What is to be seen: `kitty/mission-m has`.
+    pub label: String,
+}
+
+impl Excerpt {
+    /// Lines of a text, the first few, long ones cut.
+    #[must_use]
+    pub fn new(name: impl Into<String>, line: usize, text: &str, label: impl Into<String>) -> Self {
+        const LINES: usize = 6;
+        const COLUMNS: usize = 160;
+        let mut shown = Vec::new();
+        let mut lines = text.lines();
+        for line in lines.by_ref().take(LINES) {
+            let end = line.char_indices().nth(COLUMNS).map(|(at, _)| at);
+            shown.push(end.map_or_else(|| line.to_owned(), |end| format!("{}…", &line[..end])));
+        }
+        match lines.count() {
+            0 => {}
+            more => shown.push(format!("… {more} more")),
+        }
+        Self { name: name.into(), line, text: shown.join("\n"), label: label.into() }
+    }
+
+    /// The line that an error points at, if it points at one.
+    #[must_use]
+    pub fn of_error(error: &dyn Diagnostic) -> Option<Self> {
+        let label = error.labels()?.next()?;
+        let around = error.source_code()?.read_span(label.inner(), 0, 0).ok()?;
+        let text = String::from_utf8_lossy(around.data());
+        Some(Self::new(around.name()?, around.line() + 1, &text, label.label().unwrap_or("here")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_text_is_cut() {
+        let long = "é".repeat(200);
+        let text = format!("{long}\n{}", "x\n".repeat(10));
+        let shown = Excerpt::new("a", 1, &text, "").text;
+        assert_eq!(shown.lines().count(), 7);
+        assert!(
+            shown.starts_with(&format!("{}…\n", "é".repeat(160))) && shown.ends_with("\n… 5 more"),
+            "{shown}"
+        );
+    }
+}

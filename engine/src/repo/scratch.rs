@@ -1,0 +1,178 @@
+//! Merges that leave no trace: computed in a throw-away object directory over the repository's.
+
+use std::collections::BTreeSet;
+
+use git2::{ObjectType, Repository, RepositoryInitOptions};
+use tempfile::TempDir;
+
+use super::conflict::{Conflict, Merged, hunks};
+use super::merge_tree::{Answer, MergeTree, once};
+use super::{Git, GitError, Repo};
+
+/// A throw-away object directory over the repository's: what is computed in it is gone with it, and the repository's own
+/// stays as it is.
+pub struct Scratch {
+    _directory: TempDir,
+    git: Git,
+    /// The commit whose attributes count.
+    attributes: String,
+    merges: Merges,
+    /// The same directory, for writing commits in process. `None` where libgit2 does not know the kind of object id.
+    store: Option<Repository>,
+}
+
+enum Merges {
+    NotAskedYet,
+    Running(Box<MergeTree>),
+    /// A process for each: this git does not answer as it goes.
+    OneByOne,
+}
+
+impl Repo {
+    /// A throw-away object directory for merges as they are on the commit `attributes`, wherever this runs: the
+    /// attributes of paths are read there.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn scratch(&self, attributes: &str) -> std::io::Result<Scratch> {
+        const SHA1_DIGITS: usize = 40;
+        let directory = tempfile::Builder::new().prefix("clearance-objects-").tempdir()?;
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).external_template(false);
+        let store = Repository::init_opts(directory.path(), &options)
+            .ok()
+            .filter(|_| attributes.len() == SHA1_DIGITS);
+        let objects = directory.path().join("objects");
+        std::fs::create_dir_all(&objects)?;
+        let git = Git::new(self.root()).with_objects(&objects, &self.common_dir().join("objects"));
+        let attributes = attributes.to_owned();
+        Ok(Scratch { _directory: directory, git, attributes, merges: Merges::NotAskedYet, store })
+    }
+}
+
+impl Scratch {
+    /// Merges two commits as `git merge` would. With a base of one's own choice, applies what led from `base` to
+    /// `theirs` onto `ours`.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn merge(&mut self, base: Option<&str>, ours: &str, theirs: &str) -> Result<Merged, GitError> {
+        let answer = self.ask(base, ours, theirs)?;
+        let conflicts = if answer.clean { Vec::new() } else { self.conflicts(&answer)? };
+        Ok(Merged { tree: answer.tree, conflicts })
+    }
+
+    fn ask(&mut self, base: Option<&str>, ours: &str, theirs: &str) -> Result<Answer, GitError> {
+        if matches!(self.merges, Merges::NotAskedYet) {
+            let started = MergeTree::start(&self.git, &self.attributes)?;
+            self.merges = started.map_or(Merges::OneByOne, |merges| Merges::Running(Box::new(merges)));
+        }
+        let Merges::Running(merges) = &mut self.merges else {
+            return once(&self.git, &self.attributes, base, ours, theirs);
+        };
+        let answer = merges.merge(base, ours, theirs);
+        if answer.is_err() {
+            // It is gone; the next question starts anew.
+            self.merges = Merges::NotAskedYet;
+        }
+        answer
+    }
+
+    fn conflicts(&self, answer: &Answer) -> Result<Vec<Conflict>, GitError> {
+        // Some conflicts are of no single file: a directory that was split, say.
+        let paths: BTreeSet<&String> = answer.paths.keys().chain(answer.messages.keys()).collect();
+        let blobs = |path: &String| {
+            let [_, ours, theirs] = answer.paths.get(path)?;
+            Some([format!("{}:{path}", answer.tree), ours.clone()?, theirs.clone()?])
+        };
+        let both: Vec<_> = paths.iter().filter_map(|path| Some((*path, blobs(path)?))).collect();
+        let texts = self.texts(&both.iter().flat_map(|(_, three)| three.clone()).collect::<Vec<_>>())?;
+        let hunks_of = |path: &String| {
+            let nth = both.iter().position(|(other, _)| *other == path)?;
+            match &texts[3 * nth..3 * nth + 3] {
+                [Some(merged), Some(ours), Some(theirs)] => Some(hunks(merged, ours, theirs)),
+                _ => None,
+            }
+        };
+        let conflict = |path: &String| Conflict {
+            path: path.clone(),
+            message: answer.messages.get(path).cloned().unwrap_or_else(|| format!("CONFLICT in {path}")),
+            hunks: hunks_of(path).unwrap_or_default(),
+        };
+        let mut conflicts: Vec<_> = paths.iter().map(|path| conflict(path)).collect();
+        if conflicts.is_empty() {
+            let message = "git says that it conflicts, and not where".to_owned();
+            conflicts.push(Conflict { path: ".".to_owned(), message, hunks: Vec::new() });
+        }
+        Ok(conflicts)
+    }
+
+    /// The content of objects that are text and not too large to be looked at.
+    fn texts(&self, objects: &[String]) -> Result<Vec<Option<String>>, GitError> {
+        const MOST: usize = 4 << 20;
+        // A name is a line.
+        let names: Vec<_> = objects.iter().map(|name| if name.contains('\n') { "" } else { name }).collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let out = self.git.run_with_input(&["cat-file", "--batch"], &(names.join("\n") + "\n"))?;
+        let mut rest = out.as_slice();
+        // `<object> <type> <size>LF<content>LF`, or `<name> missing LF`. See git-cat-file(1).
+        let mut text = || {
+            let end = rest.iter().position(|byte| *byte == b'\n')?;
+            let (head, content) = (std::str::from_utf8(&rest[..end]).ok()?, &rest[end + 1..]);
+            rest = content;
+            let size: usize = head.rsplit_once(' ')?.1.parse().ok()?;
+            let content = content.get(..size)?;
+            rest = rest.get(size + 1..).unwrap_or_default();
+            let text = std::str::from_utf8(content).ok().filter(|text| text.len() <= MOST)?;
+            Some(text.to_owned())
+        };
+        Ok(names.iter().map(|_| text()).collect())
+    }
+
+    /// A commit of a tree, for merging on. The same commit has the same id, whenever and by whom it is made.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn commit(&self, tree: &str, parents: &[&str]) -> Result<String, GitError> {
+        const WHO: &str = "clearance <clearance@invalid> 0 +0000";
+        let parents: String = parents.iter().map(|parent| format!("parent {parent}\n")).collect();
+        let commit = format!("tree {tree}\n{parents}author {WHO}\ncommitter {WHO}\n\nforecast\n");
+        if let Some(store) = &self.store {
+            let written =
+                store.odb().and_then(|objects| objects.write(ObjectType::Commit, commit.as_bytes()));
+            return written.map(|id| id.to_string()).map_err(|error| GitError::Failed {
+                command: "commit-tree".to_owned(),
+                message: error.message().to_owned(),
+            });
+        }
+        let id = self.git.run_with_input(&["hash-object", "-w", "-t", "commit", "--stdin"], &commit)?;
+        Ok(String::from_utf8_lossy(&id).trim_end().to_owned())
+    }
+
+    /// The paths that differ between two trees or commits, with a letter: `A` added, `D` deleted, `M` changed, `T` of
+    /// another type.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn changes(&self, from: &str, to: &str) -> Result<Vec<(char, String)>, GitError> {
+        let out = self.git.run(&["diff-tree", "-r", "-z", "--no-renames", "--name-status", from, to])?;
+        let mut fields = out.split_terminator('\0');
+        let mut changes = Vec::new();
+        while let (Some(letter), Some(path)) = (fields.next(), fields.next()) {
+            changes.push((letter.chars().next().unwrap_or('M'), path.to_owned()));
+        }
+        Ok(changes)
+    }
+
+    /// The commits of `tip` that `base` does not have, oldest first, merges left out.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn commits(&self, base: &str, tip: &str) -> Result<Vec<String>, GitError> {
+        let range = format!("{base}..{tip}");
+        let out = self.git.run(&["rev-list", "--reverse", "--no-merges", "--topo-order", &range, "--"])?;
+        Ok(out.lines().map(str::to_owned).collect())
+    }
+}
