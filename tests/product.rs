@@ -49,5 +49,7 @@ mod remotes;
 mod rows;
 #[path = "product/vectors.rs"]
 mod vectors;
+#[path = "product/ways_out.rs"]
+mod ways_out;
 #[path = "product/writing.rs"]
 mod writing;

@@ -285,17 +285,13 @@ pub(crate) struct CheckArgs {
     /// The step that is to be taken
     #[arg(long, value_name = "STAGE", default_value = "merge")]
     pub(crate) stage: StageArg,
+    #[command(flatten)]
+    pub(crate) merge: MergeQuestion,
 }
 
-/// Say whether a mission is cleared for its merge.
+/// What a merge is asked about.
 #[derive(Debug, Args)]
-pub(crate) struct MergeArgs {
-    /// The mission; without it, the one that the current branch or directory is about
-    #[arg(long, value_name = "HANDLE", alias = "feature")]
-    pub(crate) mission: Option<String>,
-    /// Change nothing. Required: this version forecasts merges and does not make them
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+pub(crate) struct MergeQuestion {
     /// How the mission branch gets onto the target
     #[arg(long, value_name = "STRATEGY", default_value = "squash")]
     pub(crate) strategy: StrategyArg,
@@ -311,6 +307,22 @@ pub(crate) struct MergeArgs {
     /// How long the remote may take to answer
     #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
     pub(crate) remote_timeout: Duration,
+    /// Stop at the first check that blocks or cannot look; the others are not run
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+}
+
+/// Say whether a mission is cleared for its merge.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The mission; without it, the one that the current branch or directory is about
+    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    pub(crate) mission: Option<String>,
+    /// Change nothing. Required: this version forecasts merges and does not make them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) question: MergeQuestion,
     /// Keep the branches
     #[arg(long, overrides_with = "delete_branch")]
     pub(crate) keep_branch: bool,

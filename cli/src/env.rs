@@ -27,6 +27,8 @@ pub(crate) struct Env {
     pub(crate) unicode: bool,
     /// `SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS`
     pub(crate) allow_protected: bool,
+    /// Whether git runs this, from a hook of a command that has the index locked.
+    pub(crate) under_git: bool,
     /// This program, to run itself in the demo.
     pub(crate) program: Option<PathBuf>,
 }
@@ -45,6 +47,7 @@ impl Env {
             unicode: unicode(),
             allow_protected: text("SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS")
                 .is_some_and(|value| ["1", "true", "yes"].contains(&value.to_lowercase().as_str())),
+            under_git: variable("GIT_INDEX_FILE").is_some(),
             program: std::env::current_exe().ok(),
         })
     }

@@ -54,6 +54,8 @@ pub struct CheckContext<'a> {
     pub mission: Option<&'a Mission>,
     /// The merge, where the step is one.
     pub merge: Option<&'a MergeScope>,
+    /// Whether git runs this, from a hook: then the index is locked by the command that waits for the answer.
+    pub under_git: bool,
 }
 
 impl<'a> CheckContext<'a> {

@@ -10,6 +10,7 @@ mod libgit;
 mod merge_tree;
 pub mod questions;
 mod scratch;
+mod work_tree;
 
 use std::path::{Path, PathBuf};
 
@@ -180,19 +181,6 @@ impl Repo {
         &*self.view
     }
 
-    /// The lock that a git command holds on the index of a work tree, or left behind there.
-    #[must_use]
-    pub fn index_lock(worktree: &Path) -> Option<PathBuf> {
-        let lock = git_dir(worktree)?.join("index.lock");
-        lock.symlink_metadata().is_ok().then_some(lock)
-    }
-
-    /// Whether a sequence of cherry-picks or reverts is under way in a work tree, between two of them.
-    #[must_use]
-    pub fn in_a_sequence(worktree: &Path) -> bool {
-        git_dir(worktree).is_some_and(|directory| directory.join("sequencer").exists())
-    }
-
     /// `user.name` of git's configuration.
     #[must_use]
     pub fn user_name(&self) -> Option<String> {
@@ -206,6 +194,12 @@ impl Repo {
         self.caller_branch.as_deref()
     }
 
+    /// Top of the work tree that the caller stands in.
+    #[must_use]
+    pub fn caller_root(&self) -> &Path {
+        &self.caller_root
+    }
+
     /// Whether the caller stands in a linked worktree, whose files are not those that are worked on.
     #[must_use]
     pub fn caller_is_elsewhere(&self) -> bool {
@@ -217,17 +211,6 @@ impl Repo {
     pub fn caller_below_root(&self) -> Option<&Path> {
         self.caller_below_root.as_deref()
     }
-}
-
-/// The git directory of a work tree. A linked one has a file in its place: `gitdir: PATH`, see gitrepository-layout(5).
-fn git_dir(worktree: &Path) -> Option<PathBuf> {
-    let dot_git = worktree.join(".git");
-    if dot_git.is_dir() {
-        return Some(dot_git);
-    }
-    let text = crate::source::read_bytes(".git", &dot_git, 4096).ok()??;
-    let text = String::from_utf8(text).ok()?;
-    Some(worktree.join(text.strip_prefix("gitdir:")?.trim()))
 }
 
 /// Why a repository could not be asked.

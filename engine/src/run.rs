@@ -26,6 +26,12 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
+    /// Of a check that has found nothing so far.
+    fn of(id: &'static str) -> Self {
+        let (findings, took) = (Vec::new(), Duration::ZERO);
+        Self { id, findings, failure: None, applicable: true, waits_for: None, took }
+    }
+
     /// What this check alone concludes; `None` when there was nothing for it to look at.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
@@ -57,6 +63,34 @@ pub fn preflight(checks: &[&CheckEntry], stage: Stage, context: CheckContext<'_>
     results
 }
 
+/// Runs the checks of a stage one after the other, as far as the first that blocks or cannot look. The others are listed
+/// as waiting for that one: what was not asked is no pass.
+#[must_use]
+pub fn preflight_fail_fast(
+    checks: &[&CheckEntry],
+    stage: Stage,
+    context: CheckContext<'_>,
+) -> Vec<CheckResult> {
+    let mut results: Vec<CheckResult> = Vec::new();
+    let mut stopped = None;
+    for entry in checks.iter().filter(|entry| entry.check.meta().stages.contains(&stage)) {
+        if stopped.is_some() {
+            let applicable = context.has(entry.check.meta().needs);
+            results.push(CheckResult { applicable, waits_for: stopped, ..CheckResult::of(entry.id) });
+            continue;
+        }
+        let result = run_one(entry, context);
+        if matches!(result.verdict(), Some(Verdict::Blocked | Verdict::Undecided)) {
+            stopped = Some(result.id);
+        }
+        results.push(result);
+    }
+    if stopped.is_none() {
+        no_idle_waiting(&mut results);
+    }
+    results
+}
+
 /// Who waits for a check that blocks nothing could simply not look.
 fn no_idle_waiting(results: &mut [CheckResult]) {
     let blocking: Vec<_> = results
@@ -80,14 +114,7 @@ pub fn verdict(results: &[CheckResult]) -> Option<Verdict> {
 fn run_one(entry: &CheckEntry, context: CheckContext<'_>) -> CheckResult {
     let started = Instant::now();
     let meta = entry.check.meta();
-    let mut result = CheckResult {
-        waits_for: None,
-        id: entry.id,
-        findings: Vec::new(),
-        failure: None,
-        applicable: true,
-        took: Duration::ZERO,
-    };
+    let mut result = CheckResult::of(entry.id);
     if !context.has(meta.needs) {
         return CheckResult { applicable: false, ..result };
     }
@@ -112,5 +139,5 @@ fn run_one(entry: &CheckEntry, context: CheckContext<'_>) -> CheckResult {
 /// A thread that is gone took its answer with it.
 fn lost(id: &'static str) -> CheckResult {
     let failure = Some("a bug in the check: its thread ended without an answer".to_owned());
-    CheckResult { id, findings: Vec::new(), failure, applicable: true, waits_for: None, took: Duration::ZERO }
+    CheckResult { failure, ..CheckResult::of(id) }
 }

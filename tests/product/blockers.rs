@@ -40,6 +40,36 @@ use crate::support::{LOG, TestRepo, below, run, run_without_privilege, step, ste
     repo.git(&["worktree", "add", "--quiet", ".worktrees/m-lane-a", LANE_A]);
     repo.write(".worktrees/m-lane-a/new.txt", "mine\n");
 })]
+#[case::a_name_for_it_is_taken("untracked_obstruction", |repo: &TestRepo| {
+    repo.write("a.txt", "mine\n");
+    repo.write("a.txt.mine", "mine too\n");
+})]
+#[case::in_the_way_of_the_mission_branch("untracked_obstruction", |repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", "../held", MISSION]);
+    repo.write("../held/a.txt", "mine\n");
+})]
+#[case::submodule_at_another_commit("dirty_worktree", |repo: &TestRepo| {
+    with_submodule(repo);
+    let who = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+    repo.git(&[&["-C", "sub"], &who[..], &["commit", "--quiet", "--allow-empty", "--message", "Other"]].concat());
+})]
+#[case::submodule_changed("dirty_worktree", |repo: &TestRepo| {
+    with_submodule(repo);
+    repo.write("sub/file", "mine\n");
+})]
+#[case::conflict_left_behind("dirty_worktree", |repo: &TestRepo| {
+    repo.git(&["checkout", "--quiet", "-b", "side"]);
+    repo.write("shared.txt", "side\n");
+    repo.commit_all("Side");
+    repo.git(&["checkout", "--quiet", "main"]);
+    repo.write("shared.txt", "stashed\n");
+    repo.git(&["stash", "--quiet"]);
+    repo.git(&["reset", "--quiet", "--hard", "side"]);
+    assert_ne!(shell(repo, "git stash pop").code, 0);
+    repo.git(&["branch", "--force", MISSION, "main"]);
+    repo.git(&["branch", "--force", LANE_A, "main"]);
+    repo.git(&["branch", "--force", LANE_B, "main"]);
+})]
 #[case::index_locked("index_locked", |repo: &TestRepo| drop(repo.write(".git/index.lock", "")))]
 #[case::merge_under_way("merge_in_progress", |repo: &TestRepo| {
     repo.git(&["branch", "side"]);
@@ -59,6 +89,15 @@ fn a_blocker_is_found_and_its_command_ends_it(#[case] code: &str, #[case] break_
     let done = shell(&repo, remediation);
     assert_eq!(done.code, 0, "{remediation}: {}", done.stderr);
     assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "after {remediation}");
+}
+
+fn with_submodule(repo: &TestRepo) {
+    let other = TestRepo::new();
+    other.write("file", "first\n");
+    other.commit_all("File");
+    let path = other.root().to_str().unwrap();
+    repo.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", path, "sub"]);
+    repo.commit_all("Submodule");
 }
 
 /// Blockers whose way out needs a person.

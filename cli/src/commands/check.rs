@@ -8,11 +8,11 @@ use clearance_engine::mission::handle::{self, HandleError};
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
 use clearance_engine::report::preflight::Preflight;
-use clearance_engine::run::preflight;
+use clearance_engine::run::{CheckResult, preflight, preflight_fail_fast};
 use clearance_engine::severity::Verdict;
 
 use super::{Answer, target};
-use crate::args::{CheckArgs, Global};
+use crate::args::{CheckArgs, Global, MergeQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::{Style, preflight_text, reports};
@@ -27,14 +27,19 @@ pub(crate) fn run(
     let stage = args.stage.into();
     let mission = mission_if_any(&repo, args.mission.as_deref())?;
     let merge = match (&mission, stage) {
-        (Some(mission), Stage::Merge) => Some(scope(mission, &repo, MergeOptions::default())?),
+        (Some(mission), Stage::Merge) => Some(scope(mission, &repo, options(&args.merge))?),
         _ => None,
     };
-    let context = CheckContext { repo: &repo, mission: mission.as_ref(), merge: merge.as_ref() };
+    let context = CheckContext {
+        repo: &repo,
+        mission: mission.as_ref(),
+        merge: merge.as_ref(),
+        under_git: env.under_git,
+    };
     let report = Preflight {
         stage,
         mission: mission.as_ref().map(|mission| mission.slug().to_owned()),
-        results: preflight(registry.checks(), stage, context),
+        results: ask(registry, stage, context, &args.merge),
     };
     let status = status_of(report.verdict());
     let account = report.account(status.code());
@@ -57,6 +62,29 @@ fn mission_if_any(repo: &Repo, named: Option<&str>) -> Result<Option<Mission>, F
         },
     };
     target::at_home_if_told(mission, repo).map(Some)
+}
+
+/// Every check of a stage, for a dry run, a merge and by itself: there is no other list.
+pub(super) fn ask(
+    registry: &Registry,
+    stage: Stage,
+    context: CheckContext<'_>,
+    question: &MergeQuestion,
+) -> Vec<CheckResult> {
+    let ask = if question.fail_fast { preflight_fail_fast } else { preflight };
+    ask(registry.checks(), stage, context)
+}
+
+/// What was asked of the merge; what happens afterwards is no part of a check.
+pub(super) fn options(question: &MergeQuestion) -> MergeOptions {
+    MergeOptions {
+        target: question.target.clone(),
+        strategy: question.strategy.into(),
+        push: question.push,
+        fetch: question.fetch,
+        remote_deadline: question.remote_timeout,
+        ..MergeOptions::default()
+    }
 }
 
 pub(super) fn scope(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<MergeScope, Failure> {

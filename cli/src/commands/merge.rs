@@ -4,7 +4,6 @@ use clearance_engine::check::{CheckContext, Stage};
 use clearance_engine::merge::scope::{self, MergeOptions, ScopeError};
 use clearance_engine::registry::Registry;
 use clearance_engine::report::preflight::Preflight;
-use clearance_engine::run::preflight;
 use clearance_engine::severity::Verdict;
 use serde_json::Value;
 
@@ -32,11 +31,12 @@ pub(crate) fn run(
     let mission = target::mission(&repo, args.mission.as_deref(), &[])?;
     let mission = target::at_home_if_told(mission, &repo)?;
     let merge = check::scope(&mission, &repo, options(args))?;
-    let context = CheckContext { repo: &repo, mission: Some(&mission), merge: Some(&merge) };
-    let results = preflight(registry.checks(), Stage::Merge, context);
+    let context =
+        CheckContext { repo: &repo, mission: Some(&mission), merge: Some(&merge), under_git: env.under_git };
+    let results = check::ask(registry, Stage::Merge, context, &args.question);
     let report = Preflight { stage: Stage::Merge, mission: Some(mission.slug().to_owned()), results };
     let cleared = report.verdict() == Some(Verdict::Cleared);
-    let forecast = merge.forecast(&repo, &mission).ok();
+    let forecast = cleared.then(|| merge.forecast(&repo, &mission).ok()).flatten();
     let number = match scope::mission_number(&mission, &repo, &merge.target) {
         Ok(number) => number,
         // Without a target there is no number; the check of the target says so.
@@ -60,12 +60,8 @@ pub(crate) fn run(
 
 fn options(args: &MergeArgs) -> MergeOptions {
     MergeOptions {
-        target: args.target.clone(),
-        strategy: args.strategy.into(),
-        push: args.push,
-        fetch: args.fetch,
-        remote_deadline: args.remote_timeout,
         delete_branch: !args.keep_branch,
         remove_worktree: !args.keep_worktree,
+        ..check::options(&args.question)
     }
 }

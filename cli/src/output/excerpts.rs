@@ -70,7 +70,7 @@ impl Diagnostic for Drawn {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let first = self.text.lines().next().unwrap_or_default().len();
-        Some(Box::new(std::iter::once(LabeledSpan::new(Some(self.label.clone()), 0, first))))
+        Some(Box::new(std::iter::once(LabeledSpan::new(None, 0, first))))
     }
 }
 

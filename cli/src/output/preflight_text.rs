@@ -89,7 +89,18 @@ fn verdict(report: &Preflight) -> String {
         Some(Verdict::Cleared) => {
             format!("cleared: {} of {what} found nothing in the way{warned}", many(looked, "check"))
         }
-        Some(Verdict::Blocked) => format!("blocked: {} for {what}{warned}", many(blockers, "blocker")),
+        Some(Verdict::Blocked) => {
+            let waiting = report
+                .results
+                .iter()
+                .filter(|result| result.waits_for.is_some() && result.verdict().is_none())
+                .count();
+            let waiting = match waiting {
+                0 => String::new(),
+                some => format!("; {} could not be asked yet", many(some, "check")),
+            };
+            format!("blocked: {} for {what}{warned}{waiting}", many(blockers, "blocker"))
+        }
         Some(Verdict::Undecided) => {
             let failed = many(report.failures().count(), "check");
             format!(
@@ -117,6 +128,7 @@ pub(crate) fn plan(
     for lane in &forecast.lanes {
         let how = match lane.outcome {
             LaneOutcome::AlreadyIn => "is already in",
+            LaneOutcome::NoBranch => "is gone: its work is done, and was merged before into",
             _ => "would be merged into",
         };
         out.push_str(&format!("{} {how} {mission_branch}\n", lane.branch));

@@ -8,6 +8,7 @@ use super::scope::{MergeScope, Strategy};
 use crate::mission::log::LOG;
 use crate::mission::{Mission, SNAPSHOT};
 use crate::repo::conflict::{Conflict, Merged};
+use crate::repo::questions::holding;
 use crate::repo::{Git, GitError, Repo, RepoError, Scratch};
 
 /// What would come of a merge.
@@ -19,6 +20,8 @@ pub struct Forecast {
     pub target: TargetForecast,
     /// The paths that would change on the target, with a letter each: `A`, `M`, `D`, `T`.
     pub changes: Vec<(char, String)>,
+    /// The same for the mission branch.
+    pub mission_changes: Vec<(char, String)>,
     /// What identifies it: the commits it was computed from, and the tree it gives.
     pub plan_id: String,
 }
@@ -42,7 +45,12 @@ pub enum LaneOutcome {
     /// It merges.
     Clean,
     /// It does not.
-    Conflicts(Vec<Conflict>),
+    Conflicts {
+        /// Where.
+        conflicts: Vec<Conflict>,
+        /// The branches that it does not go together with: the mission branch, or lanes that merge before it.
+        with: Vec<String>,
+    },
     /// It has no branch.
     NoBranch,
 }
@@ -103,30 +111,7 @@ impl Forecast {
         };
         let mut scratch = repo.scratch(&target)?;
         let own = Own::of(mission);
-        let mut lanes = Vec::new();
-        let mut inputs = Vec::new();
-        let mut merged = tip.clone();
-        for lane in &scope.lanes {
-            let Some(lane_branch) = &lane.branch else { continue };
-            let lane_tip = view.branch_tip(lane_branch)?;
-            let outcome = match &lane_tip {
-                None => LaneOutcome::NoBranch,
-                Some(lane_tip) if view.is_ancestor(lane_tip, &tip)? => LaneOutcome::AlreadyIn,
-                Some(lane_tip) => {
-                    let Merged { tree, conflicts } = scratch.merge(None, &merged, lane_tip)?;
-                    let names = [(merged.as_str(), branch), (lane_tip, lane_branch)];
-                    match own.others(conflicts, &names) {
-                        conflicts if conflicts.is_empty() => {
-                            merged = scratch.commit(&tree, &[&merged, lane_tip])?;
-                            LaneOutcome::Clean
-                        }
-                        conflicts => LaneOutcome::Conflicts(conflicts),
-                    }
-                }
-            };
-            inputs.push((lane_branch.clone(), lane_tip.unwrap_or_default()));
-            lanes.push(LaneForecast { lane_id: lane.lane_id.clone(), branch: lane_branch.clone(), outcome });
-        }
+        let (lanes, tips, merged) = in_turn(scope, repo, &mut scratch, &own, (branch, &tip))?;
         // A merge that was just made is in no history yet.
         let result = if merged == tip && view.is_ancestor(&tip, &target)? {
             TargetForecast::AlreadyIn
@@ -138,14 +123,20 @@ impl Forecast {
             _ => "",
         };
         let changes = if tree.is_empty() { Vec::new() } else { scratch.changes(&target, tree)? };
+        let held = merged != tip && !holding(&view.worktrees()?, branch).is_empty();
+        let mission_changes = if held { scratch.changes(&tip, &merged)? } else { Vec::new() };
         let inputs = Inputs {
             target: (&scope.target, &target),
             mission: (branch, &tip),
-            lanes: inputs.iter().map(|(branch, tip)| (branch.as_str(), tip.as_str())).collect(),
+            lanes: lanes
+                .iter()
+                .map(|lane| lane.branch.as_str())
+                .zip(tips.iter().map(String::as_str))
+                .collect(),
             strategy: scope.options.strategy,
             tree,
         };
-        Ok(Self { plan_id: id_of(&inputs), lanes, target: result, changes })
+        Ok(Self { plan_id: id_of(&inputs), lanes, target: result, changes, mission_changes })
     }
 
     /// Where a branch is missing there is nothing to merge; the checks of the branches say so.
@@ -158,8 +149,67 @@ impl Forecast {
                 lanes.push(LaneForecast { lane_id, branch, outcome: LaneOutcome::NoBranch });
             }
         }
-        Ok(Self { lanes, target: TargetForecast::NotAsked, changes: Vec::new(), plan_id: String::new() })
+        let (changes, mission_changes, plan_id) = (Vec::new(), Vec::new(), String::new());
+        Ok(Self { lanes, target: TargetForecast::NotAsked, changes, mission_changes, plan_id })
     }
+}
+
+/// The lanes, each merged into the mission branch as the ones before left it; their tips; and the commit that comes of it.
+fn in_turn(
+    scope: &MergeScope,
+    repo: &Repo,
+    scratch: &mut Scratch,
+    own: &Own,
+    (branch, tip): (&str, &str),
+) -> Result<(Vec<LaneForecast>, Vec<String>, String), ForecastError> {
+    let view = repo.view();
+    let (mut lanes, mut tips) = (Vec::new(), Vec::new());
+    let mut merged = tip.to_owned();
+    let mut inside = vec![(branch.to_owned(), merged.clone())];
+    for lane in &scope.lanes {
+        let Some(lane_branch) = &lane.branch else { continue };
+        let lane_tip = view.branch_tip(lane_branch)?;
+        let outcome = match &lane_tip {
+            None => LaneOutcome::NoBranch,
+            Some(lane_tip) if view.is_ancestor(lane_tip, tip)? => LaneOutcome::AlreadyIn,
+            Some(lane_tip) => {
+                let Merged { tree, conflicts } = scratch.merge(None, &merged, lane_tip)?;
+                let names = [(merged.as_str(), branch), (lane_tip, lane_branch)];
+                let conflicts = own.others(conflicts, &names);
+                if conflicts.is_empty() {
+                    merged = scratch.commit(&tree, &[&merged, lane_tip])?;
+                    inside.push((lane_branch.clone(), lane_tip.clone()));
+                    LaneOutcome::Clean
+                } else {
+                    let with = opponents(scratch, own, &inside, lane_tip)?;
+                    LaneOutcome::Conflicts { conflicts, with }
+                }
+            }
+        };
+        tips.push(lane_tip.unwrap_or_default());
+        lanes.push(LaneForecast { lane_id: lane.lane_id.clone(), branch: lane_branch.clone(), outcome });
+    }
+    Ok((lanes, tips, merged))
+}
+
+/// Those of the branches `inside` that a lane conflicts with alone; all of them where it takes several.
+fn opponents(
+    scratch: &mut Scratch,
+    own: &Own,
+    inside: &[(String, String)],
+    lane_tip: &str,
+) -> Result<Vec<String>, GitError> {
+    let mut with = Vec::new();
+    for (branch, tip) in inside {
+        let conflicts = scratch.merge(None, tip, lane_tip)?.conflicts;
+        if !own.others(conflicts, &[]).is_empty() {
+            with.push(branch.clone());
+        }
+    }
+    if with.is_empty() {
+        with.extend(inside.iter().map(|(branch, _)| branch.clone()));
+    }
+    Ok(with)
 }
 
 fn on_target(

@@ -23,6 +23,8 @@ pub enum DirtyKind {
     Staged,
     /// On disk.
     Unstaged,
+    /// A submodule that has another commit checked out, or changes of its own.
+    Submodule,
     /// Unknown to git, and not ignored.
     Untracked,
 }
@@ -35,6 +37,7 @@ impl DirtyKind {
             Self::Conflicted => "conflicted",
             Self::Staged => "staged",
             Self::Unstaged => "changed",
+            Self::Submodule => "submodule",
             Self::Untracked => "untracked",
         }
     }
@@ -84,6 +87,12 @@ impl Repo {
             changed.extend(differs.map(|((path, _), _)| path.clone()));
         }
         Ok(changed)
+    }
+
+    /// Whether a commit is here, and not only somewhere else.
+    #[must_use]
+    pub fn has_commit(&self, name: &str) -> bool {
+        Git::new(self.root()).run(&["cat-file", "-e", &format!("{name}^{{commit}}")]).is_ok()
     }
 
     /// How far `one` is from `other`.
@@ -142,6 +151,10 @@ fn dirty_path(record: &str) -> Option<Dirty> {
     match kind {
         "?" => Some(Dirty { path: rest.to_owned(), kind: DirtyKind::Untracked }),
         "u" => of(DirtyKind::Conflicted, 10),
+        // `.M S...`: nothing staged, and it is a submodule.
+        "1" if rest.starts_with('.') && rest.get(2..).is_some_and(|rest| rest.starts_with(" S")) => {
+            of(DirtyKind::Submodule, 8)
+        }
         "1" if rest.starts_with('.') => of(DirtyKind::Unstaged, 8),
         "1" => of(DirtyKind::Staged, 8),
         _ => None,
@@ -162,6 +175,7 @@ mod tests {
     #[rstest]
     #[case("? a b.txt", "a b.txt", DirtyKind::Untracked)]
     #[case("1 .M N... 100644 100644 100644 1 2 a b.txt", "a b.txt", DirtyKind::Unstaged)]
+    #[case("1 .M SC.. 160000 160000 160000 1 2 sub", "sub", DirtyKind::Submodule)]
     #[case("1 A. N... 000000 100644 100644 1 2 new", "new", DirtyKind::Staged)]
     #[case("1 MM N... 100644 100644 100644 1 2 x", "x", DirtyKind::Staged)]
     #[case("u UU N... 100644 100644 100644 100644 1 2 3 both", "both", DirtyKind::Conflicted)]

@@ -128,7 +128,7 @@ fn forecast_of(forecast: &Forecast) -> Value {
         let outcome = match &lane.outcome {
             LaneOutcome::AlreadyIn => "already_in",
             LaneOutcome::Clean => "merges",
-            LaneOutcome::Conflicts(_) => "conflicts",
+            LaneOutcome::Conflicts { .. } => "conflicts",
             LaneOutcome::NoBranch => "no_branch",
         };
         json!({ "lane_id": lane.lane_id, "branch": lane.branch, "outcome": outcome })

@@ -7,7 +7,7 @@ use clearance_engine::finding::Location;
 use clearance_engine::merge::forecast::obstructions;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
-use clearance_engine::repo::questions::{Dirty, holding};
+use clearance_engine::repo::questions::{Dirty, DirtyKind, holding};
 use clearance_engine::repo::{Repo, RepoError, Worktree};
 use clearance_engine::source::shell_quote;
 
@@ -44,8 +44,10 @@ impl Check for CleanWorktrees {
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let (repo, merge) = (context.repo, context.merge()?);
         let trees = repo.view().worktrees()?;
-        let moving = moving(repo, merge, &trees);
         let lanes = lane_trees(context, &trees, findings)?;
+        let mut moving = moving(repo, merge, &trees);
+        // As a lane's it is looked at more strictly.
+        moving.retain(|root| !lanes.iter().any(|lane| lane.root == **root));
         // Each work tree costs as much as the others: they are looked at side by side.
         let looks = moving
             .iter()
@@ -59,6 +61,11 @@ impl Check for CleanWorktrees {
         for (root, is_lane, answer) in found {
             let (dirty, hidden) = answer
                 .map_err(|_| CheckError::CouldNotLook("a thread ended without an answer".to_owned()))??;
+            let (submodules, dirty): (Vec<_>, Vec<_>) =
+                dirty.into_iter().partition(|dirty| dirty.kind == DirtyKind::Submodule);
+            for submodule in &submodules {
+                in_submodule(root, is_lane, &submodule.path, findings)?;
+            }
             if !dirty.is_empty() {
                 report(root, is_lane, &dirty, repo, findings)?;
             }
@@ -136,7 +143,6 @@ fn report(
     let place = root.strip_prefix(repo.root()).ok().filter(|below| !below.as_os_str().is_empty());
     let place = place.map_or_else(|| root.display().to_string(), |below| below.display().to_string());
     let names = some_of(&names, NAMED);
-    // Nothing is thrown away by it: git stash pop brings it back.
     let (code, message, untracked) = if is_lane {
         let message =
             format!("{place} has work that is not committed, and would be left out of the merge: {names}");
@@ -144,9 +150,34 @@ fn report(
     } else {
         ("dirty_worktree", format!("{place} has changes that are not committed: {names}"), "")
     };
-    let command = format!("{} stash push{untracked} --message 'Before the merge'", git_in(root));
+    let git = git_in(root);
+    // A file in conflict cannot be stashed; what stands in it can.
+    let conflicted = dirty.iter().any(|dirty| dirty.kind == DirtyKind::Conflicted);
+    let as_it_stands = if conflicted { format!("{git} add --update && ") } else { String::new() };
+    // Nothing is thrown away by it: git stash pop brings it back.
+    let command = format!("{as_it_stands}{git} stash push{untracked} --message 'Before the merge'");
     let location = Location { name: dirty[0].path.clone(), line: None };
     findings.report(blocker(code, &place, message, location, command))?;
+    Ok(())
+}
+
+/// What is not committed in a submodule, or not in what contains it.
+fn in_submodule(
+    root: &Path,
+    is_lane: bool,
+    path: &str,
+    findings: &mut Findings<'_>,
+) -> Result<(), CheckError> {
+    let message = format!("the submodule {path} has another commit checked out, or changes of its own");
+    let inside = git_in(&root.join(path));
+    // Commits made there stay in its own log.
+    let command = format!(
+        "{inside} stash push --include-untracked --message 'Before the merge' && {} submodule update -- {}",
+        git_in(root),
+        shell_quote(path)
+    );
+    let code = if is_lane { "dirty_lane_worktree" } else { "dirty_worktree" };
+    findings.report(blocker(code, path, message, at(path), command))?;
     Ok(())
 }
 
@@ -160,14 +191,31 @@ fn in_the_way(
     let forecast =
         merge.forecast(repo, mission).map_err(|error| CheckError::CouldNotLook(error.to_owned()))?;
     waits_for_branches(forecast, context)?;
-    for root in holding(trees, &merge.target) {
-        for path in obstructions(root, &forecast.changes)? {
-            let message =
-                format!("{path} is not known to git here, and the merge would write a file of that name");
-            let file = shell_quote(&root.join(&path).to_string_lossy());
-            let command = format!("mv {file} {file}.mine");
-            findings.report(blocker("untracked_obstruction", &path, message, at(&path), command))?;
+    let mission_branch = merge.mission_branch.as_deref().unwrap_or_default();
+    let written = [(merge.target.as_str(), &forecast.changes), (mission_branch, &forecast.mission_changes)];
+    for (branch, changes) in written {
+        for root in holding(trees, branch) {
+            for path in obstructions(root, changes)? {
+                let message =
+                    format!("{path} is not known to git here, and the merge would write a file of that name");
+                let file = root.join(&path);
+                let (from, to) = (file.to_string_lossy(), free_name(&file));
+                let command = format!("mv -n {} {}", shell_quote(&from), shell_quote(&to));
+                findings.report(blocker("untracked_obstruction", &path, message, at(&path), command))?;
+            }
         }
     }
     Ok(())
+}
+
+/// A name beside a file that nothing has yet.
+fn free_name(file: &Path) -> String {
+    let name = file.to_string_lossy();
+    let mut free = format!("{name}.mine");
+    let mut nth = 2;
+    while Path::new(&free).symlink_metadata().is_ok() {
+        free = format!("{name}.mine{nth}");
+        nth += 1;
+    }
+    free
 }

@@ -3,6 +3,7 @@
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::merge::forecast::{LaneOutcome, TargetForecast};
+use clearance_engine::merge::scope::Strategy;
 use clearance_engine::register_check;
 use clearance_engine::repo::Repo;
 use clearance_engine::repo::conflict::{Conflict, Side};
@@ -33,12 +34,22 @@ impl Check for ConflictForecast {
         waits_for_branches(forecast, context)?;
         let mission_branch = merge.mission_branch.as_deref().unwrap_or_default();
         for lane in &forecast.lanes {
-            let LaneOutcome::Conflicts(conflicts) = &lane.outcome else { continue };
-            let command = by_hand(repo, &lane.branch, mission_branch);
-            report("lane_conflict", (&lane.branch, mission_branch), conflicts, &command, findings)?;
+            let LaneOutcome::Conflicts { conflicts, with } = &lane.outcome else { continue };
+            let command = by_hand(repo, &lane.branch, with);
+            let alone = if let [alone] = with.as_slice() { alone } else { mission_branch };
+            report("lane_conflict", (&lane.branch, alone), conflicts, &command, findings)?;
         }
         if let TargetForecast::Conflicts(conflicts) = &forecast.target {
-            let command = by_hand(repo, mission_branch, &merge.target);
+            let command = match merge.options.strategy {
+                // Its old commits would be replayed, and conflict, all the same.
+                Strategy::Rebase => {
+                    let (slug, target) = (shell_quote(mission.slug()), shell_quote(&merge.target));
+                    format!("clearance merge --dry-run --mission {slug} --target {target} --strategy squash")
+                }
+                Strategy::Merge | Strategy::Squash => {
+                    by_hand(repo, mission_branch, std::slice::from_ref(&merge.target))
+                }
+            };
             report("target_conflict", (mission_branch, &merge.target), conflicts, &command, findings)?;
         }
         Ok(())
@@ -46,16 +57,13 @@ impl Check for ConflictForecast {
 }
 
 /// Brings into a branch what it will be merged into, where a person can resolve what differs.
-fn by_hand(repo: &Repo, branch: &str, into: &str) -> String {
+fn by_hand(repo: &Repo, branch: &str, others: &[String]) -> String {
     let held = repo.view().worktrees().unwrap_or_default();
     let held = held.iter().find(|tree| tree.branch.as_deref() == Some(branch));
-    match held {
-        Some(tree) => format!("{} merge {}", git_in(&tree.root), shell_quote(into)),
-        None => {
-            let git = git_in(repo.root());
-            format!("{git} switch {} && {git} merge {}", shell_quote(branch), shell_quote(into))
-        }
-    }
+    let git = git_in(held.map_or(repo.root(), |tree| &tree.root));
+    let switch = held.is_none().then(|| format!("{git} switch {}", shell_quote(branch)));
+    let merges = others.iter().map(|other| format!("{git} merge --no-edit {}", shell_quote(other)));
+    switch.into_iter().chain(merges).collect::<Vec<_>>().join(" && ")
 }
 
 fn report(
@@ -76,17 +84,18 @@ fn report(
         let message = format!("{branch} does not merge into {into}: {}{hunks}", conflict.message);
         let line = conflict.hunks.first().map(|hunk| hunk.ours.line);
         let location = Location { name: path.clone(), line };
-        let sides = conflict
-            .hunks
-            .iter()
-            .take(SHOWN)
-            .flat_map(|hunk| [side(into, path, &hunk.ours), side(branch, path, &hunk.theirs)]);
+        let sides = conflict.hunks.iter().take(SHOWN).flat_map(|hunk| {
+            [
+                excerpt(into, path, &hunk.ours, "already there"),
+                excerpt(branch, path, &hunk.theirs, "to be merged"),
+            ]
+        });
         findings.report(blocker(code, path, message, location, command).showing(sides))?;
     }
     Ok(())
 }
 
-fn side(branch: &str, path: &str, side: &Side) -> Excerpt {
-    let label = if side.text.is_empty() { "has nothing here" } else { "has" };
-    Excerpt::new(format!("{branch}:{path}"), side.line, &side.text, format!("{branch} {label}"))
+fn excerpt(branch: &str, path: &str, side: &Side, label: &str) -> Excerpt {
+    let label = if side.text.is_empty() { "deleted" } else { label };
+    Excerpt::new(format!("{branch}:{path}"), side.line, &side.text, label)
 }

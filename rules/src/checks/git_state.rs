@@ -1,7 +1,8 @@
 //! Nothing is under way in the repository that a merge would disturb, and git can make commits in it.
 
+use std::path::{Path, PathBuf};
+
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
-use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::{Git, Head, Repo, Worktree};
 use clearance_engine::source::shell_quote;
@@ -34,21 +35,18 @@ impl Check for GitState {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let repo = context.repo;
-        let trees = repo.view().worktrees()?;
-        // What goes on in a work tree that has no part in it does not matter.
-        let branches = context.merge.map(MergeScope::branches).unwrap_or_default();
-        let takes_part = |tree: &&Worktree| {
-            tree.root == repo.root() || tree.branch.as_ref().is_none_or(|branch| branches.contains(branch))
-        };
-        for tree in trees.iter().filter(takes_part) {
-            operation(repo, tree, findings)?;
-            index_lock(tree, findings)?;
-            sparse(repo, tree, findings)?;
+        for tree in taking_part(context)? {
+            operation(repo, &tree, findings)?;
+            if !(context.under_git && tree == repo.caller_root()) {
+                index_lock(&tree, findings)?;
+            }
         }
-        if repo.view().head()? == Head::Detached {
-            let message = "HEAD of the main work tree is no branch: commits made there are easily lost";
+        sparse(repo, findings)?;
+        let here = if context.merge.is_some() { repo.root() } else { repo.caller_root() };
+        if repo.at_worktree(here)?.view().head()? == Head::Detached {
+            let message = "HEAD names no branch here: commits made on it are easily lost";
             let to = context.merge.map_or("BRANCH".to_owned(), |merge| shell_quote(&merge.target));
-            let command = format!("{} switch {to}", git_in(repo.root()));
+            let command = format!("{} switch {to}", git_in(here));
             findings.report(warning("detached_head", "HEAD", message, at("HEAD"), Some(command)))?;
         }
         identity(repo, findings)?;
@@ -66,13 +64,24 @@ impl Check for GitState {
     }
 }
 
-fn operation(repo: &Repo, tree: &Worktree, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    let sequence = || Repo::in_a_sequence(&tree.root).then_some("cherry-pick");
-    let under_way = repo.at_worktree(&tree.root)?.view().operation_under_way()?;
-    let Some(operation) = under_way.or_else(sequence) else { return Ok(()) };
+/// The work trees that the step is about. Before a commit that is where the caller stands; before a merge, the main one
+/// and those of its branches. What goes on in others does not matter.
+fn taking_part(context: CheckContext<'_>) -> Result<Vec<PathBuf>, CheckError> {
+    let repo = context.repo;
+    let Some(merge) = context.merge else { return Ok(vec![repo.caller_root().to_owned()]) };
+    let branches = merge.branches();
+    let takes_part = |tree: &Worktree| {
+        let branch = tree.branch.clone().or_else(|| Repo::branch_at_work(&tree.root));
+        tree.root == repo.root() || branch.is_some_and(|branch| branches.contains(&branch))
+    };
+    Ok(repo.view().worktrees()?.into_iter().filter(takes_part).map(|tree| tree.root).collect())
+}
+
+fn operation(repo: &Repo, tree: &Path, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let Some(operation) = repo.operation_in(tree)? else { return Ok(()) };
     let code = if operation == "merge" { "merge_in_progress" } else { "operation_in_progress" };
-    let place = tree.root.display().to_string();
-    let git = git_in(&tree.root);
+    let place = tree.display().to_string();
+    let git = git_in(tree);
     let (message, command) = match operation {
         "bisect" => (format!("a bisect is under way in {place}"), format!("{git} bisect reset")),
         _ => (
@@ -86,8 +95,8 @@ fn operation(repo: &Repo, tree: &Worktree, findings: &mut Findings<'_>) -> Resul
     Ok(())
 }
 
-fn index_lock(tree: &Worktree, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    let Some(lock) = Repo::index_lock(&tree.root) else { return Ok(()) };
+fn index_lock(tree: &Path, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let Some(lock) = Repo::index_lock(tree) else { return Ok(()) };
     let name = lock.display().to_string();
     let message = format!("{name} says that a git command is writing there, or that one died while it did");
     let command = format!("rm -f {}", shell_quote(&name));
@@ -95,13 +104,13 @@ fn index_lock(tree: &Worktree, findings: &mut Findings<'_>) -> Result<(), CheckE
     Ok(())
 }
 
-fn sparse(repo: &Repo, tree: &Worktree, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+fn sparse(repo: &Repo, findings: &mut Findings<'_>) -> Result<(), CheckError> {
     // Lanes are sparse on purpose: they must not see the state of the mission.
-    if tree.root == repo.root() && is_true(repo.view().config("core.sparseCheckout")?.as_deref()) {
+    if is_true(repo.view().config("core.sparseCheckout")?.as_deref()) {
         let message =
             "the main work tree is a sparse checkout: files that it leaves out were lost in merges before";
-        let command = format!("{} sparse-checkout disable", git_in(&tree.root));
-        let place = tree.root.display().to_string();
+        let command = format!("{} sparse-checkout disable", git_in(repo.root()));
+        let place = repo.root().display().to_string();
         findings.report(blocker("sparse_checkout", &place, message, at(&place), command))?;
     }
     Ok(())
@@ -113,8 +122,10 @@ fn is_true(value: Option<&str>) -> bool {
 }
 
 fn identity(repo: &Repo, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    let git = Git::new(repo.root());
-    if git.run(&["var", "GIT_COMMITTER_IDENT"]).is_err() {
+    /// What git ends with when it has no name or address.
+    const NO_IDENTITY: i32 = 128;
+    let (code, _) = Git::new(repo.root()).answer(&["var", "GIT_COMMITTER_IDENT"], &[0, NO_IDENTITY])?;
+    if code == NO_IDENTITY {
         let message = "git does not know who commits: a merge could not be recorded";
         let git = git_in(repo.root());
         let command =

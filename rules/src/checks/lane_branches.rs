@@ -9,7 +9,9 @@ use clearance_engine::register_check;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in};
+use std::collections::BTreeSet;
+
+use super::common::{at, blocker, git_in, warning};
 
 register_check!("lane-branches", LaneBranches);
 
@@ -21,7 +23,7 @@ impl Check for LaneBranches {
         &CheckMeta {
             id: "lane-branches",
             summary: "every lane of this repository has its branch",
-            codes: &["missing_lane_branch", "lane_elsewhere"],
+            codes: &["missing_lane_branch", "lane_elsewhere", "unlisted_lane_branch"],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
         }
@@ -59,8 +61,40 @@ impl Check for LaneBranches {
             }
             findings.report(fault)?;
         }
-        Ok(())
+        unlisted(context, findings)
     }
+}
+
+/// Branches that are named as this mission's lanes are and that no lane has: what is on them would be left out.
+fn unlisted(context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let (view, merge, mission) = (context.repo.view(), context.merge()?, context.mission()?);
+    let listed = merge.branches();
+    // Where the manifest names no lane at all, its own check says so.
+    if merge.lanes.is_empty() {
+        return Ok(());
+    }
+    let usual = format!("kitty/mission-{}", mission.slug());
+    let named: BTreeSet<&str> = [usual.as_str()].into_iter().chain(merge.mission_branch.as_deref()).collect();
+    for base in named {
+        for branch in view.branches(&format!("{base}-lane-"))? {
+            let tip = view.branch_tip(&branch)?;
+            let inside = |other: &String| -> Result<bool, CheckError> {
+                let pair = tip.clone().zip(view.branch_tip(other)?);
+                Ok(pair.map(|(tip, other)| view.is_ancestor(&tip, &other)).transpose()?.unwrap_or(false))
+            };
+            let merged = listed.iter().map(inside).collect::<Result<Vec<_>, _>>()?.contains(&true);
+            if merged || listed.contains(&branch) {
+                continue;
+            }
+            let message =
+                format!("{branch} has commits, and lanes.json has no lane with it: they would be left out");
+            let git = git_in(context.repo.root());
+            let (target, quoted) = (shell_quote(&merge.target), shell_quote(&branch));
+            let command = format!("{git} log --oneline {target}..{quoted}");
+            findings.report(warning("unlisted_lane_branch", &branch, message, at(&branch), Some(command)))?;
+        }
+    }
+    Ok(())
 }
 
 fn elsewhere(lane: &LaneBranch) -> Fault {

@@ -46,8 +46,15 @@ impl Check for MissionBranch {
             (message, format!("{} branch --track {quoted} {}", git_in(repo.root()), shell_quote(remote)))
         } else {
             // From the target's tip: whatever is checked out has nothing to do with it.
-            let base = repo.view().branch_tip(&merge.target)?.unwrap_or_else(|| shell_quote(&merge.target));
-            (format!("the mission branch {branch} does not exist"), format!("git branch {quoted} {base}"))
+            let command = match repo.view().branch_tip(&merge.target)? {
+                Some(base) => format!("git branch {quoted} {base}"),
+                None => format!(
+                    "once there is a branch {0}: git branch {quoted} {1}",
+                    merge.target,
+                    shell_quote(&merge.target)
+                ),
+            };
+            (format!("the mission branch {branch} does not exist"), command)
         };
         findings.report(blocker("missing_mission_branch", branch, message, at(branch), command))?;
         Ok(())

@@ -30,9 +30,14 @@ impl Check for MissionManifests {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let mission = context.mission()?;
-        report(findings, "meta_invalid", Severity::Blocker, mission.meta().err())?;
-        report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err())?;
-        report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err())?;
+        let edit = |error: &ArtefactError| format!("${{EDITOR:-vi}} {}", shell_quote(error.place().0));
+        report(findings, "meta_invalid", Severity::Blocker, mission.meta().err(), edit)?;
+        report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err(), edit)?;
+        // It is derived: nobody has to repair it.
+        let anew = |_: &ArtefactError| {
+            format!("clearance status --materialize --mission {}", shell_quote(mission.slug()))
+        };
+        report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err(), anew)?;
         if let Ok(manifest) = mission.lanes() {
             for message in contradictions(context, manifest)? {
                 broken(findings, "lanes_invalid", &mission.name_of("lanes.json"), &message)?;
@@ -110,6 +115,7 @@ fn report(
     code: &'static str,
     severity: Severity,
     error: Option<Arc<ArtefactError>>,
+    remedy: impl Fn(&ArtefactError) -> String,
 ) -> Result<(), FindingError> {
     let Some(error) = error else { return Ok(()) };
     let (name, line) = error.place();
@@ -120,7 +126,7 @@ fn report(
         message: error.to_string(),
         location: Location { name: name.to_owned(), line },
         excerpts: Excerpt::of_error(&*error).into_iter().collect(),
-        remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(name))),
+        remediation: Some(remedy(&error)),
     })
 }
 
@@ -156,7 +162,7 @@ mod tests {
         test.write("kitty-specs/m/lanes.json", lanes);
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None };
+        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false };
         let results = preflight(&[&ENTRY], Stage::Merge, context);
         let found: Vec<_> =
             results[0].findings.iter().map(|f| (f.code(), f.location().line.unwrap_or_default())).collect();
@@ -172,7 +178,7 @@ mod tests {
         let results = preflight(
             &[&ENTRY],
             Stage::Merge,
-            CheckContext { repo: &repo, mission: Some(&mission), merge: None },
+            CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false },
         );
         assert_eq!(results[0].findings[0].code(), "snapshot_invalid");
         assert_eq!(verdict(&results), Some(Verdict::Cleared));
@@ -184,7 +190,7 @@ mod tests {
         test.write("kitty-specs/m/tasks.md", "");
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None };
+        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false };
         assert_eq!(verdict(&preflight(&[&ENTRY], Stage::Merge, context)), Some(Verdict::Cleared));
     }
 }

@@ -36,7 +36,7 @@ impl Check for ReviewConsistency {
         for (id, own) in &state.work_packages {
             // An approval that came with the step is newer than the review before it.
             let settled = own.is_overridden() || own.approval.is_some();
-            if !is_approved(own) || own.recorded_verdict() != Some(CHANGES_REQUESTED) || settled {
+            if !is_approved(own) || !own.recorded_verdict().is_some_and(sends_back) || settled {
                 continue;
             }
             let location = Location { name: mission.name_of("status.events.jsonl"), line: own.line };
@@ -67,7 +67,7 @@ impl ReviewConsistency {
         });
         match &cycle.said {
             Said::Verdict { verdict, line, overridden } => {
-                let sent_back = verdict != APPROVED;
+                let sent_back = !verdict.trim().eq_ignore_ascii_case(APPROVED);
                 if let Some(own) = own.filter(|own| sent_back && !overridden && !spoken && is_approved(own)) {
                     let message = format!("{id} is in {}, and its last review file says {verdict}", own.lane);
                     findings.report(blocker(
@@ -100,6 +100,11 @@ impl ReviewConsistency {
         }
         Ok(())
     }
+}
+
+/// Verdicts of the log by which work goes back. The original writes the first.
+fn sends_back(verdict: &str) -> bool {
+    [CHANGES_REQUESTED, "rejected"].iter().any(|word| verdict.trim().eq_ignore_ascii_case(word))
 }
 
 fn is_approved(own: &WorkPackageState) -> bool {

@@ -3,10 +3,12 @@
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::mission::log::LOG;
+use clearance_engine::mission::{MISSIONS_DIR, Mission};
 use clearance_engine::register_check;
+use clearance_engine::repo::Repo;
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, warning};
+use super::common::{at, blocker, git_in, warning};
 
 register_check!("status-log", StatusLog);
 
@@ -33,8 +35,7 @@ impl Check for StatusLog {
             Err(error) => {
                 let (file, line) = error.place();
                 let location = Location { name: file.to_owned(), line };
-                let line = line.map(|line| format!("+{line} ")).unwrap_or_default();
-                let command = format!("${{EDITOR:-vi}} {line}{}", shell_quote(file));
+                let command = edit(context.repo, mission, file, line);
                 let fault = blocker("event_log_invalid", file, error.to_string(), location, command);
                 findings.report(fault.showing(Excerpt::of_error(&*error)))?;
                 return Ok(());
@@ -43,7 +44,9 @@ impl Check for StatusLog {
         let missing = mission.path_of(LOG).is_ok_and(|path| !path.exists()) && state.event_count == 0;
         if missing && context.merge.is_some() {
             let message = format!("there is no {name}: nothing says that any work package is approved");
-            let command = format!("git log --all --oneline -- {}", shell_quote(&name));
+            let inside = name.find(MISSIONS_DIR).map_or(name.as_str(), |at| &name[at..]);
+            let git = git_in(context.repo.root());
+            let command = format!("{git} log --all --oneline -- {}", shell_quote(inside));
             findings.report(blocker("event_log_missing", LOG, message, at(&name), command))?;
         }
         if state.log.torn_tail.is_some() {
@@ -53,4 +56,21 @@ impl Check for StatusLog {
         }
         Ok(())
     }
+}
+
+/// Opens the line in an editor; of a branch that no work tree has checked out, in one that is made for it.
+fn edit(repo: &Repo, mission: &Mission, file: &str, line: Option<usize>) -> String {
+    let editor = line.map_or("${EDITOR:-vi}".to_owned(), |line| format!("${{EDITOR:-vi}} +{line}"));
+    let place = file.split_once(':').filter(|(_, inside)| inside.starts_with(MISSIONS_DIR));
+    let path = mission.path_of(LOG).ok().map(|path| path.to_string_lossy().into_owned());
+    let worktree = place.zip(path.as_deref()).and_then(|((branch, inside), path)| {
+        let root = path.strip_suffix(inside)?.trim_end_matches('/');
+        let (root, branch) = (shell_quote(root), shell_quote(branch));
+        Some(format!(
+            "{} worktree add --quiet {root} {branch} && {editor} {}",
+            git_in(repo.root()),
+            shell_quote(path)
+        ))
+    });
+    worktree.unwrap_or_else(|| format!("{editor} {}", shell_quote(file)))
 }

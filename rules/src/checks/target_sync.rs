@@ -31,19 +31,21 @@ impl Check for TargetSync {
         let Some(tip) = repo.view().branch_tip(&merge.target)? else { return missing(repo, merge, findings) };
         let (remote, branch) = repo.followed(&merge.target);
         let asks = merge.options.push || merge.options.fetch;
-        let theirs = if asks { fresh(repo, merge, &remote, &branch, findings)? } else { None };
+        let answer = if asks { fresh(repo, merge, &remote, &branch, findings)? } else { Answer::None };
         let fetched = format!("{remote}/{branch}");
-        let theirs = match theirs {
-            Some(theirs) => theirs,
-            None if repo.view().remote_branches(&branch)?.contains(&fetched) => {
+        let theirs = match answer {
+            Answer::At(theirs) => theirs,
+            Answer::NoSuchBranch => return Ok(()),
+            Answer::None if repo.view().remote_branches(&branch)?.contains(&fetched) => {
                 format!("refs/remotes/{fetched}")
             }
-            None => return Ok(()),
+            Answer::None => return Ok(()),
         };
-        let Ok(distance) = repo.distance(&tip, &theirs) else {
+        if !repo.has_commit(&theirs) {
             // The remote has commits that were never fetched.
             return behind(repo, merge, &remote, &branch, None, findings);
-        };
+        }
+        let distance = repo.distance(&tip, &theirs)?;
         match distance {
             Distance { behind: 0, .. } => Ok(()),
             Distance { ahead: 0, behind: count } => {
@@ -68,18 +70,28 @@ fn missing(repo: &Repo, merge: &MergeScope, findings: &mut Findings<'_>) -> Resu
     Ok(())
 }
 
-/// Where the remote has the branch now; `None` when it does not say.
+/// What a remote says of a branch.
+enum Answer {
+    /// The commit it is at.
+    At(String),
+    /// It has none of that name.
+    NoSuchBranch,
+    /// It was not asked, or does not say.
+    None,
+}
+
+/// Where the remote has the branch now.
 fn fresh(
     repo: &Repo,
     merge: &MergeScope,
     remote: &str,
     branch: &str,
     findings: &mut Findings<'_>,
-) -> Result<Option<String>, CheckError> {
+) -> Result<Answer, CheckError> {
     let add = format!("{} remote add {} URL", git_in(repo.root()), shell_quote(remote));
     let (message, command) = if repo.has_remote(remote) {
         match repo.remote_tip(remote, branch, merge.options.remote_deadline) {
-            Ok(tip) => return Ok(tip),
+            Ok(tip) => return Ok(tip.map_or(Answer::NoSuchBranch, Answer::At)),
             Err(error) => {
                 let again = format!("{} ls-remote {}", git_in(repo.root()), shell_quote(remote));
                 (format!("{remote} cannot be asked where {branch} is: {error}"), again)
@@ -94,7 +106,7 @@ fn fresh(
         fault.severity = Severity::Warning;
     }
     findings.report(fault)?;
-    Ok(None)
+    Ok(Answer::None)
 }
 
 fn behind(

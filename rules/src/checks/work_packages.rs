@@ -32,14 +32,16 @@ impl Check for WorkPackages {
         let mission = context.mission()?;
         // A log that cannot be read is a finding of its own.
         let state = mission.state().map_err(|_| CheckError::Waits("status-log"))?;
-        // Those of the manifest, and those that have a file: neither list may hide one.
+        // Those of the manifest, those that have a file, and those that the log knows: no list may hide one.
         let named = mission.lanes().ok().flatten().map(|lanes| lanes.lanes.as_slice()).unwrap_or_default();
         let named = named.iter().flat_map(|lane| &lane.wp_ids).filter_map(|id| WpId::parse(id).ok());
         let files = mission.work_packages_by_name().map_err(std::sync::Arc::new)?;
         let files: BTreeSet<WpId> = files.into_iter().collect();
-        let all: BTreeSet<WpId> = named.chain(files.iter().cloned()).collect();
+        let named: BTreeSet<WpId> = named.collect();
+        let logged = state.work_packages.keys().filter_map(|id| WpId::parse(id).ok());
+        let all: BTreeSet<WpId> = logged.chain(named.iter().cloned()).chain(files.iter().cloned()).collect();
         for id in all {
-            if !files.contains(&id) {
+            if named.contains(&id) && !files.contains(&id) {
                 let name = mission.name_of("tasks");
                 let message = format!("a lane has {id}, and there is no tasks/{id}-*.md");
                 let command =

@@ -1,0 +1,57 @@
+//! What is under way in one work tree, told from the files of its git directory. See gitrepository-layout(5).
+
+use std::path::{Path, PathBuf};
+
+use super::{Repo, RepoError};
+use crate::source::read_bytes;
+
+/// What is read of a file that git keeps a name or a list in.
+const MOST: u64 = 1 << 20;
+
+impl Repo {
+    /// The lock that a git command holds on the index of a work tree, or left behind there.
+    #[must_use]
+    pub fn index_lock(worktree: &Path) -> Option<PathBuf> {
+        let lock = git_dir(worktree)?.join("index.lock");
+        lock.symlink_metadata().is_ok().then_some(lock)
+    }
+
+    /// The merge, rebase, cherry-pick, revert, bisect or am that is under way in a work tree, also between two steps of it.
+    ///
+    /// # Errors
+    /// [`RepoError`].
+    pub fn operation_in(&self, worktree: &Path) -> Result<Option<&'static str>, RepoError> {
+        let under_way = self.at_worktree(worktree)?.view().operation_under_way()?;
+        Ok(under_way.or_else(|| sequence(worktree)))
+    }
+
+    /// The branch that a rebase or a bisect in a work tree will come back to; meanwhile `HEAD` names none.
+    #[must_use]
+    pub fn branch_at_work(worktree: &Path) -> Option<String> {
+        let directory = git_dir(worktree)?;
+        let named = |file| Some(text(&directory.join(file))?.trim().to_owned());
+        let rebased = named("rebase-merge/head-name").or_else(|| named("rebase-apply/head-name"));
+        let branch = rebased.and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
+        branch.or_else(|| named("BISECT_START"))
+    }
+}
+
+/// Which sequence is under way: cherry-picks or reverts, between two of them.
+fn sequence(worktree: &Path) -> Option<&'static str> {
+    let sequencer = git_dir(worktree)?.join("sequencer");
+    let todo = text(&sequencer.join("todo")).unwrap_or_default();
+    if todo.starts_with("revert ") { Some("revert") } else { sequencer.exists().then_some("cherry-pick") }
+}
+
+/// The git directory of a work tree. A linked one has a file in its place: `gitdir: PATH`.
+fn git_dir(worktree: &Path) -> Option<PathBuf> {
+    let dot_git = worktree.join(".git");
+    if dot_git.is_dir() {
+        return Some(dot_git);
+    }
+    Some(worktree.join(text(&dot_git)?.strip_prefix("gitdir:")?.trim()))
+}
+
+fn text(path: &Path) -> Option<String> {
+    String::from_utf8(read_bytes("git's own file", path, MOST).ok()??).ok()
+}

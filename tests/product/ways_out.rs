@@ -1,0 +1,232 @@
+//! Ways out that take a person's hand, walked to their end; and steps that are asked about from odd places.
+
+use std::fs;
+use std::process::Command;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::ready::{LANE_A, LANE_B, LANES, MISSION, approved, codes, dry_run, lane, ready, shell};
+use crate::support::{LOG, Run, TestRepo, binary, command, run, step};
+
+fn first_remedy(repo: &TestRepo, more: &[&str]) -> String {
+    let json = dry_run(repo, &[more, &["--json"]].concat()).json();
+    json["blockers"][0]["remediation"].as_str().unwrap_or_else(|| panic!("{json:#}")).to_owned()
+}
+
+/// Takes one side of a conflict and records it, as a person would after looking.
+fn resolve(repo: &TestRepo) {
+    repo.git(&["checkout", "--quiet", "--theirs", "shared.txt"]);
+    repo.git(&["commit", "--quiet", "--all", "--message", "Resolve"]);
+    repo.git(&["checkout", "--quiet", "main"]);
+}
+
+/// The way out leads to the lane that conflicts, not to the mission branch, which knows nothing of it yet.
+#[test]
+fn lanes_that_conflict_with_each_other() {
+    let repo = ready();
+    lane(&repo, LANE_B, ("one", "EINS"), "b.txt");
+    let json = dry_run(&repo, &["--json"]).json();
+    let excerpts: Vec<_> = json["blockers"][0]["excerpts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|excerpt| {
+            (
+                excerpt["name"].as_str().unwrap(),
+                excerpt["line"].as_u64().unwrap(),
+                excerpt["text"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let (a, b) = (format!("{LANE_A}:shared.txt"), format!("{LANE_B}:shared.txt"));
+    assert_eq!(excerpts, [(a.as_str(), 1, "ONE"), (b.as_str(), 1, "EINS")]);
+    let command = first_remedy(&repo, &[]);
+    assert_ne!(shell(&repo, &command).code, 0, "a person has to look at it: {command}");
+    resolve(&repo);
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "after {command}");
+}
+
+#[test]
+fn a_target_that_conflicts() {
+    let repo = ready();
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "eins"));
+    repo.commit_all("Target");
+    let command = first_remedy(&repo, &[]);
+    // The mission branch has no lane yet: what conflicts is on the lane.
+    let done = shell(&repo, &command);
+    repo.git(&["checkout", "--quiet", "main"]);
+    assert_eq!(done.code, 0, "{command}");
+    assert_eq!(
+        codes(&repo, &[]),
+        ["lane_conflict"],
+        "the lane is what conflicts now, and can be mended there"
+    );
+    let command = first_remedy(&repo, &[]);
+    assert_ne!(shell(&repo, &command).code, 0, "{command}");
+    resolve(&repo);
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "after {command}");
+}
+
+/// Old commits are replayed whatever is merged: the way out is another strategy.
+#[test]
+fn a_rebase_that_conflicts_is_sent_to_another_strategy() {
+    let repo = ready();
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "eins"));
+    repo.commit_all("Target");
+    let command = first_remedy(&repo, &["--strategy", "rebase"]);
+    assert!(command.starts_with("clearance merge ") && command.ends_with(" --strategy squash"), "{command}");
+}
+
+#[test]
+fn between_two_reverts() {
+    let repo = ready();
+    repo.write("shared.txt", "changed\n");
+    repo.commit_all("One");
+    repo.write("shared.txt", "again\n");
+    repo.commit_all("Two");
+    repo.git(&["branch", "--force", MISSION, "main"]);
+    repo.git(&["branch", "--force", LANE_A, "main"]);
+    repo.git(&["branch", "--force", LANE_B, "main"]);
+    assert_ne!(shell(&repo, "git revert --no-edit HEAD~1 HEAD").code, 0, "it conflicts");
+    shell(&repo, "git add shared.txt && git commit --quiet --no-edit");
+    let json = dry_run(&repo, &["--json"]).json();
+    assert!(json["blockers"][0]["message"].as_str().unwrap().contains("a revert is under way"), "{json:#}");
+    let command = first_remedy(&repo, &[]);
+    assert_eq!(shell(&repo, &command).code, 0, "{command}");
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+}
+
+/// A rebase of a lane has its work tree on no branch for a while; one of something else does not matter.
+#[rstest]
+#[case(LANE_A, &["operation_in_progress"])]
+#[case("other", &[])]
+fn a_bisect_in_another_work_tree(#[case] branch: &str, #[case] found: &[&str]) {
+    let repo = ready();
+    repo.git(&["branch", "other"]);
+    repo.git(&["worktree", "add", "--quiet", "../elsewhere", branch]);
+    repo.git(&["-C", "../elsewhere", "bisect", "start"]);
+    repo.git(&["-C", "../elsewhere", "checkout", "--quiet", "--detach"]);
+    assert_eq!(codes(&repo, &[]), found);
+}
+
+/// Before a commit the work tree counts where it is made.
+#[test]
+fn a_commit_is_gated_where_it_is_made() {
+    let repo = ready();
+    repo.git(&["worktree", "add", "--quiet", "../linked", "-b", "linked"]);
+    let linked = repo.outside().join("linked");
+
+    let asked = || Run::of(command(&linked).args(["check", "--stage", "commit", "--mission", "m", "--json"]));
+    assert_eq!(asked().code, 0, "{}", asked().stdout);
+    repo.git(&["-C", linked.to_str().unwrap(), "bisect", "start"]);
+    assert_eq!(asked().code, 1, "{}", asked().stdout);
+    repo.git(&["-C", linked.to_str().unwrap(), "bisect", "reset"]);
+    repo.git(&["bisect", "start"]);
+    assert_eq!(asked().code, 0, "what goes on elsewhere does not matter: {}", asked().stdout);
+}
+
+/// In a hook the index is locked by the very commit that asks.
+#[test]
+fn a_commit_that_asks_from_its_hook() {
+    let repo = ready();
+    let hook = format!("#!/bin/sh\nexec '{}' check --stage commit --mission m\n", binary().display());
+    let path = repo.write(".git/hooks/pre-commit", hook);
+    #[cfg(unix)]
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    repo.write("shared.txt", "changed\n");
+    let committed = shell(&repo, "git commit --quiet --all --message Hooked");
+    assert_eq!(committed.code, 0, "{}{}", committed.stdout, committed.stderr);
+    repo.write(".git/index.lock", "");
+    let asked = run(&repo, &["check", "--stage", "commit", "--mission", "m", "--json"]);
+    assert!(
+        asked.stdout.contains("index_locked"),
+        "without git around it, a lock is in the way: {}",
+        asked.stdout
+    );
+}
+
+#[test]
+fn branches_of_lanes_that_the_manifest_does_not_name() {
+    let repo = ready();
+    lane(&repo, "kitty/mission-m-lane-z", ("three", "THREE"), "z.txt");
+    repo.git(&["branch", "kitty/mission-m-lane-y", LANE_A]);
+    let json = dry_run(&repo, &["--json"]).json();
+    let warned: Vec<_> = json["warnings"].as_array().unwrap().iter().map(|found| &found["item"]).collect();
+    assert_eq!((json["ready"].as_bool(), warned), (Some(true), vec![&Value::from("kitty/mission-m-lane-z")]));
+    repo.write("kitty-specs/m/lanes.json", LANES.replace("\"lane-b\"", "\"lane-z\""));
+    repo.commit_all("Lanes");
+    assert!(codes(&repo, &[]).is_empty());
+}
+
+#[test]
+fn a_work_package_that_only_the_log_knows() {
+    let repo = ready();
+    repo.write(LOG, approved("WP01") + &approved("WP02") + &step("WP07", "planned", "claimed"));
+    repo.commit_all("Log");
+    assert_eq!(codes(&repo, &[]), ["wp_not_approved"]);
+}
+
+#[rstest]
+#[case("rejected", &["review_rejected"])]
+#[case(" Changes_Requested", &["review_rejected"])]
+#[case("approved", &[])]
+fn verdicts_of_the_log(#[case] verdict: &str, #[case] found: &[&str]) {
+    let repo = ready();
+    let result =
+        format!(r#", "review_result": {{"reviewer": "r", "verdict": "{verdict}", "reference": "x"}}"#);
+    repo.write(LOG, approved("WP01") + &crate::support::step_at("WP02", "in_review", "approved", 2, &result));
+    repo.commit_all("Log");
+    assert_eq!(codes(&repo, &[]), found);
+}
+
+/// The first blocker ends it; what was not asked is listed, and is no pass.
+#[test]
+fn fail_fast_stops_at_the_first_blocker() {
+    let repo = ready();
+    repo.write("shared.txt", "mine\n");
+    repo.git(&["branch", "-D", MISSION]);
+    assert_eq!(codes(&repo, &["--fail-fast"]), ["dirty_worktree"]);
+    let checked = run(&repo, &["check", "--mission", "m", "--fail-fast", "--json"]).json();
+    let waits = |id: &str| {
+        let checks = checked["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["id"] == id).unwrap()["waits_for"].clone()
+    };
+    assert_eq!((waits("git-state"), waits("mission-branch")), (Value::Null, "clean-worktrees".into()));
+    let shown = dry_run(&repo, &["--fail-fast"]).stdout;
+    assert!(shown.ends_with("blocked: 1 blocker for m; 8 checks could not be asked yet\n"), "{shown}");
+    let cleared = ready();
+    assert_eq!(dry_run(&cleared, &["--fail-fast"]).code, 0);
+}
+
+#[test]
+fn a_branch_that_the_remote_deleted_is_not_behind() {
+    let repo = ready();
+    let remote = TestRepo::new();
+    repo.git(&["remote", "add", "origin", remote.root().to_str().unwrap()]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message", "More"]);
+    repo.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    assert_eq!(codes(&repo, &["--push"]), Vec::<String>::new());
+}
+
+/// A log that is only on the coordination branch gets a work tree to be mended in.
+#[test]
+fn a_broken_log_on_a_branch_can_be_mended() {
+    let repo = ready();
+    let meta = r#"{"status_phase": "1", "topology": "coord", "target_branch": "main", "coordination_branch": "coord", "mission_id": "01KQW4DFAWRMK2PM22CHZYBJ26"}"#;
+    repo.write("kitty-specs/m/meta.json", meta);
+    repo.commit_all("Meta");
+    repo.git(&["checkout", "--quiet", "-b", "coord"]);
+    repo.write("kitty-specs/m-01KQW4DF/status.events.jsonl", "{broken\n\n");
+    repo.commit_all("State");
+    repo.git(&["checkout", "--quiet", "main"]);
+    let json = run(&repo, &["check", "--mission", "m", "--json"]).json();
+    let log = json["checks"].as_array().unwrap().iter().find(|check| check["id"] == "status-log").unwrap();
+    let command = log["findings"][0]["remediation"].as_str().unwrap_or_else(|| panic!("{json:#}"));
+    let mut shell = Command::new("sh");
+    clearance_testkit::scrub(&mut shell);
+    let done = Run::of(shell.current_dir(repo.root()).env("EDITOR", "tail").args(["-c", command]));
+    assert_eq!(done.code, 0, "{command}: {}", done.stderr);
+    assert!(done.stdout.ends_with("{broken\n\n"), "{command}: {}", done.stdout);
+}
