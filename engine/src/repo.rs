@@ -105,6 +105,7 @@ pub struct Repo {
     caller_branch: Option<String>,
     /// The caller's directory inside that work tree.
     caller_below_root: Option<PathBuf>,
+    main_is_unknown: bool,
     view: Box<dyn RepoView + Send + Sync>,
 }
 
@@ -117,6 +118,8 @@ struct Found {
     /// Top of the work tree the caller stands in.
     caller_root: PathBuf,
     caller_branch: Option<String>,
+    /// There is a main work tree, and git cannot tell where.
+    main_is_unknown: bool,
     view: Box<dyn RepoView + Send + Sync>,
 }
 
@@ -140,6 +143,7 @@ impl Repo {
             caller_branch: found.caller_branch,
             caller_below_root: below,
             caller_root: found.caller_root,
+            main_is_unknown: found.main_is_unknown,
             view: found.view,
         })
     }
@@ -159,6 +163,7 @@ impl Repo {
             caller_root: self.caller_root.clone(),
             caller_branch: self.caller_branch.clone(),
             caller_below_root: self.caller_below_root.clone(),
+            main_is_unknown: self.main_is_unknown,
             view,
         })
     }
@@ -206,11 +211,50 @@ impl Repo {
         self.caller_root != self.root
     }
 
+    /// Whether there is a main work tree that cannot be looked at: a separate git directory (`git init
+    /// --separate-git-dir`) does not know where it is, and the caller stands in a linked one.
+    #[must_use]
+    pub fn main_is_unknown(&self) -> bool {
+        self.main_is_unknown
+    }
+
     /// The caller's directory, relative to the top of the work tree it is in.
     #[must_use]
     pub fn caller_below_root(&self) -> Option<&Path> {
         self.caller_below_root.as_deref()
     }
+}
+
+/// Whether git takes a name for a new branch.
+#[must_use]
+pub fn is_branch_name(name: &str) -> bool {
+    git2::Branch::name_is_valid(name).unwrap_or(false)
+}
+
+/// What git said; where it lacks an object, with what that means.
+fn explained(said: String) -> String {
+    const LACKING: [&str; 9] = [
+        ", which cannot be read",
+        "object not found",
+        "bad object",
+        "bad tree object",
+        "unable to read",
+        "Could not read",
+        "Not a valid commit name",
+        "Not a valid object name",
+        "missing blob",
+    ];
+    if !LACKING.iter().any(|words| said.contains(words)) {
+        return said;
+    }
+    format!(
+        "{said}\nA part of the history is missing from the repository, or may not be read: `git fsck --connectivity-only` lists what. To get it from a clone that has it: git fetch --refetch CLONE"
+    )
+}
+
+/// The nearest `.git` at or above a directory, whatever it is.
+fn dot_git_above(from: &Path) -> Option<PathBuf> {
+    from.ancestors().map(|above| above.join(".git")).find(|path| path.symlink_metadata().is_ok())
 }
 
 /// Why a repository could not be asked.
@@ -233,16 +277,37 @@ pub enum RepoError {
         /// Where the search began.
         path: PathBuf,
     },
+    /// There is a `.git` here or above, and it is of no repository.
+    #[error("{} is there, and cannot be used: {why}", path.display())]
+    #[diagnostic(
+        code(not_a_repository),
+        help(
+            "where it leads: head -n 1 {0}; what may be read: ls -ld {0}; for a work tree that was moved: git worktree repair, run in the main one",
+            quoted(path)
+        )
+    )]
+    Broken {
+        /// The `.git`.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A bare repository has no work tree, so no missions.
     #[error("{} is a bare repository: it has no files to work on", path.display())]
-    #[diagnostic(code(bare_repository), help("use a clone with a work tree: git clone {} work", path.display()))]
+    #[diagnostic(
+        code(bare_repository),
+        help("use a clone with a work tree: git clone {} work", quoted(path))
+    )]
     Bare {
         /// The repository.
         path: PathBuf,
     },
     /// The repository belongs to somebody else.
     #[error("{} belongs to another user, so git does not trust it", path.display())]
-    #[diagnostic(code(unsafe_directory), help("if you do: git config --global --add safe.directory {}", path.display()))]
+    #[diagnostic(
+        code(unsafe_directory),
+        help("if you do: git config --global --add safe.directory {}", quoted(path))
+    )]
     Untrusted {
         /// The directory.
         path: PathBuf,
@@ -275,4 +340,34 @@ pub enum RepoError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Command(#[from] GitError),
+}
+
+impl RepoError {
+    /// No repository: none at all, or one that cannot be used.
+    fn not_found(from: &Path) -> Self {
+        let path = from.to_owned();
+        let Some(dot_git) = dot_git_above(from) else { return Self::NotFound { path } };
+        let why = match crate::source::read_bytes(".git", &dot_git, 4096) {
+            Ok(Some(text)) => match String::from_utf8_lossy(&text).strip_prefix("gitdir:") {
+                Some(to) => format!("it leads to {}, where no repository is", to.trim()),
+                None => "it is a file, and does not say where the repository is".to_owned(),
+            },
+            _ => match dot_git.read_dir() {
+                // git passes over a directory that is no repository.
+                Ok(_) => return Self::NotFound { path },
+                Err(error) => error.to_string(),
+            },
+        };
+        Self::Broken { path: dot_git, why }
+    }
+
+    /// git trusts whole work trees: the top is named, wherever in it the question was asked.
+    fn untrusted(from: &Path) -> Self {
+        let top = dot_git_above(from).and_then(|dot_git| dot_git.parent().map(Path::to_owned));
+        Self::Untrusted { path: top.unwrap_or_else(|| from.to_owned()) }
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    crate::source::shell_quote(&path.to_string_lossy())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Found, Head, RepoError, RepoView, Worktree};
+use super::{Found, Head, RepoError, RepoView, Worktree, explained};
 
 /// Variables that would make a git child look at another repository, or at other files, than it is told to; a hook's
 /// environment has some of them.
@@ -231,7 +231,7 @@ pub(super) fn last_lines(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
     let lines: Vec<_> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let lines = &lines[lines.len().saturating_sub(LINES)..];
-    lines.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').collect()
+    explained(lines.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').collect())
 }
 
 #[derive(Debug)]
@@ -242,10 +242,14 @@ pub(super) fn discover(from: &Path) -> Result<Found, RepoError> {
     let here = Git::new(from);
     let caller_root = here.path(&["--show-toplevel"]).map_err(|error| not_found(from, error))?;
     let common_dir = here.path(&["--git-common-dir"])?;
-    let root = here.main_work_tree()?.unwrap_or_else(|| caller_root.clone());
-    let view = CommandView(Git::new(&root));
+    let main = here.main_work_tree()?;
+    let is_linked = || here.path(&["--git-dir"]).map(|own| own != common_dir);
+    let is_bare = || here.run(&["config", "--type=bool", "core.bare"]).is_ok_and(|bare| bare == "true");
+    let main_is_unknown = main.is_none() && is_linked()? && !is_bare();
+    let root = main.unwrap_or_else(|| caller_root.clone());
+    let view = Box::new(CommandView(Git::new(&root)));
     let caller_branch = CommandView(here).branch();
-    Ok(Found { root, common_dir, caller_root, caller_branch, view: Box::new(view) })
+    Ok(Found { root, common_dir, caller_root, caller_branch, main_is_unknown, view })
 }
 
 /// A view whose `HEAD` is that of this work tree.
@@ -257,12 +261,14 @@ fn not_found(from: &Path, error: GitError) -> RepoError {
     let path = from.to_owned();
     match error {
         GitError::Failed { message, .. } if message.contains("dubious ownership") => {
-            RepoError::Untrusted { path }
+            RepoError::untrusted(from)
         }
         GitError::Failed { message, .. } if message.contains("work tree") => RepoError::Bare { path },
         GitError::Failed { message, .. } if message.contains("not a git repository") => {
-            RepoError::NotFound { path }
+            RepoError::not_found(from)
         }
+        // A file `.git` that is none of git's.
+        GitError::Failed { message, .. } if message.contains("gitfile") => RepoError::not_found(from),
         other => other.into(),
     }
 }
@@ -327,6 +333,12 @@ impl CommandView {
     fn branch(&self) -> Option<String> {
         self.0.run(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok()
     }
+
+    /// Where the git command runs, if that is a main work tree.
+    fn own_main_work_tree(&self) -> Result<Option<PathBuf>, GitError> {
+        let is_main = self.0.path(&["--git-dir"])? == self.0.path(&["--git-common-dir"])?;
+        Ok(is_main.then(|| self.0.directory.clone()))
+    }
 }
 
 impl RepoView for CommandView {
@@ -364,11 +376,18 @@ impl RepoView for CommandView {
     fn worktrees(&self) -> Result<Vec<Worktree>, RepoError> {
         let bytes = self.0.bytes(&["worktree", "list", "--porcelain", "-z"])?;
         let mut found = Vec::new();
-        for entry in bytes.split(|b| *b == 0).collect::<Vec<_>>().split(|field| field.is_empty()) {
+        let fields: Vec<_> = bytes.split(|b| *b == 0).collect();
+        for (nth, entry) in fields.split(|field| field.is_empty()).enumerate() {
             let root = entry.iter().find_map(|field| field.strip_prefix(b"worktree ")).map(path_of_bytes);
             let branch = entry.iter().find_map(|field| field.strip_prefix(b"branch refs/heads/"));
             let bare = entry.contains(&b"bare".as_slice());
             let root = root.filter(|_| !bare).and_then(|root| root.canonicalize().ok());
+            // For a separate git directory git lists that itself as the main work tree: it does not know the real one.
+            // Who came from there does.
+            let root = match root {
+                Some(root) if nth == 0 && !root.join(".git").exists() => self.own_main_work_tree()?,
+                known => known,
+            };
             let branch = branch.map(|name| String::from_utf8_lossy(name).into_owned());
             found.extend(root.map(|root| Worktree { root, branch }));
         }
@@ -376,8 +395,20 @@ impl RepoView for CommandView {
     }
 
     fn branch_tip(&self, branch: &str) -> Result<Option<String>, RepoError> {
-        let reference = format!("refs/heads/{branch}");
-        Ok(self.0.run(&["rev-parse", "--verify", "--quiet", &reference]).ok())
+        // What git refuses as a name may be an expression all the same: `main~1`.
+        if !super::is_branch_name(branch) {
+            return Ok(None);
+        }
+        match self.0.bytes(&["rev-parse", "--verify", &format!("refs/heads/{branch}")]) {
+            Ok(commit) => Ok(Some(String::from_utf8_lossy(&commit).trim_end().to_owned())),
+            // A branch that cannot be read is not the same as none.
+            Err(GitError::Failed { message, .. })
+                if message.contains("Needed a single revision") && !message.contains("broken") =>
+            {
+                Ok(None)
+            }
+            Err(other) => Err(other.into()),
+        }
     }
 
     fn branches(&self, prefix: &str) -> Result<Vec<String>, RepoError> {
@@ -411,8 +442,17 @@ impl RepoView for CommandView {
     }
 
     fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError> {
-        let object = format!("refs/heads/{branch}:{path}");
-        let Ok(size) = self.0.run(&["cat-file", "-s", &object]) else { return Ok(None) };
+        // Listed first: a file that cannot be read is not the same as none.
+        if self.branch_tip(branch)?.is_none() {
+            return Ok(None);
+        }
+        let listed = self.0.run(&["ls-tree", "-z", "--full-tree", &format!("refs/heads/{branch}"), path])?;
+        // `100644 blob <object><TAB><path>`
+        let Some(object) = listed.split(['\t', ' ']).nth(2) else { return Ok(None) };
+        let Ok(size) = self.0.run(&["cat-file", "-s", object]) else {
+            let message = format!("{path} on {branch} is the object {object}, which cannot be read");
+            return Err(RepoError::Libgit(explained(message)));
+        };
         let size = size.parse().unwrap_or(u64::MAX);
         if size > limit {
             return Err(RepoError::TooLarge {
@@ -422,7 +462,7 @@ impl RepoView for CommandView {
                 limit,
             });
         }
-        Ok(Some(self.0.bytes(&["cat-file", "blob", &object])?))
+        Ok(Some(self.0.bytes(&["cat-file", "blob", object])?))
     }
 }
 

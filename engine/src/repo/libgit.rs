@@ -10,7 +10,7 @@ use git2::{BranchType, ErrorCode, Oid, Repository, RepositoryOpenFlags, Reposito
 use crate::source::read_bytes;
 
 use super::index_flags::overlooks_any;
-use super::{Found, Head, RepoError, RepoView, Worktree};
+use super::{Found, Head, RepoError, RepoView, Worktree, explained};
 
 /// The search for a repository may go up to the root.
 const NO_CEILING: [&OsStr; 0] = [];
@@ -32,9 +32,12 @@ pub(super) fn discover(from: &Path) -> Result<Found, RepoError> {
     let common_dir = resolved(here.commondir());
     let caller_branch = branch_of(&here);
     let main = if here.is_worktree() { main_work_tree(&common_dir) } else { None };
+    let is_bare = here.config().and_then(|config| config.get_bool("core.bare")).unwrap_or(false);
+    let main_is_unknown = here.is_worktree() && main.is_none() && !is_bare;
     // A worktree of a bare repository is its own home: there is no main one.
     let (root, repository) = main.unwrap_or_else(|| (caller_root.clone(), here));
-    Ok(Found { root, common_dir, caller_root, caller_branch, view: Box::new(LibGit(Mutex::new(repository))) })
+    let view = Box::new(LibGit(Mutex::new(repository)));
+    Ok(Found { root, common_dir, caller_root, caller_branch, main_is_unknown, view })
 }
 
 /// A view whose `HEAD` is that of this work tree.
@@ -57,7 +60,7 @@ fn main_work_tree(common_dir: &Path) -> Option<(PathBuf, Repository)> {
 impl LibGit {
     fn ask<T>(&self, question: impl FnOnce(&Repository) -> Result<T, git2::Error>) -> Result<T, RepoError> {
         let repository = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        question(&repository).map_err(|error| RepoError::Libgit(error.message().to_owned()))
+        question(&repository).map_err(|error| RepoError::Libgit(explained(error.message().to_owned())))
     }
 }
 
@@ -100,6 +103,10 @@ impl RepoView for LibGit {
         self.ask(|repository| {
             let main = main_work_tree(&resolved(repository.commondir()));
             let main = main.map(|(root, main)| Worktree { root, branch: branch_of(&main) });
+            // A separate git directory does not know its work tree; who came from there does.
+            let own = repository.workdir().filter(|_| !repository.is_worktree());
+            let own = own.map(|root| Worktree { root: resolved(root), branch: branch_of(repository) });
+            let main = main.or(own);
             let mut found: Vec<_> = main.into_iter().collect();
             for name in repository.worktrees()?.iter().flatten().flatten() {
                 // One whose directory is gone is no work tree.
@@ -116,10 +123,18 @@ impl RepoView for LibGit {
 
     fn branch_tip(&self, branch: &str) -> Result<Option<String>, RepoError> {
         self.ask(|repository| {
-            let Some(found) = if_found(repository.find_branch(branch, BranchType::Local))? else {
-                return Ok(None);
-            };
-            Ok(Some(found.get().peel_to_commit()?.id().to_string()))
+            let found = if_found(repository.find_branch(branch, BranchType::Local)).map_err(|error| {
+                git2::Error::from_str(&format!("the branch {branch} cannot be read: {}", error.message()))
+            });
+            let Some(found) = found? else { return Ok(None) };
+            match found.get().peel_to_commit() {
+                Ok(commit) => Ok(Some(commit.id().to_string())),
+                // libgit2 says only that it could not.
+                Err(_) => Err(git2::Error::from_str(&format!(
+                    "the branch {branch} is at commit {}, which cannot be read",
+                    found.get().target().map(|commit| commit.to_string()).unwrap_or_default()
+                ))),
+            }
         })
     }
 
@@ -213,8 +228,8 @@ fn resolved(path: &Path) -> PathBuf {
 
 fn translate(from: &Path, error: &git2::Error) -> RepoError {
     match (error.code(), error.class()) {
-        (ErrorCode::NotFound, _) => RepoError::NotFound { path: from.to_owned() },
-        (ErrorCode::Owner, _) => RepoError::Untrusted { path: from.to_owned() },
+        (ErrorCode::NotFound, _) => RepoError::not_found(from),
+        (ErrorCode::Owner, _) => RepoError::untrusted(from),
         // Whatever else libgit2 has against a repository, git itself may know better.
         _ => RepoError::Unsupported { reason: error.message().to_owned() },
     }
