@@ -12,6 +12,17 @@ pub struct Dirty {
     pub path: String,
     /// How.
     pub kind: DirtyKind,
+    /// What of a submodule is not as it was committed.
+    pub submodule: Option<DirtySubmodule>,
+}
+
+/// How a submodule that was committed before is not as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DirtySubmodule {
+    /// Files in it were changed.
+    pub content: bool,
+    /// It is at another commit.
+    pub commit: bool,
 }
 
 /// How a path is not as it was committed.
@@ -23,8 +34,6 @@ pub enum DirtyKind {
     Staged,
     /// On disk.
     Unstaged,
-    /// A submodule that has another commit checked out, or changes of its own.
-    Submodule,
     /// Unknown to git, and not ignored.
     Untracked,
 }
@@ -37,7 +46,6 @@ impl DirtyKind {
             Self::Conflicted => "conflicted",
             Self::Staged => "staged",
             Self::Unstaged => "changed",
-            Self::Submodule => "submodule",
             Self::Untracked => "untracked",
         }
     }
@@ -146,19 +154,26 @@ fn dirty_path(record: &str) -> Option<Dirty> {
     let (kind, rest) = record.split_once(' ')?;
     let of = |kind, fields: usize| {
         let path = rest.splitn(fields, ' ').nth(fields - 1)?;
-        Some(Dirty { path: path.to_owned(), kind })
+        Some(Dirty { path: path.to_owned(), kind, submodule: submodule(rest) })
     };
     match kind {
-        "?" => Some(Dirty { path: rest.to_owned(), kind: DirtyKind::Untracked }),
+        "?" => Some(Dirty { path: rest.to_owned(), kind: DirtyKind::Untracked, submodule: None }),
         "u" => of(DirtyKind::Conflicted, 10),
-        // `.M S...`: nothing staged, and it is a submodule.
-        "1" if rest.starts_with('.') && rest.get(2..).is_some_and(|rest| rest.starts_with(" S")) => {
-            of(DirtyKind::Submodule, 8)
-        }
         "1" if rest.starts_with('.') => of(DirtyKind::Unstaged, 8),
         "1" => of(DirtyKind::Staged, 8),
         _ => None,
     }
+}
+
+/// The second field of a record is about a submodule where it starts with `S`: `.M SC.. ...`, see git-status(1).
+fn submodule(fields: &str) -> Option<DirtySubmodule> {
+    let (index_and_tree, rest) = fields.split_once(' ')?;
+    let state = rest.split(' ').next()?.strip_prefix('S')?;
+    let staged = !index_and_tree.starts_with('.');
+    // What was added only now is put away with the index.
+    let known = !index_and_tree.starts_with('A');
+    let is = |flag: char| state.contains(flag);
+    known.then(|| DirtySubmodule { content: is('M') || is('U'), commit: is('C') || staged })
 }
 
 /// The work trees that have a branch checked out.
@@ -175,11 +190,20 @@ mod tests {
     #[rstest]
     #[case("? a b.txt", "a b.txt", DirtyKind::Untracked)]
     #[case("1 .M N... 100644 100644 100644 1 2 a b.txt", "a b.txt", DirtyKind::Unstaged)]
-    #[case("1 .M SC.. 160000 160000 160000 1 2 sub", "sub", DirtyKind::Submodule)]
     #[case("1 A. N... 000000 100644 100644 1 2 new", "new", DirtyKind::Staged)]
     #[case("1 MM N... 100644 100644 100644 1 2 x", "x", DirtyKind::Staged)]
     #[case("u UU N... 100644 100644 100644 100644 1 2 3 both", "both", DirtyKind::Conflicted)]
     fn records_of_git_status(#[case] record: &str, #[case] path: &str, #[case] kind: DirtyKind) {
-        assert_eq!(dirty_path(record), Some(Dirty { path: path.to_owned(), kind }));
+        assert_eq!(dirty_path(record), Some(Dirty { path: path.to_owned(), kind, submodule: None }));
+    }
+
+    #[rstest]
+    #[case("1 .M SC.. 160000 160000 160000 1 2 sub", Some((false, true)))]
+    #[case("1 .M S.MU 160000 160000 160000 1 2 sub", Some((true, false)))]
+    #[case("1 M. S... 160000 160000 160000 1 2 sub", Some((false, true)))]
+    #[case("1 A. S... 000000 160000 160000 1 2 sub", None)]
+    fn submodules_of_git_status(#[case] record: &str, #[case] state: Option<(bool, bool)>) {
+        let found = dirty_path(record).unwrap().submodule;
+        assert_eq!(found.map(|found| (found.content, found.commit)), state);
     }
 }

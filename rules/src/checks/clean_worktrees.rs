@@ -11,7 +11,7 @@ use clearance_engine::repo::questions::{Dirty, DirtyKind, holding};
 use clearance_engine::repo::{Repo, RepoError, Worktree};
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, some_of, waits_for_branches};
+use super::common::{at, blocker, git_in, main_is_known, some_of, waits_for_branches};
 
 register_check!("clean-worktrees", CleanWorktrees);
 
@@ -43,6 +43,7 @@ impl Check for CleanWorktrees {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let (repo, merge) = (context.repo, context.merge()?);
+        main_is_known(repo)?;
         let trees = repo.view().worktrees()?;
         let lanes = lane_trees(context, &trees, findings)?;
         let mut moving = moving(repo, merge, &trees);
@@ -61,11 +62,6 @@ impl Check for CleanWorktrees {
         for (root, is_lane, answer) in found {
             let (dirty, hidden) = answer
                 .map_err(|_| CheckError::CouldNotLook("a thread ended without an answer".to_owned()))??;
-            let (submodules, dirty): (Vec<_>, Vec<_>) =
-                dirty.into_iter().partition(|dirty| dirty.kind == DirtyKind::Submodule);
-            for submodule in &submodules {
-                in_submodule(root, is_lane, &submodule.path, findings)?;
-            }
             if !dirty.is_empty() {
                 report(root, is_lane, &dirty, repo, findings)?;
             }
@@ -150,35 +146,40 @@ fn report(
     } else {
         ("dirty_worktree", format!("{place} has changes that are not committed: {names}"), "")
     };
-    let git = git_in(root);
-    // A file in conflict cannot be stashed; what stands in it can.
-    let conflicted = dirty.iter().any(|dirty| dirty.kind == DirtyKind::Conflicted);
-    let as_it_stands = if conflicted { format!("{git} add --update && ") } else { String::new() };
-    // Nothing is thrown away by it: git stash pop brings it back.
-    let command = format!("{as_it_stands}{git} stash push{untracked} --message 'Before the merge'");
+    let command = put_away(root, dirty, untracked);
     let location = Location { name: dirty[0].path.clone(), line: None };
     findings.report(blocker(code, &place, message, location, command))?;
     Ok(())
 }
 
-/// What is not committed in a submodule, or not in what contains it.
-fn in_submodule(
-    root: &Path,
-    is_lane: bool,
-    path: &str,
-    findings: &mut Findings<'_>,
-) -> Result<(), CheckError> {
-    let message = format!("the submodule {path} has another commit checked out, or changes of its own");
-    let inside = git_in(&root.join(path));
-    // Commits made there stay in its own log.
-    let command = format!(
-        "{inside} stash push --include-untracked --message 'Before the merge' && {} submodule update -- {}",
-        git_in(root),
-        shell_quote(path)
-    );
-    let code = if is_lane { "dirty_lane_worktree" } else { "dirty_worktree" };
-    findings.report(blocker(code, path, message, at(path), command))?;
-    Ok(())
+/// Commands that put changes where they are found again. `git stash` passes over what is in submodules.
+fn put_away(root: &Path, dirty: &[Dirty], untracked: &str) -> String {
+    let stash = |root: &Path| format!("{} stash push{untracked} --message 'Before the merge'", git_in(root));
+    let mut commands = Vec::new();
+    // A file in conflict cannot be stashed; what stands in it can.
+    if dirty.iter().any(|dirty| dirty.kind == DirtyKind::Conflicted) {
+        commands.push(format!("{} add --update", git_in(root)));
+    }
+    if dirty.iter().any(|dirty| dirty.submodule.is_none()) {
+        commands.push(stash(root));
+    }
+    for dirty in dirty {
+        let Some(state) = dirty.submodule else { continue };
+        let (inside, path) = (root.join(&dirty.path), shell_quote(&dirty.path));
+        if state.content {
+            commands.push(stash(&inside));
+        }
+        if state.commit {
+            let (git, inside) = (git_in(root), git_in(&inside));
+            // Its commit may be on no branch.
+            commands.push(format!(
+                "{inside} branch --force \"before-the-merge-$({inside} rev-parse --short HEAD)\""
+            ));
+            commands.push(format!("{git} restore --staged -- {path}"));
+            commands.push(format!("{git} submodule update --checkout -- {path}"));
+        }
+    }
+    commands.join(" && ")
 }
 
 /// Files that git does not know, where the merge would write one.

@@ -5,8 +5,10 @@ use std::path::Path;
 use clearance_engine::check::{CheckContext, CheckError};
 use clearance_engine::finding::{Fault, Location};
 use clearance_engine::merge::forecast::{Forecast, TargetForecast};
+use clearance_engine::mission::artefact::ArtefactError;
+use clearance_engine::repo::Repo;
 use clearance_engine::severity::Severity;
-use clearance_engine::source::shell_quote;
+use clearance_engine::source::{SourceError, shell_quote};
 
 /// A fault that blocks, with the command that ends it.
 pub(super) fn blocker(
@@ -55,6 +57,33 @@ pub(super) fn at(name: impl Into<String>) -> Location {
 /// `git -C DIR`, so that a command works wherever it is pasted.
 pub(super) fn git_in(directory: &Path) -> String {
     format!("git -C {}", shell_quote(&directory.to_string_lossy()))
+}
+
+/// git cannot tell where the main work tree is, so nobody can look into it: no pass.
+pub(super) fn main_is_known(repo: &Repo) -> Result<(), CheckError> {
+    if !repo.main_is_unknown() {
+        return Ok(());
+    }
+    Err(CheckError::CouldNotLook(format!(
+        "the git directory {} is a separate one, and does not know where the main work tree is: ask from inside that one",
+        repo.common_dir().display()
+    )))
+}
+
+/// What to do about a file of a mission that cannot be used: an editor helps only where text is wrong.
+pub(super) fn way_out(error: &ArtefactError) -> String {
+    let (name, line) = error.place();
+    let file = shell_quote(name);
+    match error {
+        ArtefactError::Source(SourceError::Io { .. }) => format!("ls -ld {file}"),
+        ArtefactError::Source(SourceError::NotAFile { .. }) | ArtefactError::Escapes { .. } => {
+            format!("mv -n {file} {file}.away && git checkout -- {file}")
+        }
+        _ => {
+            let line = line.map(|line| format!("+{line} ")).unwrap_or_default();
+            format!("${{EDITOR:-vi}} {line}{file}")
+        }
+    }
 }
 
 /// Where a branch is missing there is nothing to merge, and so nothing to forecast: the check that says so goes first.

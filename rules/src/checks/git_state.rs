@@ -7,7 +7,7 @@ use clearance_engine::register_check;
 use clearance_engine::repo::{Git, Head, Repo, Worktree};
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, warning};
+use super::common::{at, blocker, git_in, main_is_known, warning};
 
 register_check!("git-state", GitState);
 
@@ -35,6 +35,7 @@ impl Check for GitState {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let repo = context.repo;
+        main_is_known(repo)?;
         for tree in taking_part(context)? {
             operation(repo, &tree, findings)?;
             if !(context.under_git && tree == repo.caller_root()) {
@@ -49,7 +50,6 @@ impl Check for GitState {
             let command = format!("{} switch {to}", git_in(here));
             findings.report(warning("detached_head", "HEAD", message, at("HEAD"), Some(command)))?;
         }
-        identity(repo, findings)?;
         if repo.common_dir().join("shallow").exists() {
             let message =
                 "the clone is shallow: what two branches have in common may lie beyond what was fetched";
@@ -60,7 +60,7 @@ impl Check for GitState {
             };
             findings.report(fault)?;
         }
-        Ok(())
+        identity(repo, findings)
     }
 }
 
@@ -122,21 +122,20 @@ fn is_true(value: Option<&str>) -> bool {
 }
 
 fn identity(repo: &Repo, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    /// What git ends with when it has no name or address.
-    const NO_IDENTITY: i32 = 128;
-    let (code, _) = Git::new(repo.root()).answer(&["var", "GIT_COMMITTER_IDENT"], &[0, NO_IDENTITY])?;
-    if code == NO_IDENTITY {
-        let message = "git does not know who commits: a merge could not be recorded";
-        let git = git_in(repo.root());
-        let command =
-            format!("{git} config user.name 'Your Name' && {git} config user.email you@example.com");
-        findings.report(blocker(
-            "identity_missing",
-            "user.name, user.email",
-            message,
-            at(".git/config"),
-            command,
-        ))?;
+    const NOBODY: [&str; 4] = ["who you are", "auto-detect", "ident name", "disallowed characters"];
+    let Err(error) = Git::new(repo.root()).answer(&["var", "GIT_COMMITTER_IDENT"], &[0]) else {
+        return Ok(());
+    };
+    // Who cannot be asked for is not nobody; outside of what git takes for a repository it does not know anybody.
+    Git::new(repo.root()).run(&["rev-parse", "--git-dir"])?;
+    let said = error.to_string();
+    if !NOBODY.iter().any(|words| said.contains(words)) {
+        return Err(error.into());
     }
+    let message = "git does not know who commits: a merge could not be recorded";
+    let git = git_in(repo.root());
+    let command = format!("{git} config user.name 'Your Name' && {git} config user.email you@example.com");
+    let item = "user.name, user.email";
+    findings.report(blocker("identity_missing", item, message, at(".git/config"), command))?;
     Ok(())
 }

@@ -12,6 +12,8 @@ use clearance_engine::register_check;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
+use super::common::way_out;
+
 register_check!("mission-manifests", MissionManifests);
 
 /// A manifest that is absent is fine (old missions have none); one that is broken blocks.
@@ -30,9 +32,8 @@ impl Check for MissionManifests {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let mission = context.mission()?;
-        let edit = |error: &ArtefactError| format!("${{EDITOR:-vi}} {}", shell_quote(error.place().0));
-        report(findings, "meta_invalid", Severity::Blocker, mission.meta().err(), edit)?;
-        report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err(), edit)?;
+        report(findings, "meta_invalid", Severity::Blocker, mission.meta().err(), way_out)?;
+        report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err(), way_out)?;
         // It is derived: nobody has to repair it.
         let anew = |_: &ArtefactError| {
             format!("clearance status --materialize --mission {}", shell_quote(mission.slug()))

@@ -9,7 +9,7 @@ use clearance_engine::register_check;
 use clearance_engine::source::shell_quote;
 use clearance_engine::transition::{APPROVED, CHANGES_REQUESTED};
 
-use super::common::{blocker, warning};
+use super::common::{blocker, warning, way_out};
 
 register_check!("review-consistency", ReviewConsistency);
 
@@ -87,7 +87,7 @@ impl ReviewConsistency {
             }
             Said::Broken(error) => {
                 let (_, line) = error.place();
-                let command = format!("${{EDITOR:-vi}} {}", shell_quote(&cycle.file));
+                let command = way_out(error);
                 // What it says may be that the work was sent back.
                 let decides = !spoken && own.is_some_and(is_approved);
                 let fault = if decides {

@@ -2,13 +2,14 @@
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
+use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::log::LOG;
 use clearance_engine::mission::{MISSIONS_DIR, Mission};
 use clearance_engine::register_check;
 use clearance_engine::repo::Repo;
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, warning};
+use super::common::{at, blocker, git_in, warning, way_out};
 
 register_check!("status-log", StatusLog);
 
@@ -35,7 +36,7 @@ impl Check for StatusLog {
             Err(error) => {
                 let (file, line) = error.place();
                 let location = Location { name: file.to_owned(), line };
-                let command = edit(context.repo, mission, file, line);
+                let command = edit(context.repo, mission, &error);
                 let fault = blocker("event_log_invalid", file, error.to_string(), location, command);
                 findings.report(fault.showing(Excerpt::of_error(&*error)))?;
                 return Ok(());
@@ -59,7 +60,8 @@ impl Check for StatusLog {
 }
 
 /// Opens the line in an editor; of a branch that no work tree has checked out, in one that is made for it.
-fn edit(repo: &Repo, mission: &Mission, file: &str, line: Option<usize>) -> String {
+fn edit(repo: &Repo, mission: &Mission, error: &ArtefactError) -> String {
+    let (file, line) = error.place();
     let editor = line.map_or("${EDITOR:-vi}".to_owned(), |line| format!("${{EDITOR:-vi}} +{line}"));
     let place = file.split_once(':').filter(|(_, inside)| inside.starts_with(MISSIONS_DIR));
     let path = mission.path_of(LOG).ok().map(|path| path.to_string_lossy().into_owned());
@@ -72,5 +74,5 @@ fn edit(repo: &Repo, mission: &Mission, file: &str, line: Option<usize>) -> Stri
             shell_quote(path)
         ))
     });
-    worktree.unwrap_or_else(|| format!("{editor} {}", shell_quote(file)))
+    worktree.unwrap_or_else(|| way_out(error))
 }
