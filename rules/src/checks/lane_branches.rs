@@ -6,6 +6,7 @@ use clearance_engine::id::TaskId;
 use clearance_engine::lane::Lane;
 use clearance_engine::merge::scope::LaneBranch;
 use clearance_engine::register_check;
+use clearance_engine::repo::is_branch_name;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
@@ -41,7 +42,9 @@ impl Check for LaneBranches {
             }
             let quoted = shell_quote(branch);
             let tracked = repo.view().remote_branches(branch)?;
+            let refused = !is_branch_name(branch);
             let command = match tracked.first() {
+                _ if refused => "correct the lane's `lane_id` in the mission's lanes.json".to_owned(),
                 Some(remote) => {
                     format!("{} branch --track {quoted} {}", git_in(repo.root()), shell_quote(remote))
                 }
@@ -53,7 +56,10 @@ impl Check for LaneBranches {
                 let lane = TaskId::parse(id).ok().map(|id| mission.state().map(|state| state.lane_of(&id)));
                 matches!(lane, Some(Ok(Lane::Done | Lane::Canceled)))
             };
-            let message = format!("{} ({}) has no branch {branch}", lane.lane_id, lane.wp_ids.join(", "));
+            let mut message = format!("{} ({}) has no branch {branch}", lane.lane_id, lane.wp_ids.join(", "));
+            if refused {
+                message.push_str(", and git takes no such name for one");
+            }
             let mut fault = blocker("missing_lane_branch", &lane.lane_id, message, at(branch), command);
             // What is done was merged before, and its branch removed.
             if !lane.wp_ids.is_empty() && lane.wp_ids.iter().all(finished) {

@@ -2,7 +2,7 @@
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::register_check;
-use clearance_engine::repo::Git;
+use clearance_engine::repo::{Repo, RepoError, is_branch_name};
 use clearance_engine::source::shell_quote;
 
 use super::common::{at, blocker, git_in};
@@ -37,8 +37,7 @@ impl Check for MissionBranch {
             return Ok(());
         }
         let quoted = shell_quote(branch);
-        let git = Git::new(repo.root());
-        let (message, command) = if git.run(&["check-ref-format", "--branch", branch]).is_err() {
+        let (message, command) = if !is_branch_name(branch) {
             let message = format!("{branch} is not a name that git takes for a branch");
             (message, "correct `mission_branch` in the mission's lanes.json".to_owned())
         } else if let Some(remote) = repo.view().remote_branches(branch)?.first() {
@@ -46,7 +45,7 @@ impl Check for MissionBranch {
             (message, format!("{} branch --track {quoted} {}", git_in(repo.root()), shell_quote(remote)))
         } else {
             // From the target's tip: whatever is checked out has nothing to do with it.
-            let command = match repo.view().branch_tip(&merge.target)? {
+            let create = match repo.view().branch_tip(&merge.target)? {
                 Some(base) => format!("git branch {quoted} {base}"),
                 None => format!(
                     "once there is a branch {0}: git branch {quoted} {1}",
@@ -54,9 +53,32 @@ impl Check for MissionBranch {
                     shell_quote(&merge.target)
                 ),
             };
-            (format!("the mission branch {branch} does not exist"), command)
+            let others = in_its_place(repo, branch)?;
+            if others.is_empty() {
+                (format!("the mission branch {branch} does not exist"), create)
+            } else {
+                let message = format!(
+                    "the mission branch {branch} does not exist, and cannot beside {}: git keeps branches as it does files",
+                    others.join(", ")
+                );
+                let away = |other: &String| {
+                    format!("{} {}", shell_quote(other), shell_quote(&format!("away-{other}")))
+                };
+                let moves = others.iter().map(|other| format!("git branch --move {} && ", away(other)));
+                (message, moves.collect::<String>() + &create)
+            }
         };
         findings.report(blocker("missing_mission_branch", branch, message, at(branch), command))?;
         Ok(())
     }
+}
+
+/// Branches whose names would have to be directories for it, or are in one that it would have to be.
+fn in_its_place(repo: &Repo, branch: &str) -> Result<Vec<String>, RepoError> {
+    for (at, _) in branch.match_indices('/') {
+        if repo.view().branch_tip(&branch[..at])?.is_some() {
+            return Ok(vec![branch[..at].to_owned()]);
+        }
+    }
+    repo.view().branches(&format!("{branch}/"))
 }
