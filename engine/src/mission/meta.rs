@@ -1,5 +1,6 @@
 //! `meta.json`: who the mission is, and where its state lives.
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 /// The parts of `meta.json` that decisions are taken on. Everything is optional: 17 of 412 real files lack
@@ -33,6 +34,13 @@ impl<'de> Deserialize<'de> for Meta {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fields = serde_json::Map::deserialize(deserializer)?;
         let text = |names: &[&str]| names.iter().find_map(|name| scalar(fields.get(*name)?));
+        // Another branch than the one that was meant is not a small thing.
+        for name in ["merge_target_branch", "target_branch", "coordination_branch"] {
+            let value = fields.get(name).filter(|value| !value.is_null());
+            if value.is_some_and(|value| scalar(value).is_none()) {
+                return Err(D::Error::custom(format!("{name} is no text")));
+            }
+        }
         let number = |names: &[&str]| text(names).and_then(|number| number.trim().parse().ok());
         Ok(Self {
             mission_id: text(&["mission_id"]),
