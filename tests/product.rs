@@ -9,6 +9,8 @@ mod support;
 
 #[path = "product/bad_logs.rs"]
 mod bad_logs;
+#[path = "product/bad_questions.rs"]
+mod bad_questions;
 #[path = "product/blockers.rs"]
 mod blockers;
 #[path = "product/board.rs"]
@@ -37,6 +39,10 @@ mod json;
 mod lanes;
 #[path = "product/missions.rs"]
 mod missions;
+#[path = "product/no_entry.rs"]
+mod no_entry;
+#[path = "product/places.rs"]
+mod places;
 #[path = "product/preflight.rs"]
 mod preflight;
 #[path = "product/properties.rs"]

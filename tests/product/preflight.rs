@@ -1,7 +1,6 @@
 //! The gate: `check` and `merge --dry-run` on real repositories. Its verdicts and its three forms; nothing is changed by
 //! asking.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -9,13 +8,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::ready::{Break, LANE_A, MISSION, approved, codes, dry_run, ready};
-use crate::support::{LOG, Run, TestRepo, below, command, run};
-
-/// Everything in a directory, with its content.
-fn everything(directory: &Path) -> BTreeMap<String, Vec<u8>> {
-    let files = below(directory).into_iter().filter(|path| path.is_file());
-    files.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
-}
+use crate::support::{LOG, Run, TestRepo, command, everything, run};
 
 #[test]
 fn a_mission_that_is_ready() {

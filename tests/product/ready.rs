@@ -1,5 +1,6 @@
 //! A mission that is ready to merge, for the tests of the gate to break.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::{LOG, Run, TestRepo, run, step};
@@ -67,4 +68,29 @@ pub(crate) fn shell(repo: &TestRepo, command: &str) -> Run {
     let mut shell = Command::new("sh");
     clearance_testkit::scrub(&mut shell);
     Run::of(shell.current_dir(repo.root()).args(["-c", command]))
+}
+
+/// Commands that must succeed.
+pub(crate) fn done(repo: &TestRepo, script: &str) {
+    let run = shell(repo, &format!("set -e\n{script}"));
+    assert_eq!(run.code, 0, "{script}: {}", run.stderr);
+}
+
+/// A directory beside the repository.
+pub(crate) fn beside(repo: &TestRepo, name: &str) -> PathBuf {
+    repo.root().with_file_name(name)
+}
+
+/// The same history in a repository that was made with other options.
+pub(crate) fn made_with(repo: &TestRepo, options: &str) -> PathBuf {
+    let init = format!("git init --quiet --initial-branch=none {options} ../made");
+    let import =
+        "git fast-export --all | git -C ../made fast-import --quiet && git -C ../made checkout --quiet main";
+    done(repo, &format!("{init}\n{import}\n{}", named("../made")));
+    beside(repo, "made")
+}
+
+/// Commits can be made there.
+pub(crate) fn named(place: &str) -> String {
+    format!("git -C {place} config user.name T && git -C {place} config user.email t@example.invalid")
 }

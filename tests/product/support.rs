@@ -1,5 +1,6 @@
 //! How the tests run the product.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -84,6 +85,32 @@ pub(crate) fn below(path: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Every file in a directory, with its content.
+pub(crate) fn everything(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = below(directory).into_iter().filter(|path| path.is_file());
+    files.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+}
+
+/// Asks a question that must not change a byte of a directory.
+pub(crate) fn unchanged<T>(directory: &Path, question: impl FnOnce() -> T) -> T {
+    let before = everything(directory);
+    let answer = question();
+    let after = everything(directory);
+    let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
+    let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
+    assert!(changed.is_empty(), "asking changed {changed:?}");
+    answer
+}
+
+/// A copy of the product. Made by another process: a file that this one has open for writing, and its children with it,
+/// cannot be run yet.
+#[cfg(unix)]
+pub(crate) fn copied(to: &Path) -> PathBuf {
+    let product = to.join("clearance");
+    assert!(Command::new("cp").arg(binary()).arg(&product).status().unwrap().success());
+    product
+}
+
 /// Runs the product in a repository as somebody whom permissions hold for: root may read and write everywhere, so where
 /// the tests are run as root the repository is given to somebody else.
 #[cfg(unix)]
@@ -94,8 +121,7 @@ pub(crate) fn run_without_privilege(repo: &TestRepo) -> impl Fn(&[&str]) -> Run 
     const NOBODY: u32 = 65_534;
     let is_root = fs::metadata(repo.root()).unwrap().uid() == 0;
     // Somebody else may not be let into the directory that the product was built in.
-    let product = repo.outside().join("clearance");
-    fs::copy(binary(), &product).unwrap();
+    let product = copied(repo.outside());
     if is_root {
         fs::set_permissions(repo.outside(), fs::Permissions::from_mode(0o755)).unwrap();
         for path in below(repo.outside()) {

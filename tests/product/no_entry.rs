@@ -1,0 +1,189 @@
+//! What the gate may not read, or what is not there: links that lead away, pipes, permissions, other people's
+//! repositories, and places that are no repository.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use rstest::rstest;
+
+use crate::ready::{Break, LANE_A, beside, done, dry_run, ready, shell};
+use crate::support::{LOG, Run, TestRepo, below, command, copied, run, run_without_privilege, unchanged};
+
+const MANIFEST: &str = "kitty-specs/m/lanes.json";
+const QUESTION: [&str; 5] = ["merge", "--dry-run", "--json", "--mission", "m"];
+
+/// What stands where the manifest of lanes belongs is not opened, and the command brings the manifest back.
+#[rstest]
+#[case::link_out(|repo: &TestRepo| symlink(clearance_testkit::write(repo.outside(), "lanes.json", "{}"), repo.root().join(MANIFEST)).unwrap(), "outside of what clearance may touch")]
+#[case::link_nowhere(|repo: &TestRepo| symlink("nowhere", repo.root().join(MANIFEST)).unwrap(), "leads to nowhere")]
+#[case::pipe(|repo: &TestRepo| done(repo, &format!("mkfifo {MANIFEST}")), "not a regular file")]
+#[case::directory(|repo: &TestRepo| fs::create_dir(repo.root().join(MANIFEST)).unwrap(), "not a regular file")]
+fn what_is_no_manifest(#[case] make: Break, #[case] words: &str) {
+    let repo = ready();
+    fs::remove_file(repo.root().join(MANIFEST)).unwrap();
+    make(&repo);
+    let run = unchanged(repo.outside(), || dry_run(&repo, &["--json"]));
+    let json = run.json();
+    let found = json["blockers"].as_array().unwrap().iter().find(|found| found["code"] == "lanes_invalid");
+    let found = found.unwrap_or_else(|| panic!("{json:#}"));
+    assert_eq!(run.code, 1);
+    assert!(found["message"].as_str().unwrap().contains(words), "{found:#}");
+    done(&repo, found["remediation"].as_str().unwrap());
+    assert_eq!(dry_run(&repo, &[]).code, 0);
+}
+
+#[test]
+fn a_link_inside_the_repository_is_followed() {
+    let repo = ready();
+    done(&repo, &format!("git mv {MANIFEST} kitty-specs/real.json; ln -s ../real.json {MANIFEST}"));
+    repo.commit_all("Link");
+    assert_eq!(dry_run(&repo, &[]).code, 0);
+}
+
+/// A pipe in place of any other file is not waited for either.
+#[rstest]
+#[case(LOG)]
+#[case("kitty-specs/m/meta.json")]
+#[case("kitty-specs/m/tasks/WP01-a.md")]
+#[case("kitty-specs/m/tasks/WP01-a/review-cycle-1.md")]
+fn pipes_are_not_opened(#[case] file: &str) {
+    let repo = ready();
+    done(&repo, &format!("rm -f {file}; mkdir -p $(dirname {file}); mkfifo {file}"));
+    let json = dry_run(&repo, &["--json"]).json();
+    assert!(json["ready"] == false || json["warnings"].to_string().contains(file), "{json:#}");
+}
+
+#[rstest]
+#[case::all_missions("kitty-specs")]
+#[case::one_mission("kitty-specs/m")]
+fn directories_that_are_elsewhere(#[case] directory: &str) {
+    let repo = ready();
+    done(&repo, &format!("mv {directory} ../away; ln -s {} {directory}", beside(&repo, "away").display()));
+    let asked = unchanged(repo.outside(), || run(&repo, &QUESTION));
+    let json = asked.json();
+    assert_eq!((asked.code, &json["error"], &json["file"]), (3, &"path_escape".into(), &directory.into()));
+}
+
+/// What may not be read is no pass; the message names it, and nobody is told to make up an identity.
+#[rstest]
+#[case::manifest(MANIFEST, 1, MANIFEST)]
+#[case::log(LOG, 1, LOG)]
+#[case::mission("kitty-specs/m", 1, "kitty-specs/m/meta.json")]
+#[case::missions("kitty-specs", 3, "kitty-specs")]
+#[case::work_packages("kitty-specs/m/tasks", 3, "kitty-specs/m/tasks")]
+#[case::objects(".git/objects", 3, "may not be read")]
+#[case::index(".git/index", 3, ".git/index")]
+#[case::configuration(".git/config", 3, ".git/config")]
+#[case::refs(".git/refs/heads", 3, "the branch main cannot be read")]
+#[case::repository(".git", 2, "Permission denied")]
+fn what_may_not_be_read(#[case] path: &str, #[case] code: i32, #[case] words: &str) {
+    let repo = ready();
+    let run = run_without_privilege(&repo);
+    let mode = |mode| fs::set_permissions(repo.root().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o000);
+    let asked = run(&QUESTION);
+    mode(0o755);
+    let json = asked.json();
+    assert_eq!((asked.code, json["ready"] == true), (code, false), "{json:#}");
+    assert!(asked.stdout.contains(words) && !asked.stdout.contains("identity_missing"), "{json:#}");
+}
+
+#[test]
+fn an_object_directory_that_may_not_be_read() {
+    let repo = ready();
+    let run = run_without_privilege(&repo);
+    let tip = shell(&repo, &format!("git -c safe.directory='*' rev-parse {LANE_A}")).stdout;
+    let directory = repo.root().join(".git/objects").join(&tip[..2]);
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o000)).unwrap();
+    let asked = run(&QUESTION);
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(asked.code, 3, "{}", asked.stdout);
+    assert!(
+        asked.stdout.contains(tip.trim()) && asked.stdout.contains("may not be read"),
+        "{}",
+        asked.stdout
+    );
+}
+
+/// A repository of another user is not trusted; the command names its top, as git wants it.
+#[test]
+fn a_repository_of_another_user() {
+    const OWNER: u32 = 4242;
+    const CALLER: u32 = 65_534;
+    let repo = ready();
+    if fs::metadata(repo.root()).unwrap().uid() != 0 {
+        return; // Only root can give files away.
+    }
+    let odd = beside(&repo, "ow n'er");
+    fs::rename(repo.root(), &odd).unwrap();
+    let product = copied(repo.outside());
+    fs::set_permissions(repo.outside(), fs::Permissions::from_mode(0o755)).unwrap();
+    below(&odd).iter().for_each(|path| chown(path, Some(OWNER), Some(OWNER)).unwrap());
+    let home = repo.outside().join("home");
+    fs::create_dir(&home).unwrap();
+    chown(&home, Some(CALLER), Some(CALLER)).unwrap();
+    let as_caller = |place: &Path, program: &Path, arguments: &[&str]| {
+        let mut command = clearance_testkit::clearance(program, place);
+        command.env("HOME", &home).env_remove("GIT_CONFIG_GLOBAL").uid(CALLER).gid(CALLER);
+        Run::of(command.args(arguments))
+    };
+    let asked = as_caller(&odd.join("kitty-specs"), &product, &QUESTION);
+    let json = asked.json();
+    assert_eq!((asked.code, &json["error"]), (2, &"unsafe_directory".into()), "{json:#}");
+    let command = json["help"].as_str().unwrap().strip_prefix("if you do: ").unwrap();
+    assert_eq!(as_caller(&odd, Path::new("sh"), &["-c", command]).code, 0);
+    assert_eq!(as_caller(&odd.join("kitty-specs"), &product, &QUESTION).code, 0);
+}
+
+/// Places that are no repository: what is wrong there is said.
+#[rstest]
+#[case::bare("git clone -q --bare . ../place", "bare_repository", "bare repository")]
+#[case::nothing("mkdir ../place", "not_a_repository", "not in a git repository")]
+#[case::leads_nowhere(
+    "mkdir ../place; echo gitdir: /nowhere > ../place/.git",
+    "not_a_repository",
+    "leads to /nowhere"
+)]
+#[case::says_nothing("mkdir ../place; echo hello > ../place/.git", "not_a_repository", "does not say")]
+#[case::dangling("mkdir ../place; ln -s nowhere ../place/.git", "not_a_repository", "place/.git")]
+// A broken one is not passed over for the repository around it.
+#[case::inside_another(
+    "mkdir in; echo gitdir: /nowhere > in/.git; ln -s repo/in ../place",
+    "not_a_repository",
+    "leads to /nowhere"
+)]
+#[case::worktree_moved(
+    "git worktree add -q ../place; mv .git ../elsewhere",
+    "not_a_repository",
+    "git worktree repair"
+)]
+fn places_that_are_no_repository(#[case] script: &str, #[case] error: &str, #[case] words: &str) {
+    let repo = ready();
+    done(&repo, script);
+    for question in [&QUESTION[..], &["check", "--json"]] {
+        let asked = unchanged(repo.outside(), || Run::of(command(&beside(&repo, "place")).args(question)));
+        let json = asked.json();
+        assert_eq!((asked.code, &json["error"]), (2, &error.into()), "{json:#}");
+        assert!(asked.stdout.contains(words), "{json:#}");
+    }
+}
+
+#[test]
+fn a_repository_without_a_commit() {
+    let repo = ready();
+    done(&repo, "git init -q ../place");
+    let place = beside(&repo, "place");
+    let ask = |question: &[&str]| unchanged(&place, || Run::of(command(&place).args(question)));
+    assert_eq!(ask(&["merge", "--dry-run", "--json"]).json()["error"], "mission_required");
+    done(
+        &repo,
+        "cp -r kitty-specs ../place; git -C ../place config user.name T; git -C ../place config user.email t@example.invalid",
+    );
+    let asked = ask(&QUESTION);
+    let json = asked.json();
+    assert_eq!((asked.code, &json["blocker"]), (1, &"target_branch_missing".into()), "{json:#}");
+}
