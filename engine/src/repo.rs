@@ -59,7 +59,7 @@ pub trait RepoView: std::fmt::Debug {
     ///
     /// # Errors
     /// When git cannot tell.
-    fn overlooked(&self) -> Result<Vec<(String, String)>, RepoError>;
+    fn overlooked(&self) -> Result<Vec<(PathBuf, String)>, RepoError>;
     /// Whether the commit `one` is in the history of the commit `other`.
     ///
     /// # Errors

@@ -223,3 +223,14 @@ fn a_thousand_lanes() {
     assert_eq!((exit, json["lanes"].as_array().unwrap().len()), (0, 200), "{}", json["blockers"]);
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
+
+/// Names need not be UTF-8, and hide nothing either.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hidden_change_whose_name_is_not_utf_8() {
+    let repo = ready();
+    let script = "n=$(printf 'b\\351.txt'); echo new > \"$n\"; git add .; git commit -qm c; git update-index --assume-unchanged -- \"$n\"; echo mine > \"$n\"";
+    done(&repo, script);
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(json["blocker"], "hidden_change", "{json:#}");
+}

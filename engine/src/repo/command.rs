@@ -303,30 +303,30 @@ impl Git {
     }
 
     /// Runs git for an answer to read: in the language whose words are known here.
-    fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
+    pub(super) fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
         succeeded(arguments, to_its_end(self.command(arguments).env("LC_ALL", "C")))
     }
 }
 
 #[cfg(unix)]
-fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+pub(super) fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     Path::new(OsStr::from_bytes(bytes)).to_owned()
 }
 
 #[cfg(not(unix))]
-fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+pub(super) fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// Object and path of one record of `git ls-files -v --stage -z`, if git was told not to look at it:
 /// `h 100644 <object> 0<TAB><path>`.
-fn overlooked_path(record: &str) -> Option<(&str, &str)> {
-    let (fields, path) = record.split_once('\t')?;
-    let mut fields = fields.split(' ');
+fn overlooked_path(record: &[u8]) -> Option<(&str, PathBuf)> {
+    let tab = record.iter().position(|byte| *byte == b'\t')?;
+    let mut fields = str::from_utf8(&record[..tab]).ok()?.split(' ');
     let tag = fields.next()?;
     let told = tag == "S" || tag.starts_with(|c: char| c.is_ascii_lowercase());
-    Some((fields.nth(1).filter(|_| told)?, path))
+    Some((fields.nth(1).filter(|_| told)?, path_of_bytes(&record[tab + 1..])))
 }
 
 impl CommandView {
@@ -426,10 +426,10 @@ impl RepoView for CommandView {
             .collect())
     }
 
-    fn overlooked(&self) -> Result<Vec<(String, String)>, RepoError> {
-        let out = self.0.run(&["ls-files", "-v", "--stage", "-z"])?;
-        let overlooked = out.split_terminator('\0').filter_map(overlooked_path);
-        Ok(overlooked.map(|(blob, path)| (path.to_owned(), blob.to_owned())).collect())
+    fn overlooked(&self) -> Result<Vec<(PathBuf, String)>, RepoError> {
+        let out = self.0.bytes(&["ls-files", "-v", "--stage", "-z"])?;
+        let overlooked = out.split(|byte| *byte == 0).filter_map(overlooked_path);
+        Ok(overlooked.map(|(blob, path)| (path, blob.to_owned())).collect())
     }
 
     fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, RepoError> {
@@ -476,6 +476,7 @@ mod tests {
     #[case("h 100644 abc 0\ta b", Some(("abc", "a b")))]
     #[case("S 100755 abc 0\ta\tb", Some(("abc", "a\tb")))]
     fn records_of_git_ls_files(#[case] record: &str, #[case] hidden: Option<(&str, &str)>) {
-        assert_eq!(overlooked_path(record), hidden);
+        let hidden = hidden.map(|(object, path)| (object, PathBuf::from(path)));
+        assert_eq!(overlooked_path(record.as_bytes()), hidden);
     }
 }

@@ -163,7 +163,7 @@ impl RepoView for LibGit {
         })
     }
 
-    fn overlooked(&self) -> Result<Vec<(String, String)>, RepoError> {
+    fn overlooked(&self) -> Result<Vec<(PathBuf, String)>, RepoError> {
         /// A larger index is read by git alone.
         const MOST: u64 = 256 << 20;
         let (index, root) = self.ask(|repository| {

@@ -1,5 +1,6 @@
 //! Questions whose answer is git's own: work-tree state, distances, merges. Asked of the git command, read-only.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,11 +89,11 @@ impl Repo {
         });
         let mut changed = Vec::new();
         for some in overlooked.chunks(AT_ONCE) {
-            let mut arguments = vec!["hash-object", "--"];
-            arguments.extend(some.iter().map(|(path, _)| path.as_str()));
+            let mut arguments = vec![OsStr::new("hash-object"), OsStr::new("--")];
+            arguments.extend(some.iter().map(|(path, _)| path.as_os_str()));
             let hashed = Git::new(worktree).run(&arguments)?;
             let differs = some.iter().zip(hashed.lines()).filter(|((_, blob), now)| blob != now);
-            changed.extend(differs.map(|((path, _), _)| path.clone()));
+            changed.extend(differs.map(|((path, _), _)| path.to_string_lossy().into_owned()));
         }
         Ok(changed)
     }
