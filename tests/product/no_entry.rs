@@ -7,6 +7,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use rstest::rstest;
 
@@ -15,6 +17,19 @@ use crate::support::{LOG, Run, TestRepo, below, command, copied, run, run_withou
 
 const MANIFEST: &str = "kitty-specs/m/lanes.json";
 const QUESTION: [&str; 5] = ["merge", "--dry-run", "--json", "--mission", "m"];
+
+/// The answer, unless it waits for what nobody will ever write into a pipe.
+fn in_time(repo: &TestRepo, pipe: &Path) -> Run {
+    let (send, answer) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || send.send(dry_run(repo, &["--json"])));
+        answer.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| {
+            // Who reads sees the end of it, and ends.
+            drop(fs::OpenOptions::new().write(true).open(pipe));
+            panic!("it waits for {}", pipe.display())
+        })
+    })
+}
 
 /// What stands where the manifest of lanes belongs is not opened, and the command brings the manifest back.
 #[rstest]
@@ -26,7 +41,7 @@ fn what_is_no_manifest(#[case] make: Break, #[case] words: &str) {
     let repo = ready();
     fs::remove_file(repo.root().join(MANIFEST)).unwrap();
     make(&repo);
-    let run = unchanged(repo.outside(), || dry_run(&repo, &["--json"]));
+    let run = unchanged(repo.outside(), || in_time(&repo, &repo.root().join(MANIFEST)));
     let json = run.json();
     let found = json["blockers"].as_array().unwrap().iter().find(|found| found["code"] == "lanes_invalid");
     let found = found.unwrap_or_else(|| panic!("{json:#}"));
@@ -53,7 +68,7 @@ fn a_link_inside_the_repository_is_followed() {
 fn pipes_are_not_opened(#[case] file: &str) {
     let repo = ready();
     done(&repo, &format!("rm -f {file}; mkdir -p $(dirname {file}); mkfifo {file}"));
-    let json = dry_run(&repo, &["--json"]).json();
+    let json = in_time(&repo, &repo.root().join(file)).json();
     assert!(json["ready"] == false || json["warnings"].to_string().contains(file), "{json:#}");
 }
 

@@ -110,6 +110,9 @@ fn every_kind_of_repository_has_the_plain_answer(#[case] make: Make) {
         }
         let plain = dry_run(&repo, &["--json"]).json();
         let place = make(&repo);
+        // What git would like to note in its index, it must not.
+        let file = fs::File::options().append(true).open(place.join("shared.txt")).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
         let (asked, checked) =
             unchanged(repo.outside(), || (ask(&place, &QUESTION), ask(&place, &["check", "--mission", "m"])));
         let json = &asked.1;
