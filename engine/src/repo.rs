@@ -15,7 +15,7 @@ mod work_tree;
 use std::path::{Path, PathBuf};
 
 pub use command::{Git, GitError, without_redirection};
-pub use scratch::Scratch;
+pub use scratch::{Change, Scratch};
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.
 pub trait RepoView: std::fmt::Debug {

@@ -202,3 +202,33 @@ fn a_repository_without_a_commit() {
     let json = asked.json();
     assert_eq!((asked.code, &json["blocker"]), (1, &"target_branch_missing".into()), "{json:#}");
 }
+
+/// What merges by its id may still be missing when it is written.
+#[rstest]
+fn a_file_of_a_lane_is_gone(#[values("", "--object-format=sha256")] format: &str) {
+    let repo = ready();
+    let add = format!(
+        "git checkout -q {LANE_A}; echo only here > c.txt; git add c.txt; git commit -qm c; git checkout -q main"
+    );
+    done(&repo, &add);
+    let place = crate::ready::made_with(&repo, format);
+    let unpack = "cd ../made; mv .git/objects/pack/*.pack . || true; for p in *.pack; do [ ! -e $p ] || git unpack-objects -q < $p; rm -f $p; done";
+    done(&repo, unpack);
+    let id = shell(&repo, &format!("git -C ../made rev-parse {LANE_A}:c.txt")).stdout;
+    fs::remove_file(place.join(format!(".git/objects/{}/{}", &id[..2], id[2..].trim()))).unwrap();
+    let asked = Run::of(command(&place).args(QUESTION));
+    assert_eq!(asked.code, 3, "{}", asked.stdout);
+    assert!(asked.stdout.contains(id.trim()), "{}", asked.stdout);
+}
+
+#[test]
+fn a_file_in_the_way_whose_name_is_not_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let repo = ready();
+    let name = repo.root().join(std::ffi::OsStr::from_bytes(b"b\xe9.txt"));
+    let add = "echo new > \"$(printf 'b\\351.txt')\"; git add .; git commit -qm c; git checkout -q main";
+    done(&repo, &format!("git checkout -q {LANE_A}; {add}"));
+    assert_eq!(dry_run(&repo, &[]).code, 0);
+    fs::rename(repo.write("b.txt", "mine"), name).unwrap();
+    assert_eq!(crate::ready::codes(&repo, &[]), ["untracked_obstruction"]);
+}

@@ -3,6 +3,7 @@
 use clearance_engine::finding::Finding;
 use clearance_engine::merge::forecast::{Forecast, LaneOutcome};
 use clearance_engine::merge::scope::MergeScope;
+use clearance_engine::repo::Change;
 use clearance_engine::report::preflight::Preflight;
 use clearance_engine::severity::{Severity, Verdict};
 use clearance_engine::source::harmless;
@@ -144,7 +145,8 @@ pub(crate) fn plan(
         merge.target
     ));
     if global.verbose {
-        out.extend(forecast.changes.iter().map(|(letter, path)| format!("  {letter} {path}\n")));
+        let line = |change: &Change| format!("  {} {}\n", change.letter, change.path.display());
+        out.extend(forecast.changes.iter().map(line));
     }
     if let Some(number) = number {
         out.push_str(&format!("the mission would get the number {number}\n"));

@@ -1,6 +1,6 @@
 //! What would come of a merge: git's own answer, lane by lane and then on the target, in a throw-away object directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::mission::log::LOG;
 use crate::mission::{Mission, SNAPSHOT};
 use crate::repo::conflict::{Conflict, Merged};
 use crate::repo::questions::holding;
-use crate::repo::{Git, GitError, Repo, RepoError, Scratch};
+use crate::repo::{Change, Git, GitError, Repo, RepoError, Scratch};
 
 /// What would come of a merge.
 #[derive(Debug)]
@@ -18,10 +18,10 @@ pub struct Forecast {
     pub lanes: Vec<LaneForecast>,
     /// On the target.
     pub target: TargetForecast,
-    /// The paths that would change on the target, with a letter each: `A`, `M`, `D`, `T`.
-    pub changes: Vec<(char, String)>,
+    /// What would change on the target.
+    pub changes: Vec<Change>,
     /// The same for the mission branch.
-    pub mission_changes: Vec<(char, String)>,
+    pub mission_changes: Vec<Change>,
     /// What identifies it: the commits it was computed from, and the tree it gives.
     pub plan_id: String,
 }
@@ -278,24 +278,21 @@ fn id_of(inputs: &Inputs<'_>) -> String {
 ///
 /// # Errors
 /// What git says.
-pub fn obstructions(worktree: &Path, changes: &[(char, String)]) -> Result<Vec<String>, GitError> {
-    let added = changes.iter().filter(|(letter, _)| *letter == 'A').map(|(_, path)| path.as_str());
-    let standing: Vec<&str> = added.filter_map(|path| in_the_way(worktree, path)).collect();
-    if standing.is_empty() {
-        return Ok(Vec::new());
-    }
+pub fn obstructions(worktree: &Path, changes: &[Change]) -> Result<Vec<PathBuf>, GitError> {
+    let added = changes.iter().filter(|change| change.letter == 'A').map(|change| change.path.as_path());
+    let standing: Vec<&Path> = added.filter_map(|path| in_the_way(worktree, path)).collect();
     // What git knows is not in the way: it is reported as changed where it is. Neither is an empty directory.
-    let unknown =
-        Git::new(worktree).run(&[&["ls-files", "--others", "-z", "--"], standing.as_slice()].concat())?;
-    Ok(unknown.split_terminator('\0').map(str::to_owned).collect())
+    Git::new(worktree).unknown(&standing)
 }
 
 /// What stands where a path would be written: the path itself, or a file where a directory is needed.
-fn in_the_way<'a>(worktree: &Path, path: &'a str) -> Option<&'a str> {
-    for (at, _) in path.match_indices('/') {
-        match worktree.join(&path[..at]).symlink_metadata() {
+fn in_the_way<'a>(worktree: &Path, path: &'a Path) -> Option<&'a Path> {
+    let mut above: Vec<_> = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
+    above.reverse();
+    for directory in above {
+        match worktree.join(directory).symlink_metadata() {
             Ok(metadata) if metadata.is_dir() => {}
-            Ok(_) => return Some(&path[..at]),
+            Ok(_) => return Some(directory),
             Err(_) => return None,
         }
     }

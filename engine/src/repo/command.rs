@@ -290,6 +290,24 @@ impl Git {
         Ok(path.filter(|path| !bare && path.join(".git").exists()))
     }
 
+    /// Which of these paths git does not know, or what it does not know below them.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn unknown(&self, paths: &[&Path]) -> Result<Vec<PathBuf>, GitError> {
+        // As many as fit on any command line, however long they are.
+        const AT_ONCE: usize = 256;
+        let mut unknown = Vec::new();
+        for some in paths.chunks(AT_ONCE) {
+            let mut arguments: Vec<&OsStr> = ["ls-files", "--others", "-z", "--"].map(OsStr::new).to_vec();
+            arguments.extend(some.iter().map(|path| path.as_os_str()));
+            let out = self.bytes(&arguments)?;
+            let found = out.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+            unknown.extend(found.map(path_of_bytes));
+        }
+        Ok(unknown)
+    }
+
     /// Every work tree that git has on record, with the branch it holds, also those whose directory is gone.
     pub(crate) fn registered_worktrees(&self) -> Result<Vec<(PathBuf, Option<String>)>, GitError> {
         let bytes = self.bytes(&["worktree", "list", "--porcelain", "-z"])?;

@@ -1,10 +1,12 @@
 //! Merges that leave no trace: computed in a throw-away object directory over the repository's.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use git2::{ObjectType, Repository, RepositoryInitOptions};
 use tempfile::TempDir;
 
+use super::command::path_of_bytes;
 use super::conflict::{Conflict, Merged, hunks};
 use super::merge_tree::{Answer, MergeTree, once};
 use super::{Git, GitError, Repo};
@@ -19,6 +21,17 @@ pub struct Scratch {
     merges: Merges,
     /// The same directory, for writing commits in process. `None` where libgit2 does not know the kind of object id.
     store: Option<Repository>,
+    /// Whether contents may be elsewhere, to be fetched when they are needed.
+    partial: bool,
+}
+
+/// A path that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// `A` added, `D` deleted, `M` changed, `T` of another type.
+    pub letter: char,
+    /// The path, whatever bytes it is made of.
+    pub path: PathBuf,
 }
 
 enum Merges {
@@ -46,7 +59,8 @@ impl Repo {
         std::fs::create_dir_all(&objects)?;
         let git = Git::new(self.root()).with_objects(&objects, &self.common_dir().join("objects"));
         let attributes = attributes.to_owned();
-        Ok(Scratch { _directory: directory, git, attributes, merges: Merges::NotAskedYet, store })
+        let partial = self.view().config("extensions.partialClone").is_ok_and(|remote| remote.is_some());
+        Ok(Scratch { _directory: directory, git, attributes, merges: Merges::NotAskedYet, store, partial })
     }
 }
 
@@ -151,19 +165,51 @@ impl Scratch {
         Ok(String::from_utf8_lossy(&id).trim_end().to_owned())
     }
 
-    /// The paths that differ between two trees or commits, with a letter: `A` added, `D` deleted, `M` changed, `T` of
-    /// another type.
+    /// The paths that differ between two trees or commits.
     ///
     /// # Errors
-    /// What git says.
-    pub fn changes(&self, from: &str, to: &str) -> Result<Vec<(char, String)>, GitError> {
-        let out = self.git.run(&["diff-tree", "-r", "-z", "--no-renames", "--name-status", from, to])?;
-        let mut fields = out.split_terminator('\0');
-        let mut changes = Vec::new();
-        while let (Some(letter), Some(path)) = (fields.next(), fields.next()) {
-            changes.push((letter.chars().next().unwrap_or('M'), path.to_owned()));
+    /// What git says; and that a file cannot be written which the second one has, because its content is not here.
+    /// (A partial clone fetches it then.)
+    pub fn changes(&self, from: &str, to: &str) -> Result<Vec<Change>, GitError> {
+        const SUBMODULE: &str = "160000";
+        let out = self.git.bytes(&["diff-tree", "-r", "-z", "--no-renames", "--raw", from, to])?;
+        let mut fields = out.split(|byte| *byte == 0);
+        let (mut changes, mut blobs) = (Vec::new(), Vec::new());
+        // `:<mode> <mode> <blob> <blob> <letter>NUL<path>NUL`. See git-diff-tree(1).
+        while let (Some(facts @ [_, ..]), Some(path)) = (fields.next(), fields.next()) {
+            let facts = String::from_utf8_lossy(facts);
+            let mut facts = facts.split(' ').skip(1);
+            let (mode, blob) = (facts.next().unwrap_or_default(), facts.nth(1).unwrap_or_default());
+            let letter = facts.next().and_then(|letter| letter.chars().next()).unwrap_or('M');
+            changes.push(Change { letter, path: path_of_bytes(path) });
+            if letter != 'D' && mode != SUBMODULE {
+                blobs.push((blob.to_owned(), changes.len() - 1));
+            }
+        }
+        if !self.partial {
+            self.are_here(&blobs, &changes)?;
         }
         Ok(changes)
+    }
+
+    /// Merging takes the blobs of one side by their ids; only who writes the files would find one missing.
+    fn are_here(&self, blobs: &[(String, usize)], changes: &[Change]) -> Result<(), GitError> {
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        let names: String = blobs.iter().map(|(blob, _)| format!("{blob}\n")).collect();
+        let out =
+            self.git.run_with_input(&["cat-file", "--batch-check=%(objecttype)", "--buffer"], &names)?;
+        let out = String::from_utf8_lossy(&out);
+        let missing = blobs.iter().zip(out.lines()).find(|(_, said)| *said != "blob");
+        match missing {
+            None => Ok(()),
+            Some(((blob, nth), _)) => {
+                let path = changes[*nth].path.display();
+                let message = super::explained(format!("missing blob {blob}: the content of {path}"));
+                Err(GitError::Failed { command: "cat-file".to_owned(), message })
+            }
+        }
     }
 
     /// The commits of `tip` that `base` does not have, oldest first, merges left out.

@@ -139,7 +139,9 @@ fn forecast_of(forecast: &Forecast) -> Value {
         TargetForecast::Conflicts(_) => ("conflicts", None),
         TargetForecast::NotAsked => ("nothing_to_merge", None),
     };
-    let changes =
-        forecast.changes.iter().map(|(letter, path)| json!({ "change": letter.to_string(), "path": path }));
+    let changes = forecast
+        .changes
+        .iter()
+        .map(|change| json!({ "change": change.letter.to_string(), "path": change.path.to_string_lossy() }));
     json!({ "lanes": lanes.collect::<Vec<_>>(), "target": target, "tree": tree, "changes": changes.collect::<Vec<_>>() })
 }

@@ -197,12 +197,13 @@ fn in_the_way(
     for (branch, changes) in written {
         for root in holding(trees, branch) {
             for path in obstructions(root, changes)? {
+                let file = root.join(&path);
+                let path = path.to_string_lossy();
                 let message =
                     format!("{path} is not known to git here, and the merge would write a file of that name");
-                let file = root.join(&path);
                 let (from, to) = (file.to_string_lossy(), free_name(&file));
                 let command = format!("mv -n {} {}", shell_quote(&from), shell_quote(&to));
-                findings.report(blocker("untracked_obstruction", &path, message, at(&path), command))?;
+                findings.report(blocker("untracked_obstruction", &*path, message, at(&*path), command))?;
             }
         }
     }
