@@ -137,6 +137,10 @@ fn a_commit_that_asks_from_its_hook() {
     repo.write("shared.txt", "changed\n");
     let committed = shell(&repo, "git commit --quiet --all --message Hooked");
     assert_eq!(committed.code, 0, "{}{}", committed.stdout, committed.stderr);
+    // The last step of a merge is a commit too.
+    repo.git(&["merge", "--quiet", "--no-commit", "--no-ff", "--strategy", "ours", LANE_A]);
+    let concluded = shell(&repo, "git -c core.editor=true merge --continue");
+    assert_eq!(concluded.code, 0, "{}{}", concluded.stdout, concluded.stderr);
     repo.write(".git/index.lock", "");
     let asked = run(&repo, &["check", "--stage", "commit", "--mission", "m", "--json"]);
     assert!(

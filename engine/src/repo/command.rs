@@ -375,9 +375,10 @@ impl RepoView for CommandView {
     }
 
     fn operation_under_way(&self) -> Result<Option<&'static str>, RepoError> {
-        const MARKS: [(&str, &str); 6] = [
+        const MARKS: [(&str, &str); 7] = [
             ("MERGE_HEAD", "merge"),
             ("rebase-merge", "rebase"),
+            ("rebase-apply/applying", "am"),
             ("rebase-apply", "rebase"),
             ("CHERRY_PICK_HEAD", "cherry-pick"),
             ("REVERT_HEAD", "revert"),

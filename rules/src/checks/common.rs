@@ -77,7 +77,9 @@ pub(super) fn way_out(error: &ArtefactError) -> String {
     match error {
         ArtefactError::Source(SourceError::Io { .. }) => format!("ls -ld {file}"),
         ArtefactError::Source(SourceError::NotAFile { .. }) | ArtefactError::Escapes { .. } => {
-            format!("mv -n {file} {file}.away && git checkout -- {file}")
+            let away = format!("mv -n {file} {file}.away");
+            // In another work tree the main one knows nothing of it.
+            if name.starts_with(".worktrees/") { away } else { format!("{away} && git checkout -- {file}") }
         }
         _ => {
             let line = line.map(|line| format!("+{line} ")).unwrap_or_default();

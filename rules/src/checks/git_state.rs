@@ -37,8 +37,9 @@ impl Check for GitState {
         let repo = context.repo;
         main_is_known(repo)?;
         for tree in taking_part(context)? {
-            operation(repo, &tree, findings)?;
+            // Asked from a hook, the lock is that of the commit that asks, which may be the last step of a merge.
             if !(context.under_git && tree == repo.caller_root()) {
+                operation(repo, &tree, findings)?;
                 index_lock(&tree, findings)?;
             }
         }

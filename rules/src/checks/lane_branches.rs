@@ -83,13 +83,16 @@ fn unlisted(context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<()
     let named: BTreeSet<&str> = [usual.as_str()].into_iter().chain(merge.mission_branch.as_deref()).collect();
     for base in named {
         for branch in view.branches(&format!("{base}-lane-"))? {
+            if listed.contains(&branch) {
+                continue;
+            }
             let tip = view.branch_tip(&branch)?;
             let inside = |other: &String| -> Result<bool, CheckError> {
                 let pair = tip.clone().zip(view.branch_tip(other)?);
                 Ok(pair.map(|(tip, other)| view.is_ancestor(&tip, &other)).transpose()?.unwrap_or(false))
             };
             let merged = listed.iter().map(inside).collect::<Result<Vec<_>, _>>()?.contains(&true);
-            if merged || listed.contains(&branch) {
+            if merged {
                 continue;
             }
             let message =

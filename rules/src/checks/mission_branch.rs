@@ -65,7 +65,12 @@ impl Check for MissionBranch {
                     format!("{} {}", shell_quote(other), shell_quote(&format!("away-{other}")))
                 };
                 let moves = others.iter().map(|other| format!("git branch --move {} && ", away(other)));
-                (message, moves.collect::<String>() + &create)
+                let target_is_there = repo.view().branch_tip(&merge.target)?.is_some();
+                if others.contains(&merge.target) || !target_is_there {
+                    (message, "give the mission another `mission_branch` in its lanes.json".to_owned())
+                } else {
+                    (message, moves.collect::<String>() + &create)
+                }
             }
         };
         findings.report(blocker("missing_mission_branch", branch, message, at(branch), command))?;

@@ -35,8 +35,11 @@ impl Check for MissionManifests {
         report(findings, "meta_invalid", Severity::Blocker, mission.meta().err(), way_out)?;
         report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err(), way_out)?;
         // It is derived: nobody has to repair it.
-        let anew = |_: &ArtefactError| {
-            format!("clearance status --materialize --mission {}", shell_quote(mission.slug()))
+        let anew = |error: &ArtefactError| match error {
+            ArtefactError::Broken { .. } => {
+                format!("clearance status --materialize --mission {}", shell_quote(mission.slug()))
+            }
+            other => way_out(other),
         };
         report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err(), anew)?;
         if let Ok(manifest) = mission.lanes() {

@@ -45,7 +45,7 @@ impl Check for StatusLog {
         let missing = mission.path_of(LOG).is_ok_and(|path| !path.exists()) && state.event_count == 0;
         if missing && context.merge.is_some() {
             let message = format!("there is no {name}: nothing says that any work package is approved");
-            let inside = name.find(MISSIONS_DIR).map_or(name.as_str(), |at| &name[at..]);
+            let inside = name.rfind(MISSIONS_DIR).map_or(name.as_str(), |at| &name[at..]);
             let git = git_in(context.repo.root());
             let command = format!("{git} log --all --oneline -- {}", shell_quote(inside));
             findings.report(blocker("event_log_missing", LOG, message, at(&name), command))?;
