@@ -15,10 +15,10 @@ fn first_remedy(repo: &TestRepo, more: &[&str]) -> String {
 }
 
 /// Takes one side of a conflict and records it, as a person would after looking.
-fn resolve(repo: &TestRepo) {
-    repo.git(&["checkout", "--quiet", "--theirs", "shared.txt"]);
-    repo.git(&["commit", "--quiet", "--all", "--message", "Resolve"]);
-    repo.git(&["checkout", "--quiet", "main"]);
+fn resolve(repo: &TestRepo, tree: &str) {
+    repo.git(&["-C", tree, "checkout", "--quiet", "--theirs", "shared.txt"]);
+    repo.git(&["-C", tree, "commit", "--quiet", "--all", "--message", "Resolve"]);
+    assert_eq!(repo.git(&["branch", "--show-current"]), "main\n", "the main work tree stays where it is");
 }
 
 /// The way out leads to the lane that conflicts, not to the mission branch, which knows nothing of it yet.
@@ -43,7 +43,7 @@ fn lanes_that_conflict_with_each_other() {
     assert_eq!(excerpts, [(a.as_str(), 1, "ONE"), (b.as_str(), 1, "EINS")]);
     let command = first_remedy(&repo, &[]);
     assert_ne!(shell(&repo, &command).code, 0, "a person has to look at it: {command}");
-    resolve(&repo);
+    resolve(&repo, ".worktrees/m-lane-b");
     assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "after {command}");
 }
 
@@ -54,9 +54,7 @@ fn a_target_that_conflicts() {
     repo.commit_all("Target");
     let command = first_remedy(&repo, &[]);
     // The mission branch has no lane yet: what conflicts is on the lane.
-    let done = shell(&repo, &command);
-    repo.git(&["checkout", "--quiet", "main"]);
-    assert_eq!(done.code, 0, "{command}");
+    assert_eq!(shell(&repo, &command).code, 0, "{command}");
     assert_eq!(
         codes(&repo, &[]),
         ["lane_conflict"],
@@ -64,7 +62,7 @@ fn a_target_that_conflicts() {
     );
     let command = first_remedy(&repo, &[]);
     assert_ne!(shell(&repo, &command).code, 0, "{command}");
-    resolve(&repo);
+    resolve(&repo, ".worktrees/m-lane-a");
     assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "after {command}");
 }
 
@@ -233,4 +231,144 @@ fn a_broken_log_on_a_branch_can_be_mended() {
     let done = Run::of(shell.current_dir(repo.root()).env("EDITOR", "tail").args(["-c", command]));
     assert_eq!(done.code, 0, "{command}: {}", done.stderr);
     assert!(done.stdout.ends_with("{broken\n\n"), "{command}: {}", done.stdout);
+}
+
+/// Giving up what is under way loses nothing that was resolved, or added, until then.
+#[rstest]
+#[case::merge("merge")]
+#[case::cherry_pick("cherry-pick")]
+fn giving_up_keeps_what_was_resolved(#[case] operation: &str) {
+    let repo = ready();
+    repo.git(&["checkout", "--quiet", "-b", "side"]);
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "side"));
+    repo.commit_all("Side");
+    repo.git(&["checkout", "--quiet", "main"]);
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "main"));
+    repo.commit_all("Main");
+    for branch in [MISSION, LANE_A, LANE_B] {
+        repo.git(&["branch", "--force", branch, "main"]);
+    }
+    assert_ne!(shell(&repo, &format!("git {operation} side")).code, 0, "it conflicts");
+    repo.write("shared.txt", "resolved by hand\n");
+    repo.write("notes.txt", "why\n");
+    repo.git(&["add", "shared.txt", "notes.txt"]);
+    let command = first_remedy(&repo, &[]);
+    assert_eq!(shell(&repo, &command).code, 0, "{command}");
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "after {command}");
+    repo.git(&["stash", "pop", "--quiet"]);
+    assert_eq!(
+        (repo.read("shared.txt"), repo.read("notes.txt")),
+        ("resolved by hand\n".into(), "why\n".into())
+    );
+}
+
+/// The lock of a living command is not taken away from it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lock_of_a_command_at_work() {
+    let repo = ready();
+    let mut git = Command::new("git");
+    clearance_testkit::scrub(&mut git);
+    let mut git = git
+        .current_dir(repo.root())
+        .args(["cat-file", "--batch"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    repo.write(".git/index.lock", "");
+    let busy = dry_run(&repo, &["--json"]).json();
+    drop(git.stdin.take());
+    git.wait().unwrap();
+    let at_work = format!("(process {})", git.id());
+    assert!(busy["blockers"][0]["message"].as_str().unwrap().contains(&at_work), "{busy:#}");
+    assert!(!busy["blockers"][0]["remediation"].as_str().unwrap().contains("rm "), "{busy:#}");
+    let command = first_remedy(&repo, &[]);
+    assert!(command.starts_with("rm -f "), "{command}");
+}
+
+/// What was decided on the target counts, whatever is checked out.
+#[test]
+fn a_log_that_is_older_than_that_of_the_target() {
+    let repo = ready();
+    repo.git(&["branch", "old"]);
+    repo.write(LOG, repo.read(LOG) + &crate::support::step_at("WP02", "approved", "in_progress", 9, ""));
+    repo.commit_all("Sent back");
+    assert_eq!(codes(&repo, &[]), ["wp_not_approved"]);
+    repo.git(&["checkout", "--quiet", "old"]);
+    assert_eq!(codes(&repo, &[]), ["event_log_behind"]);
+    let command = first_remedy(&repo, &[]);
+    assert_eq!(shell(&repo, &command).code, 0, "{command}");
+    assert_eq!(codes(&repo, &[]), ["wp_not_approved"]);
+}
+
+#[rstest]
+#[case::another_name_of_the_target(&["symbolic-ref", "refs/heads/kitty/mission-m", "refs/heads/main"], &[])]
+#[case::a_lane_as_the_target(&["status"], &["--target", LANE_A])]
+fn a_mission_branch_that_is_something_else(#[case] git: &[&str], #[case] more: &[&str]) {
+    let repo = ready();
+    repo.git(git);
+    let found = codes(&repo, more);
+    assert!(found.contains(&"mission_branch_is_target".to_owned()), "{found:?}");
+}
+
+/// Line by line the log may conflict; it is merged by what it means, and no tree with marks of conflict is promised.
+#[test]
+fn a_log_that_both_sides_went_on_with() {
+    let repo = ready();
+    repo.git(&["checkout", "--quiet", LANE_A]);
+    repo.write(LOG, repo.read(LOG) + &crate::support::step_at("WP01", "approved", "done", 3, ""));
+    repo.commit_all("Lane");
+    repo.git(&["checkout", "--quiet", "main"]);
+    repo.write(LOG, repo.read(LOG) + &crate::support::step_at("WP02", "approved", "done", 4, ""));
+    repo.commit_all("Main");
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(json["ready"], true, "{json:#}");
+    assert_eq!(
+        (&json["forecast"]["tree"], &json["forecast"]["merged_by_meaning"][0]),
+        (&Value::Null, &LOG.into())
+    );
+}
+
+/// As in `git rebase`: what the target has by another commit is not replayed, and a first commit is.
+#[test]
+fn a_rebase_replays_what_git_would() {
+    let repo = ready();
+    repo.git(&["cherry-pick", LANE_A]);
+    repo.write("shared.txt", repo.read("shared.txt").replace("ONE", "ONE AND MORE"));
+    repo.commit_all("More");
+    repo.git(&["checkout", "--quiet", "--orphan", "other"]);
+    repo.git(&["rm", "--quiet", "-r", "--force", "."]);
+    repo.write("other.txt", "of another history\n");
+    repo.commit_all("Root");
+    repo.git(&["checkout", "--quiet", LANE_B]);
+    repo.git(&["merge", "--quiet", "--no-edit", "--allow-unrelated-histories", "other"]);
+    repo.git(&["checkout", "--quiet", "main"]);
+    let json = dry_run(&repo, &["--json", "--strategy", "rebase"]).json();
+    let paths: Vec<_> = json["forecast"]["changes"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{json:#}"))
+        .iter()
+        .map(|change| change["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["b.txt", "other.txt", "shared.txt"]);
+}
+
+/// As many conflicts as nobody reads are counted, not told.
+#[test]
+fn very_many_conflicts() {
+    let repo = ready();
+    for (branch, text) in [(LANE_A, "a\n"), (LANE_B, "b\n")] {
+        repo.git(&["checkout", "--quiet", branch]);
+        (0..150).for_each(|nth| drop(repo.write(&format!("many/{nth:03}"), text)));
+        repo.commit_all("Many");
+    }
+    repo.git(&["checkout", "--quiet", "main"]);
+    let found = dry_run(&repo, &["--json"]).json();
+    let blockers = found["blockers"].as_array().unwrap();
+    assert_eq!(blockers.len(), 101);
+    assert!(
+        blockers[100]["message"].as_str().unwrap().ends_with("conflicts in 50 more files"),
+        "{:#}",
+        blockers[100]
+    );
 }

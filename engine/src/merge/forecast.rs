@@ -1,5 +1,7 @@
 //! What would come of a merge: git's own answer, lane by lane and then on the target, in a throw-away object directory.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -20,6 +22,8 @@ pub struct Forecast {
     pub target: TargetForecast,
     /// What would change on the target.
     pub changes: Vec<Change>,
+    /// The mission's own files that conflict line by line: they are merged by what they mean, and the tree is not final.
+    pub by_meaning: BTreeSet<String>,
     /// The same for the mission branch.
     pub mission_changes: Vec<Change>,
     /// What identifies it: the commits it was computed from, and the tree it gives.
@@ -136,7 +140,8 @@ impl Forecast {
             strategy: scope.options.strategy,
             tree,
         };
-        Ok(Self { plan_id: id_of(&inputs), lanes, target: result, changes, mission_changes })
+        let by_meaning = own.met.take();
+        Ok(Self { plan_id: id_of(&inputs), lanes, target: result, changes, by_meaning, mission_changes })
     }
 
     /// Where a branch is missing there is nothing to merge; the checks of the branches say so.
@@ -150,7 +155,8 @@ impl Forecast {
             }
         }
         let (changes, mission_changes, plan_id) = (Vec::new(), Vec::new(), String::new());
-        Ok(Self { lanes, target: TargetForecast::NotAsked, changes, mission_changes, plan_id })
+        let (target, by_meaning) = (TargetForecast::NotAsked, BTreeSet::new());
+        Ok(Self { lanes, target, changes, by_meaning, mission_changes, plan_id })
     }
 }
 
@@ -165,6 +171,8 @@ fn in_turn(
     let view = repo.view();
     let (mut lanes, mut tips) = (Vec::new(), Vec::new());
     let mut merged = tip.to_owned();
+    // Merges that may be tried to find out which lanes conflict: with hundreds of both there are too many pairs.
+    let mut budget = 500;
     let mut inside = vec![(branch.to_owned(), merged.clone())];
     for lane in &scope.lanes {
         let Some(lane_branch) = &lane.branch else { continue };
@@ -181,7 +189,7 @@ fn in_turn(
                     inside.push((lane_branch.clone(), lane_tip.clone()));
                     LaneOutcome::Clean
                 } else {
-                    let with = opponents(scratch, own, &inside, lane_tip)?;
+                    let with = opponents(scratch, own, &inside, lane_tip, &mut budget)?;
                     LaneOutcome::Conflicts { conflicts, with }
                 }
             }
@@ -198,16 +206,19 @@ fn opponents(
     own: &Own,
     inside: &[(String, String)],
     lane_tip: &str,
+    budget: &mut usize,
 ) -> Result<Vec<String>, GitError> {
+    const MOST: usize = 10;
     let mut with = Vec::new();
-    for (branch, tip) in inside {
+    for (branch, tip) in inside.iter().take(*budget) {
+        *budget -= 1;
         let conflicts = scratch.merge(None, tip, lane_tip)?.conflicts;
         if !own.others(conflicts, &[]).is_empty() {
             with.push(branch.clone());
         }
     }
     if with.is_empty() {
-        with.extend(inside.iter().map(|(branch, _)| branch.clone()));
+        with.extend(inside.iter().take(MOST).map(|(branch, _)| branch.clone()));
     }
     Ok(with)
 }
@@ -231,8 +242,8 @@ fn on_target(
     }
     let mut onto = target.to_owned();
     let mut tree = format!("{target}^{{tree}}");
-    for commit in scratch.commits(target, tip)? {
-        let merged = scratch.merge(Some(&format!("{commit}^")), &onto, &commit)?;
+    for (commit, parent) in scratch.commits(target, tip)? {
+        let merged = scratch.merge(Some(&parent), &onto, &commit)?;
         let conflicts = own.others(merged.conflicts, &[(&onto, &scope.target), (&commit, branch)]);
         if !conflicts.is_empty() {
             return Ok(TargetForecast::Conflicts(conflicts));
@@ -246,18 +257,21 @@ fn on_target(
 /// The files of a mission that the tool itself writes: they are merged by what they mean, never by lines.
 struct Own {
     names: [String; 2],
+    /// Those that were in conflict.
+    met: RefCell<BTreeSet<String>>,
 }
 
 impl Own {
     fn of(mission: &Mission) -> Self {
         let home = |file: &str| format!("kitty-specs/{}/{file}", mission.slug());
-        Self { names: [home(LOG), home(SNAPSHOT)] }
+        Self { names: [home(LOG), home(SNAPSHOT)], met: RefCell::default() }
     }
 
     /// The conflicts in files of people, in words that have the branches' `names` for commits.
     fn others(&self, conflicts: Vec<Conflict>, names: &[(&str, &str)]) -> Vec<Conflict> {
-        let mut others: Vec<_> =
-            conflicts.into_iter().filter(|conflict| !self.names.contains(&conflict.path)).collect();
+        let (own, mut others): (Vec<_>, Vec<_>) =
+            conflicts.into_iter().partition(|conflict| self.names.contains(&conflict.path));
+        self.met.borrow_mut().extend(own.into_iter().map(|conflict| conflict.path));
         for conflict in &mut others {
             for (commit, name) in names {
                 conflict.message = conflict.message.replace(commit, name);

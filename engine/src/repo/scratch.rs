@@ -25,6 +25,9 @@ pub struct Scratch {
     partial: bool,
 }
 
+/// Paths in conflict whose lines are looked at. Nobody reads more, and each costs three files.
+const LOOKED_INTO: usize = 100;
+
 /// A path that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -95,11 +98,12 @@ impl Scratch {
     fn conflicts(&self, answer: &Answer) -> Result<Vec<Conflict>, GitError> {
         // Some conflicts are of no single file: a directory that was split, say.
         let paths: BTreeSet<&String> = answer.paths.keys().chain(answer.messages.keys()).collect();
+        let seen: BTreeSet<&String> = paths.iter().copied().take(LOOKED_INTO).collect();
         let blobs = |path: &String| {
             let [_, ours, theirs] = answer.paths.get(path)?;
             Some([format!("{}:{path}", answer.tree), ours.clone()?, theirs.clone()?])
         };
-        let both: Vec<_> = paths.iter().filter_map(|path| Some((*path, blobs(path)?))).collect();
+        let both: Vec<_> = seen.iter().filter_map(|path| Some((*path, blobs(path)?))).collect();
         let texts = self.texts(&both.iter().flat_map(|(_, three)| three.clone()).collect::<Vec<_>>())?;
         let hunks_of = |path: &String| {
             let nth = both.iter().position(|(other, _)| *other == path)?;
@@ -214,13 +218,27 @@ impl Scratch {
         }
     }
 
-    /// The commits of `tip` that `base` does not have, oldest first, merges left out.
+    /// The commits of `tip` that `base` does not have, oldest first, each with its parent. As in `git rebase`, merges
+    /// are left out, and so is what `base` has by another commit of the same change.
     ///
     /// # Errors
     /// What git says.
-    pub fn commits(&self, base: &str, tip: &str) -> Result<Vec<String>, GitError> {
-        let range = format!("{base}..{tip}");
-        let out = self.git.run(&["rev-list", "--reverse", "--no-merges", "--topo-order", &range, "--"])?;
-        Ok(out.lines().map(str::to_owned).collect())
+    pub fn commits(&self, base: &str, tip: &str) -> Result<Vec<(String, String)>, GitError> {
+        let range = format!("{base}...{tip}");
+        let replayed = ["--reverse", "--no-merges", "--topo-order", "--right-only", "--cherry-pick"];
+        let form = ["rev-list", "--no-commit-header", "--format=%H %P"];
+        let out = self.git.run(&[&form, &replayed[..], &[&range, "--"]].concat())?;
+        let with_parent = |line: &str| match line.split_once(' ') {
+            Some((commit, parent)) if !parent.is_empty() => Ok((commit.to_owned(), parent.to_owned())),
+            // A first commit changes nothing into all that it has.
+            _ => Ok((line.trim().to_owned(), self.nothing()?)),
+        };
+        out.lines().map(with_parent).collect()
+    }
+
+    /// A commit without a file.
+    fn nothing(&self) -> Result<String, GitError> {
+        let tree = self.git.run_with_input(&["hash-object", "-w", "-t", "tree", "--stdin"], "")?;
+        self.commit(String::from_utf8_lossy(&tree).trim(), &[])
     }
 }

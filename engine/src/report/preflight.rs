@@ -135,7 +135,8 @@ fn forecast_of(forecast: &Forecast) -> Value {
     });
     let (target, tree) = match &forecast.target {
         TargetForecast::AlreadyIn => ("already_in", None),
-        TargetForecast::Clean { tree } => ("merges", Some(tree)),
+        // Files that are merged by what they mean are in it as they are not going to be.
+        TargetForecast::Clean { tree } => ("merges", Some(tree).filter(|_| forecast.by_meaning.is_empty())),
         TargetForecast::Conflicts(_) => ("conflicts", None),
         TargetForecast::NotAsked => ("nothing_to_merge", None),
     };
@@ -143,5 +144,5 @@ fn forecast_of(forecast: &Forecast) -> Value {
         .changes
         .iter()
         .map(|change| json!({ "change": change.letter.to_string(), "path": change.path.to_string_lossy() }));
-    json!({ "lanes": lanes.collect::<Vec<_>>(), "target": target, "tree": tree, "changes": changes.collect::<Vec<_>>() })
+    json!({ "lanes": lanes.collect::<Vec<_>>(), "target": target, "tree": tree, "merged_by_meaning": forecast.by_meaning, "changes": changes.collect::<Vec<_>>() })
 }

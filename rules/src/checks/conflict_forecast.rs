@@ -5,11 +5,11 @@ use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::merge::forecast::{LaneOutcome, TargetForecast};
 use clearance_engine::merge::scope::Strategy;
 use clearance_engine::register_check;
-use clearance_engine::repo::Repo;
 use clearance_engine::repo::conflict::{Conflict, Side};
+use clearance_engine::repo::questions::holding;
 use clearance_engine::source::shell_quote;
 
-use super::common::{blocker, git_in, waits_for_branches};
+use super::common::{at, blocker, git_in, waits_for_branches};
 
 register_check!("conflict-forecast", ConflictForecast);
 
@@ -35,7 +35,7 @@ impl Check for ConflictForecast {
         let mission_branch = merge.mission_branch.as_deref().unwrap_or_default();
         for lane in &forecast.lanes {
             let LaneOutcome::Conflicts { conflicts, with } = &lane.outcome else { continue };
-            let command = by_hand(repo, &lane.branch, with);
+            let command = by_hand(context, &lane.branch, &lane.lane_id, with)?;
             let alone = if let [alone] = with.as_slice() { alone } else { mission_branch };
             report("lane_conflict", (&lane.branch, alone), conflicts, &command, findings)?;
         }
@@ -47,7 +47,7 @@ impl Check for ConflictForecast {
                     format!("clearance merge --dry-run --mission {slug} --target {target} --strategy squash")
                 }
                 Strategy::Merge | Strategy::Squash => {
-                    by_hand(repo, mission_branch, std::slice::from_ref(&merge.target))
+                    by_hand(context, mission_branch, "mission", std::slice::from_ref(&merge.target))?
                 }
             };
             report("target_conflict", (mission_branch, &merge.target), conflicts, &command, findings)?;
@@ -56,14 +56,27 @@ impl Check for ConflictForecast {
     }
 }
 
-/// Brings into a branch what it will be merged into, where a person can resolve what differs.
-fn by_hand(repo: &Repo, branch: &str, others: &[String]) -> String {
-    let held = repo.view().worktrees().unwrap_or_default();
-    let held = held.iter().find(|tree| tree.branch.as_deref() == Some(branch));
-    let git = git_in(held.map_or(repo.root(), |tree| &tree.root));
-    let switch = held.is_none().then(|| format!("{git} switch {}", shell_quote(branch)));
+/// Brings into a branch what it conflicts with, in a work tree of its own, where a person can resolve it: the main one
+/// stays where it is.
+fn by_hand(
+    context: CheckContext<'_>,
+    branch: &str,
+    name: &str,
+    others: &[String],
+) -> Result<String, CheckError> {
+    let (repo, mission) = (context.repo, context.mission()?);
+    let trees = repo.view().worktrees()?;
+    let held = holding(&trees, branch).first().map(|root| (*root).clone());
+    let root = held
+        .clone()
+        .unwrap_or_else(|| repo.root().join(".worktrees").join(format!("{}-{name}", mission.slug())));
+    let add = held.is_none().then(|| {
+        let (root, branch) = (shell_quote(&root.to_string_lossy()), shell_quote(branch));
+        format!("{} worktree add --quiet {root} {branch}", git_in(repo.root()))
+    });
+    let git = git_in(&root);
     let merges = others.iter().map(|other| format!("{git} merge --no-edit {}", shell_quote(other)));
-    switch.into_iter().chain(merges).collect::<Vec<_>>().join(" && ")
+    Ok(add.into_iter().chain(merges).collect::<Vec<_>>().join(" && "))
 }
 
 fn report(
@@ -75,7 +88,9 @@ fn report(
 ) -> Result<(), CheckError> {
     /// Hunks that are shown; the message says how many there are.
     const SHOWN: usize = 3;
-    for conflict in conflicts {
+    /// Paths that are named one by one. Nobody reads more.
+    const NAMED: usize = 100;
+    for conflict in conflicts.iter().take(NAMED) {
         let path = &conflict.path;
         let hunks = match conflict.hunks.len() {
             0 | 1 => String::new(),
@@ -91,6 +106,10 @@ fn report(
             ]
         });
         findings.report(blocker(code, path, message, location, command).showing(sides))?;
+    }
+    if let Some(more) = conflicts.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        let message = format!("{branch} does not merge into {into}: conflicts in {more} more files");
+        findings.report(blocker(code, branch, message, at(branch), command))?;
     }
     Ok(())
 }

@@ -65,6 +65,9 @@ impl Check for GitState {
     }
 }
 
+/// Where a shell puts what nobody wants to read.
+const NULL: &str = "/dev/null";
+
 /// The work trees that the step is about. Before a commit that is where the caller stands; before a merge, the main one
 /// and those of its branches. What goes on in others does not matter.
 fn taking_part(context: CheckContext<'_>) -> Result<Vec<PathBuf>, CheckError> {
@@ -89,7 +92,11 @@ fn operation(repo: &Repo, tree: &Path, findings: &mut Findings<'_>) -> Result<()
             format!(
                 "a {operation} is under way in {place}: finish it ({git} {operation} --continue), or give it up"
             ),
-            format!("{git} {operation} --abort"),
+            // What was resolved or staged until now is found again with git stash pop. There may be nothing, and the
+            // stash itself ends some operations.
+            format!(
+                "{git} add --update && {git} stash push --message 'Before giving up a {operation}' && {{ {git} {operation} --abort 2> {NULL} || true; }}"
+            ),
         ),
     };
     findings.report(blocker(code, &place, message, at(&place), command))?;
@@ -99,8 +106,16 @@ fn operation(repo: &Repo, tree: &Path, findings: &mut Findings<'_>) -> Result<()
 fn index_lock(tree: &Path, findings: &mut Findings<'_>) -> Result<(), CheckError> {
     let Some(lock) = Repo::index_lock(tree) else { return Ok(()) };
     let name = lock.display().to_string();
-    let message = format!("{name} says that a git command is writing there, or that one died while it did");
-    let command = format!("rm -f {}", shell_quote(&name));
+    let (message, command) = match Repo::git_at_work(tree) {
+        Some(pid) => (
+            format!("a git command is at work in {} (process {pid}): wait for it", tree.display()),
+            format!("while kill -0 {pid} 2> {NULL}; do sleep 1; done"),
+        ),
+        None => (
+            format!("{name} is left from a git command that died; none is at work there now"),
+            format!("rm -f {}", shell_quote(&name)),
+        ),
+    };
     findings.report(blocker("index_locked", &name, message, at(&name), command))?;
     Ok(())
 }

@@ -26,9 +26,18 @@ impl Check for MissionBranch {
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let (repo, merge) = (context.repo, context.merge()?);
         let Some(branch) = &merge.mission_branch else { return Ok(()) };
-        if *branch == merge.target {
-            let message =
-                format!("{branch} is both the mission branch and the target: there is nothing to merge");
+        let lane = |name: &String| merge.lanes.iter().any(|lane| lane.branch.as_ref() == Some(name));
+        let same = *branch == merge.target || repo.points_to(branch)?.as_ref() == Some(&merge.target);
+        if same || lane(branch) || lane(&merge.target) {
+            let message = match same {
+                true => {
+                    format!("{branch} is both the mission branch and the target: there is nothing to merge")
+                }
+                false if lane(branch) => {
+                    format!("{branch} is both the mission branch and the branch of a lane")
+                }
+                false => format!("{} is both the target and the branch of a lane", merge.target),
+            };
             let command = "name the branch to merge into: --target BRANCH".to_owned();
             findings.report(blocker("mission_branch_is_target", branch, message, at(branch), command))?;
             return Ok(());

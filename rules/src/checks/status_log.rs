@@ -1,13 +1,18 @@
 //! The status log can be read, whole.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
+use clearance_engine::limits;
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::log::LOG;
 use clearance_engine::mission::{MISSIONS_DIR, Mission};
 use clearance_engine::register_check;
-use clearance_engine::repo::Repo;
-use clearance_engine::source::shell_quote;
+use clearance_engine::repo::questions::holding;
+use clearance_engine::repo::{Head, Repo};
+use clearance_engine::source::{read_bytes, shell_quote};
 
 use super::common::{at, blocker, git_in, warning, way_out};
 
@@ -21,7 +26,7 @@ impl Check for StatusLog {
         &CheckMeta {
             id: "status-log",
             summary: "the mission has a status log, every line of it is understood, and none contradicts another",
-            codes: &["event_log_invalid", "event_log_missing", "event_log_torn"],
+            codes: &["event_log_invalid", "event_log_missing", "event_log_behind", "event_log_torn"],
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
         }
@@ -50,6 +55,7 @@ impl Check for StatusLog {
             let command = format!("{git} log --all --oneline -- {}", shell_quote(inside));
             findings.report(blocker("event_log_missing", LOG, message, at(&name), command))?;
         }
+        behind(context, &name, findings)?;
         if state.log.torn_tail.is_some() {
             let message = format!("the last line of {name} was torn by a crash");
             let command = format!("clearance status --recover --mission {slug}");
@@ -57,6 +63,34 @@ impl Check for StatusLog {
         }
         Ok(())
     }
+}
+
+/// With another branch checked out the log is read from there. What the target knows and it does not would not count.
+fn behind(context: CheckContext<'_>, name: &str, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let (repo, mission) = (context.repo, context.mission()?);
+    let Some(merge) = context.merge else { return Ok(()) };
+    let view = repo.view();
+    if !name.starts_with(MISSIONS_DIR) || view.head()? == Head::Branch(merge.target.clone()) {
+        return Ok(());
+    }
+    let Some(theirs) = view.file_at(&merge.target, name, limits::STATUS_LOG)? else { return Ok(()) };
+    let path = mission.path_of(LOG).map_err(Arc::new)?;
+    let ours = read_bytes(name, &path, limits::STATUS_LOG);
+    let ours = ours.map_err(|error| Arc::new(ArtefactError::from(error)))?.unwrap_or_default();
+    let known: BTreeSet<&[u8]> = ours.split(|byte| *byte == b'\n').collect();
+    let unknown = theirs.split(|byte| *byte == b'\n').filter(|line| !known.contains(line)).count();
+    if unknown > 0 {
+        let target = &merge.target;
+        let message = format!(
+            "{target} has events of the mission that {name} does not have here ({unknown} lines): what they say does not count yet"
+        );
+        let command = match holding(&view.worktrees()?, target).first() {
+            Some(_) => format!("{} merge --no-edit {}", git_in(repo.root()), shell_quote(target)),
+            None => format!("{} switch {}", git_in(repo.root()), shell_quote(target)),
+        };
+        findings.report(blocker("event_log_behind", LOG, message, at(name), command))?;
+    }
+    Ok(())
 }
 
 /// Opens the line in an editor; of a branch that no work tree has checked out, in one that is made for it.
