@@ -53,6 +53,8 @@ mod registry;
 mod remotes;
 #[path = "product/rows.rs"]
 mod rows;
+#[path = "product/second_look.rs"]
+mod second_look;
 #[path = "product/vectors.rs"]
 mod vectors;
 #[path = "product/ways_out.rs"]

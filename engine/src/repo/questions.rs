@@ -1,10 +1,11 @@
 //! Questions whose answer is git's own: work-tree state, distances, merges. Asked of the git command, read-only.
 
-use std::ffi::OsStr;
+mod hidden;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Git, GitError, Repo, RepoError};
+use super::{Git, GitError, Repo};
 
 /// A path of a work tree that is not as it was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,30 +73,6 @@ impl Repo {
         let arguments = ["status", "--porcelain=v2", "-z", "--no-renames", untracked];
         let out = Git::new(worktree).run(&arguments)?;
         Ok(out.split_terminator('\0').filter_map(dirty_path).take(most).collect())
-    }
-
-    /// Changed files that git was told not to look at (assume-unchanged, skip-worktree): `git status` hides them, and a
-    /// merge refuses or overwrites them.
-    ///
-    /// # Errors
-    /// [`RepoError`].
-    pub fn hidden_changes(&self, worktree: &Path) -> Result<Vec<String>, RepoError> {
-        // As many as fit on any command line, however long their paths are.
-        const AT_ONCE: usize = 256;
-        let mut overlooked = self.at_worktree(worktree)?.view().overlooked()?;
-        // Left out of a sparse checkout, it is not there at all.
-        overlooked.retain(|(path, _)| {
-            worktree.join(path).symlink_metadata().is_ok_and(|metadata| metadata.is_file())
-        });
-        let mut changed = Vec::new();
-        for some in overlooked.chunks(AT_ONCE) {
-            let mut arguments = vec![OsStr::new("hash-object"), OsStr::new("--")];
-            arguments.extend(some.iter().map(|(path, _)| path.as_os_str()));
-            let hashed = Git::new(worktree).run(&arguments)?;
-            let differs = some.iter().zip(hashed.lines()).filter(|((_, blob), now)| blob != now);
-            changed.extend(differs.map(|((path, _), _)| path.to_string_lossy().into_owned()));
-        }
-        Ok(changed)
     }
 
     /// Whether a commit is here, and not only somewhere else.

@@ -1,6 +1,6 @@
 //! Nothing that is not committed stands in the way of the merge, or would be lost by it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::Location;
@@ -11,7 +11,7 @@ use clearance_engine::repo::questions::{Dirty, DirtyKind, holding};
 use clearance_engine::repo::{Repo, RepoError, Worktree};
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, main_is_known, some_of, waits_for_branches};
+use super::common::{at, blocker, git_in, main_is_known, shell_path, some_of, waits_for_branches};
 
 register_check!("clean-worktrees", CleanWorktrees);
 
@@ -66,13 +66,14 @@ impl Check for CleanWorktrees {
                 report(root, is_lane, &dirty, repo, findings)?;
             }
             for path in hidden {
+                let quoted = shell_path(&path);
+                let path = path.to_string_lossy();
                 let message = format!("{path} was changed, and git was told not to look at it");
                 let command = format!(
-                    "{0} update-index --no-assume-unchanged -- {1} && {0} update-index --no-skip-worktree -- {1}",
-                    git_in(root),
-                    shell_quote(&path)
+                    "{0} update-index --no-assume-unchanged -- {quoted} && {0} update-index --no-skip-worktree -- {quoted}",
+                    git_in(root)
                 );
-                findings.report(blocker("hidden_change", &path, message, at(&path), command))?;
+                findings.report(blocker("hidden_change", &*path, message, at(&*path), command))?;
             }
         }
         in_the_way(context, &trees, findings)
@@ -80,7 +81,7 @@ impl Check for CleanWorktrees {
 }
 
 /// What is not committed in a work tree, and what git was told to hide of that.
-fn look(repo: &Repo, root: &Path, untracked: bool) -> Result<(Vec<Dirty>, Vec<String>), RepoError> {
+fn look(repo: &Repo, root: &Path, untracked: bool) -> Result<(Vec<Dirty>, Vec<PathBuf>), RepoError> {
     Ok((repo.dirty(root, untracked, LOOKED_FOR)?, repo.hidden_changes(root)?))
 }
 
@@ -89,7 +90,7 @@ fn moving<'a>(repo: &'a Repo, merge: &MergeScope, trees: &'a [Worktree]) -> Vec<
     let mut roots = vec![repo.root()];
     let branches = [Some(&merge.target), merge.mission_branch.as_ref()];
     for branch in branches.into_iter().flatten() {
-        roots.extend(holding(trees, branch).into_iter().map(std::path::PathBuf::as_path));
+        roots.extend(holding(trees, branch).into_iter().map(PathBuf::as_path));
     }
     roots.sort_unstable();
     roots.dedup();

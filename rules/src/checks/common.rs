@@ -54,9 +54,26 @@ pub(super) fn at(name: impl Into<String>) -> Location {
     Location { name: name.into(), line: None }
 }
 
+/// A path as a shell must be given it. One that is not UTF-8 is spelled by the bytes, which a message could not show.
+pub(super) fn shell_path(path: &Path) -> String {
+    if let Some(text) = path.to_str() {
+        return shell_quote(text);
+    }
+    let mut spelled = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b' ' => {
+                spelled.push(char::from(*byte));
+            }
+            other => spelled.push_str(&format!("\\{other:03o}")),
+        }
+    }
+    format!("\"$(printf '{spelled}')\"")
+}
+
 /// `git -C DIR`, so that a command works wherever it is pasted.
 pub(super) fn git_in(directory: &Path) -> String {
-    format!("git -C {}", shell_quote(&directory.to_string_lossy()))
+    format!("git -C {}", shell_path(directory))
 }
 
 /// git cannot tell where the main work tree is, so nobody can look into it: no pass.

@@ -1,0 +1,79 @@
+//! What once looked ready and was not: every case here was called ready, or had a command that did not end it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use rstest::rstest;
+
+use crate::ready::{Break, codes, dry_run, ready, shell};
+use crate::support::TestRepo;
+
+/// Git was told not to look at these; each of them makes a merge abort.
+#[rstest]
+#[case::a_link_that_leads_elsewhere(|repo: &TestRepo| {
+    told(repo, "--assume-unchanged", "link");
+    fs::remove_file(repo.root().join("link")).unwrap();
+    symlink("elsewhere", repo.root().join("link")).unwrap();
+})]
+#[case::a_link_that_is_a_file_now(|repo: &TestRepo| {
+    told(repo, "--skip-worktree", "link");
+    fs::remove_file(repo.root().join("link")).unwrap();
+    repo.write("link", "mine\n");
+})]
+#[case::a_file_that_may_be_run_now(|repo: &TestRepo| {
+    told(repo, "--assume-unchanged", "shared.txt");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(repo.root().join("shared.txt"), mode).unwrap();
+})]
+#[case::a_file_that_is_a_directory_now(|repo: &TestRepo| {
+    told(repo, "--skip-worktree", "shared.txt");
+    fs::remove_file(repo.root().join("shared.txt")).unwrap();
+    repo.write("shared.txt/mine", "mine\n");
+})]
+#[case::a_file_that_is_a_link_now(|repo: &TestRepo| {
+    told(repo, "--skip-worktree", "shared.txt");
+    fs::rename(repo.root().join("shared.txt"), repo.root().join("moved")).unwrap();
+    symlink("moved", repo.root().join("shared.txt")).unwrap();
+})]
+#[case::a_directory_that_is_a_file_now(|repo: &TestRepo| {
+    told(repo, "--skip-worktree", "dir/file");
+    fs::remove_dir_all(repo.root().join("dir")).unwrap();
+    repo.write("dir", "mine\n");
+})]
+fn changes_that_git_was_told_not_to_see(#[case] change: Break) {
+    let repo = ready();
+    symlink("shared.txt", repo.root().join("link")).unwrap();
+    repo.write("dir/file", "x\n");
+    repo.commit_all("Link");
+    change(&repo);
+    assert_eq!(codes(&repo, &[]), ["hidden_change"]);
+    let json = dry_run(&repo, &["--json"]).json();
+    let command = json["remediation"].as_str().unwrap();
+    assert_eq!(shell(&repo, command).code, 0, "{command}");
+    assert_eq!(codes(&repo, &[]), ["dirty_worktree"], "after {command}");
+}
+
+fn told(repo: &TestRepo, how: &str, path: &str) {
+    repo.git(&["update-index", how, "--", path]);
+}
+
+#[rstest]
+#[case("--assume-unchanged")]
+#[case("--skip-worktree")]
+fn what_git_does_not_look_at_and_is_as_it_was(#[case] how: &str) {
+    let repo = ready();
+    symlink("shared.txt", repo.root().join("link")).unwrap();
+    repo.write("run.sh", "true\n");
+    fs::set_permissions(repo.root().join("run.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    repo.commit_all("Link");
+    told(&repo, how, "link");
+    told(&repo, how, "run.sh");
+    told(&repo, how, "shared.txt");
+    fs::remove_file(repo.root().join("shared.txt")).unwrap();
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+    repo.git(&["config", "core.fileMode", "false"]);
+    fs::set_permissions(repo.root().join("run.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .unwrap();
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "modes do not count here");
+}
