@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, codes, dry_run, ready, shell};
-use crate::support::TestRepo;
+use crate::ready::{Break, LANES, codes, dry_run, ready, shell};
+use crate::support::{TestRepo, run};
 
 /// Git was told not to look at these; each of them makes a merge abort.
 #[rstest]
@@ -76,4 +76,48 @@ fn what_git_does_not_look_at_and_is_as_it_was(#[case] how: &str) {
     fs::set_permissions(repo.root().join("run.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .unwrap();
     assert_eq!(codes(&repo, &[]), Vec::<String>::new(), "modes do not count here");
+}
+
+/// Work that no review was asked for would merge.
+#[rstest]
+#[case(r#"["WP-02", "bogus"]"#, &["lane-b has \"WP-02\"", "lane-b has \"bogus\""])]
+#[case(r#"["WP01", ""]"#, &["lane-b has \"\""])]
+#[case("[]", &["lane-b names no work package"])]
+fn lanes_whose_work_packages_are_none(#[case] ids: &str, #[case] said: &[&str]) {
+    let repo = ready();
+    repo.write("kitty-specs/m/lanes.json", LANES.replace(r#"["WP02"]"#, ids));
+    repo.commit_all("Lanes");
+    let json = dry_run(&repo, &["--json"]).json();
+    let found: Vec<_> = json["blockers"].as_array().unwrap().iter().collect();
+    assert_eq!(found.len(), said.len(), "{json:#}");
+    for (found, said) in found.iter().zip(said) {
+        let message = found["message"].as_str().unwrap();
+        assert!(found["code"] == "lanes_invalid" && message.contains(said), "{message}");
+    }
+}
+
+#[test]
+fn lanes_without_work_packages_that_hold_nothing() {
+    let repo = ready();
+    let planning = r#"{"lane_id": "lane-planning", "wp_ids": []}, {"lane_id": "lane-c", "wp_ids": []}]"#;
+    repo.write("kitty-specs/m/lanes.json", LANES.replace("\n]", &format!(", {planning}")));
+    repo.commit_all("Lanes");
+    repo.git(&["branch", "kitty/mission-m-lane-c", "main"]);
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+}
+
+/// No real manifest of lanes is taken for a broken one.
+#[test]
+fn lanes_of_real_missions() {
+    let Some(folder) = clearance_testkit::corpus() else { return };
+    for entry in fs::read_dir(folder).unwrap() {
+        let directory = entry.unwrap().path();
+        let slug = directory.file_name().unwrap().to_str().unwrap().to_owned();
+        let repo = TestRepo::new();
+        for file in ["meta.json", "lanes.json"].iter().filter(|file| directory.join(file).exists()) {
+            repo.write(&format!("kitty-specs/{slug}/{file}"), fs::read(directory.join(file)).unwrap());
+        }
+        let said = run(&repo, &["check", "--stage", "mark-status", "--mission", &slug, "--json"]).stdout;
+        assert!(!said.contains("lanes_invalid"), "{said}");
+    }
 }

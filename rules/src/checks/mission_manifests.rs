@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Fault, FindingError, Location};
+use clearance_engine::id::WpId;
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::lanes::Lanes;
 use clearance_engine::register_check;
+use clearance_engine::repo::RepoView;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
@@ -77,11 +79,25 @@ fn contradictions(context: CheckContext<'_>, manifest: Option<&Lanes>) -> Result
         for lane in &manifest.lanes {
             let unknown = lane.depends_on_lanes.iter().filter(|on| !ids.contains(on.as_str()));
             said.extend(unknown.map(|on| format!("{} depends on {on}, which is no lane", lane.lane_id)));
+            // Whatever it is meant to be, nobody asks whether it is approved.
+            let others = lane.wp_ids.iter().filter(|id| WpId::parse(id).is_err());
+            said.extend(
+                others.map(|id| format!("{} has {id:?}, which is no id of a work package", lane.lane_id)),
+            );
         }
     }
     let Some(merge) = context.merge else { return Ok(said) };
     if !merge.circle.is_empty() {
         said.push(format!("these lanes depend on each other in a circle: {}", merge.circle.join(", ")));
+    }
+    for lane in merge.lanes.iter().filter(|lane| lane.wp_ids.is_empty()) {
+        let Some(branch) = &lane.branch else { continue };
+        if has_commits(context.repo.view(), branch, &merge.target)? {
+            said.push(format!(
+                "{} names no work package, and its branch {branch} has commits that nobody would ask a review of",
+                lane.lane_id
+            ));
+        }
     }
     // Work that no lane names would be left out without a word.
     if manifest.is_none_or(|manifest| manifest.lanes.is_empty()) {
@@ -95,6 +111,14 @@ fn contradictions(context: CheckContext<'_>, manifest: Option<&Lanes>) -> Result
         }
     }
     Ok(said)
+}
+
+/// Whether a branch has commits that the target lacks.
+fn has_commits(view: &dyn RepoView, branch: &str, target: &str) -> Result<bool, CheckError> {
+    let (Some(tip), Some(target)) = (view.branch_tip(branch)?, view.branch_tip(target)?) else {
+        return Ok(false);
+    };
+    Ok(!view.is_ancestor(&tip, &target)?)
 }
 
 fn broken(
