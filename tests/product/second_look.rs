@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANES, codes, dry_run, ready, shell};
-use crate::support::{TestRepo, run};
+use crate::ready::{Break, LANES, approved, codes, dry_run, ready, shell};
+use crate::support::{LOG, TestRepo, run, step};
 
 /// Git was told not to look at these; each of them makes a merge abort.
 #[rstest]
@@ -120,4 +120,73 @@ fn lanes_of_real_missions() {
         let said = run(&repo, &["check", "--stage", "mark-status", "--mission", &slug, "--json"]).stdout;
         assert!(!said.contains("lanes_invalid"), "{said}");
     }
+}
+
+/// What a reviewer wrote is read, wherever it is; what is not understood is no approval.
+#[rstest]
+#[case::a_time_for_a_number("review_rejected", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-3.md", "---\nverdict: approved\n---\n");
+    review(repo, "WP02-b/review-cycle-20260101120000.md", "---\nverdict: rejected\n---\n");
+})]
+#[case::more_digits_than_any_number_has("review_rejected", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-20260101120000.md", "---\nverdict: approved\n---\n");
+    review(repo, &format!("WP02-b/review-cycle-{}.md", "9".repeat(60)), "---\nverdict: rejected\n---\n");
+})]
+#[case::a_link_to_a_directory("review_rejected", |repo: &TestRepo| {
+    repo.write("reviews/review-cycle-1.md", "---\nverdict: rejected\n---\n");
+    symlink("../../../reviews", repo.root().join("kitty-specs/m/tasks/WP02-b")).unwrap();
+})]
+#[case::a_link_that_leads_out("review_schema_invalid", |repo: &TestRepo| {
+    clearance_testkit::write(repo.outside(), "reviews/review-cycle-1.md", "---\nverdict: rejected\n---\n");
+    symlink("../../../../reviews", repo.root().join("kitty-specs/m/tasks/WP02-b")).unwrap();
+})]
+#[case::a_byte_order_mark("review_rejected", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-1.md", "\u{feff}---\nverdict: rejected\n---\n");
+})]
+#[case::blank_lines("review_rejected", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-1.md", "\n \r\n---\r\nverdict: rejected\r\n---\r\n");
+})]
+#[case::capitals("review_schema_invalid", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-1.md", "---\nVerdict: rejected\n---\n");
+})]
+#[case::a_list("review_schema_invalid", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-1.md", "---\nverdict: [rejected]\n---\n");
+})]
+#[case::a_list_below("review_schema_invalid", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-1.md", "---\nverdict:\n- rejected\n---\n");
+})]
+#[case::below_another("review_schema_invalid", |repo: &TestRepo| {
+    review(repo, "WP02-b/review-cycle-1.md", "---\nreview:\n  verdict: rejected\n---\n");
+})]
+fn reviews_in_other_spellings(#[case] code: &str, #[case] review: Break) {
+    let repo = ready();
+    repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
+    review(&repo);
+    repo.commit_all("Review");
+    assert_eq!(codes(&repo, &[]), [code]);
+    // The log knows better.
+    repo.write(LOG, approved("WP01") + &approved("WP02"));
+    repo.commit_all("Approved");
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+}
+
+fn review(repo: &TestRepo, file: &str, text: &str) {
+    repo.write(&format!("kitty-specs/m/tasks/{file}"), text);
+}
+
+#[rstest]
+#[case("---\n---\nverdict: rejected, some say\n")]
+#[case("---\nverdict:\nother: x\n---\n")]
+#[case("---\nverdict: # to come\n---\n")]
+fn reviews_without_a_verdict(#[case] text: &str) {
+    let repo = ready();
+    repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
+    review(&repo, "WP02-b/review-cycle-1.md", text);
+    repo.commit_all("Review");
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(
+        (&json["ready"], &json["warnings"][0]["code"]),
+        (&true.into(), &"review_schema_invalid".into()),
+        "{json:#}"
+    );
 }
