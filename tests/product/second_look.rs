@@ -190,3 +190,29 @@ fn reviews_without_a_verdict(#[case] text: &str) {
         "{json:#}"
     );
 }
+
+/// Without missions nothing is known of what will be merged; what is not committed is in the way of anything.
+#[test]
+fn a_repository_without_missions() {
+    let repo = TestRepo::new();
+    repo.write("f.txt", "one\n");
+    repo.commit_all("File");
+    let asked = |stage: &str| run(&repo, &["check", "--stage", stage, "--json"]);
+    assert_eq!(asked("merge").code, 0);
+    repo.write("new.txt", "one\n");
+    assert_eq!(asked("merge").code, 0, "a new file is in nobody's way");
+    repo.write("f.txt", "two\n");
+    let (merge, commit) = (asked("merge"), asked("commit"));
+    assert_eq!((merge.code, commit.code), (1, 0), "{}", merge.stdout);
+    let json = merge.json();
+    let found = json["checks"].as_array().unwrap().iter().find(|check| check["verdict"] == "blocked");
+    let found = found.unwrap()["findings"][0].clone();
+    assert_eq!(found["code"], "dirty_worktree", "{found:#}");
+    assert_eq!(shell(&repo, found["remediation"].as_str().unwrap()).code, 0);
+    assert_eq!(asked("merge").code, 0);
+    repo.git(&["worktree", "add", "--quiet", "../linked"]);
+    repo.write("../linked/f.txt", "three\n");
+    assert_eq!(asked("merge").code, 0, "that of somebody else");
+    let mut there = crate::support::command(&repo.root().with_file_name("linked"));
+    assert_eq!(crate::support::Run::of(there.args(["check"])).code, 1);
+}

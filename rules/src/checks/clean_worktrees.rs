@@ -1,17 +1,21 @@
 //! Nothing that is not committed stands in the way of the merge, or would be lost by it.
 
+mod obstruction;
+mod way_out;
+
 use std::path::{Path, PathBuf};
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::Location;
-use clearance_engine::merge::forecast::obstructions;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
-use clearance_engine::repo::questions::{Dirty, DirtyKind, holding};
+use clearance_engine::repo::questions::{Dirty, holding};
 use clearance_engine::repo::{Repo, RepoError, Worktree};
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, main_is_known, shell_path, some_of, waits_for_branches};
+use super::common::{at, blocker, git_in, main_is_known, shell_path, some_of};
+use obstruction::in_the_way;
+use way_out::put_away;
 
 register_check!("clean-worktrees", CleanWorktrees);
 
@@ -37,47 +41,61 @@ impl Check for CleanWorktrees {
                 "untracked_obstruction",
             ],
             stages: &[Stage::Merge],
-            needs: Needs::Merge,
+            needs: Needs::Repository,
         }
     }
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-        let (repo, merge) = (context.repo, context.merge()?);
+        let repo = context.repo;
         main_is_known(repo)?;
+        let Some(merge) = context.merge else {
+            // Whatever is going to be merged, it is merged into one of these.
+            let mut roots = vec![repo.root(), repo.caller_root()];
+            roots.dedup();
+            return look_into(repo, roots.into_iter().map(|root| (root, false)), findings);
+        };
         let trees = repo.view().worktrees()?;
         let lanes = lane_trees(context, &trees, findings)?;
         let mut moving = moving(repo, merge, &trees);
         // As a lane's it is looked at more strictly.
         moving.retain(|root| !lanes.iter().any(|lane| lane.root == **root));
-        // Each work tree costs as much as the others: they are looked at side by side.
-        let looks = moving
-            .iter()
-            .map(|root| (*root, false))
-            .chain(lanes.iter().map(|tree| (tree.root.as_path(), true)));
-        let found: Vec<_> = std::thread::scope(|scope| {
-            let looking: Vec<_> =
-                looks.map(|(root, lane)| (root, lane, scope.spawn(move || look(repo, root, lane)))).collect();
-            looking.into_iter().map(|(root, lane, thread)| (root, lane, thread.join())).collect()
-        });
-        for (root, is_lane, answer) in found {
-            let (dirty, hidden) = answer
-                .map_err(|_| CheckError::CouldNotLook("a thread ended without an answer".to_owned()))??;
-            if !dirty.is_empty() {
-                report(root, is_lane, &dirty, repo, findings)?;
-            }
-            for path in hidden {
-                let quoted = shell_path(&path);
-                let path = path.to_string_lossy();
-                let message = format!("{path} was changed, and git was told not to look at it");
-                let command = format!(
-                    "{0} update-index --no-assume-unchanged -- {quoted} && {0} update-index --no-skip-worktree -- {quoted}",
-                    git_in(root)
-                );
-                findings.report(blocker("hidden_change", &*path, message, at(&*path), command))?;
-            }
-        }
+        let moving = moving.into_iter().map(|root| (root, false));
+        let lanes = lanes.iter().map(|tree| (tree.root.as_path(), true));
+        look_into(repo, moving.chain(lanes), findings)?;
         in_the_way(context, &trees, findings)
     }
+}
+
+/// Looks into work trees, each with whether it is a lane's. Each costs as much as the others: they are looked at side by
+/// side.
+fn look_into<'a>(
+    repo: &Repo,
+    roots: impl Iterator<Item = (&'a Path, bool)>,
+    findings: &mut Findings<'_>,
+) -> Result<(), CheckError> {
+    let found: Vec<_> = std::thread::scope(|scope| {
+        let looking: Vec<_> =
+            roots.map(|(root, lane)| (root, lane, scope.spawn(move || look(repo, root, lane)))).collect();
+        looking.into_iter().map(|(root, lane, thread)| (root, lane, thread.join())).collect()
+    });
+    for (root, is_lane, answer) in found {
+        let (dirty, hidden) =
+            answer.map_err(|_| CheckError::CouldNotLook("a thread ended without an answer".to_owned()))??;
+        if !dirty.is_empty() {
+            report(root, is_lane, &dirty, repo, findings)?;
+        }
+        for path in hidden {
+            let quoted = shell_path(&path);
+            let path = path.to_string_lossy();
+            let message = format!("{path} was changed, and git was told not to look at it");
+            let command = format!(
+                "{0} update-index --no-assume-unchanged -- {quoted} && {0} update-index --no-skip-worktree -- {quoted}",
+                git_in(root)
+            );
+            findings.report(blocker("hidden_change", &*path, message, at(&*path), command))?;
+        }
+    }
+    Ok(())
 }
 
 /// What is not committed in a work tree, and what git was told to hide of that.
@@ -151,74 +169,4 @@ fn report(
     let location = Location { name: dirty[0].path.clone(), line: None };
     findings.report(blocker(code, &place, message, location, command))?;
     Ok(())
-}
-
-/// Commands that put changes where they are found again. `git stash` passes over what is in submodules.
-fn put_away(root: &Path, dirty: &[Dirty], untracked: &str) -> String {
-    let stash = |root: &Path| format!("{} stash push{untracked} --message 'Before the merge'", git_in(root));
-    let mut commands = Vec::new();
-    // A file in conflict cannot be stashed; what stands in it can.
-    if dirty.iter().any(|dirty| dirty.kind == DirtyKind::Conflicted) {
-        commands.push(format!("{} add --update", git_in(root)));
-    }
-    if dirty.iter().any(|dirty| dirty.submodule.is_none()) {
-        commands.push(stash(root));
-    }
-    for dirty in dirty {
-        let Some(state) = dirty.submodule else { continue };
-        let (inside, path) = (root.join(&dirty.path), shell_quote(&dirty.path));
-        if state.content {
-            commands.push(stash(&inside));
-        }
-        if state.commit {
-            let (git, inside) = (git_in(root), git_in(&inside));
-            // Its commit may be on no branch.
-            commands.push(format!(
-                "{inside} branch --force \"before-the-merge-$({inside} rev-parse --short HEAD)\""
-            ));
-            commands.push(format!("{git} restore --staged -- {path}"));
-            commands.push(format!("{git} submodule update --checkout -- {path}"));
-        }
-    }
-    commands.join(" && ")
-}
-
-/// Files that git does not know, where the merge would write one.
-fn in_the_way(
-    context: CheckContext<'_>,
-    trees: &[Worktree],
-    findings: &mut Findings<'_>,
-) -> Result<(), CheckError> {
-    let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
-    let forecast =
-        merge.forecast(repo, mission).map_err(|error| CheckError::CouldNotLook(error.to_owned()))?;
-    waits_for_branches(forecast, context)?;
-    let mission_branch = merge.mission_branch.as_deref().unwrap_or_default();
-    let written = [(merge.target.as_str(), &forecast.changes), (mission_branch, &forecast.mission_changes)];
-    for (branch, changes) in written {
-        for root in holding(trees, branch) {
-            for path in obstructions(root, changes)? {
-                let file = root.join(&path);
-                let path = path.to_string_lossy();
-                let message =
-                    format!("{path} is not known to git here, and the merge would write a file of that name");
-                let (from, to) = (file.to_string_lossy(), free_name(&file));
-                let command = format!("mv -n {} {}", shell_quote(&from), shell_quote(&to));
-                findings.report(blocker("untracked_obstruction", &*path, message, at(&*path), command))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A name beside a file that nothing has yet.
-fn free_name(file: &Path) -> String {
-    let name = file.to_string_lossy();
-    let mut free = format!("{name}.mine");
-    let mut nth = 2;
-    while Path::new(&free).symlink_metadata().is_ok() {
-        free = format!("{name}.mine{nth}");
-        nth += 1;
-    }
-    free
 }
