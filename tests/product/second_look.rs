@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANES, approved, codes, dry_run, ready, shell};
+use crate::ready::{Break, LANE_A, LANES, approved, codes, dry_run, ready, shell};
 use crate::support::{LOG, TestRepo, run, step};
 
 /// Git was told not to look at these; each of them makes a merge abort.
@@ -215,4 +215,35 @@ fn a_repository_without_missions() {
     assert_eq!(asked("merge").code, 0, "that of somebody else");
     let mut there = crate::support::command(&repo.root().with_file_name("linked"));
     assert_eq!(crate::support::Run::of(there.args(["check"])).code, 1);
+}
+
+/// What is not committed on a disk that is not there cannot be seen.
+#[rstest]
+#[case::locked("../away", &["worktree", "lock", "../away"], "worktree list --porcelain")]
+#[case::only_gone("../away", &["status"], "worktree prune")]
+#[case::in_its_place(".worktrees/m-lane-a", &["worktree", "lock", ".worktrees/m-lane-a"], "worktree list --porcelain")]
+fn a_work_tree_that_cannot_be_reached(#[case] place: &str, #[case] lock: &[&str], #[case] command: &str) {
+    let repo = ready();
+    repo.git(&["worktree", "add", "--quiet", place, LANE_A]);
+    repo.write(&format!("{place}/work.txt"), "mine\n");
+    assert_eq!(codes(&repo, &[]), ["dirty_lane_worktree"]);
+    repo.git(lock);
+    fs::rename(repo.root().join(place), repo.outside().join("unmounted")).unwrap();
+    let json = dry_run(&repo, &["--json"]).json();
+    let warned = &json["warnings"][0];
+    assert_eq!(warned["code"], "lane_worktree_unreachable", "{json:#}");
+    let remedy = warned["remediation"].as_str().unwrap();
+    assert!(remedy.starts_with("git -C /") && remedy.ends_with(command), "{remedy}");
+    assert_eq!(shell(&repo, remedy).code, 0);
+    let after = dry_run(&repo, &["--json"]).json();
+    assert_eq!(after["warnings"].as_array().unwrap().is_empty(), command == "worktree prune", "{after:#}");
+}
+
+#[test]
+fn a_work_tree_of_something_else_that_cannot_be_reached() {
+    let repo = ready();
+    repo.git(&["worktree", "add", "--quiet", "-b", "other", "../away"]);
+    fs::remove_dir_all(repo.root().with_file_name("away")).unwrap();
+    let json = dry_run(&repo, &["--json"]).json();
+    assert_eq!(json["warnings"].as_array().map(Vec::len), Some(0), "{json:#}");
 }

@@ -1,11 +1,14 @@
 //! Questions whose answer is git's own: work-tree state, distances, merges. Asked of the git command, read-only.
 
 mod hidden;
+mod unreachable;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Git, GitError, Repo};
+
+pub use unreachable::Unreachable;
 
 /// A path of a work tree that is not as it was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use clearance_engine::repo::questions::{Dirty, holding};
 use clearance_engine::repo::{Repo, RepoError, Worktree};
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, main_is_known, shell_path, some_of};
+use super::common::{at, blocker, git_in, main_is_known, shell_path, some_of, warning};
 use obstruction::in_the_way;
 use way_out::put_away;
 
@@ -38,6 +38,7 @@ impl Check for CleanWorktrees {
                 "dirty_lane_worktree",
                 "hidden_change",
                 "lane_worktree_on_other_branch",
+                "lane_worktree_unreachable",
                 "untracked_obstruction",
             ],
             stages: &[Stage::Merge],
@@ -55,6 +56,7 @@ impl Check for CleanWorktrees {
             return look_into(repo, roots.into_iter().map(|root| (root, false)), findings);
         };
         let trees = repo.view().worktrees()?;
+        unreachable(context, &trees, findings)?;
         let lanes = lane_trees(context, &trees, findings)?;
         let mut moving = moving(repo, merge, &trees);
         // As a lane's it is looked at more strictly.
@@ -144,6 +146,32 @@ fn lane_trees<'a>(
         findings.report(blocker("lane_worktree_on_other_branch", &place, message, at(&place), command))?;
     }
     Ok(found)
+}
+
+/// Work trees of the merge that nobody can look into: on a disk that is not mounted, say. Work that was not committed
+/// there would be left out.
+fn unreachable(
+    context: CheckContext<'_>,
+    trees: &[Worktree],
+    findings: &mut Findings<'_>,
+) -> Result<(), CheckError> {
+    let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
+    let branches = merge.branches();
+    for tree in repo.unreachable_worktrees(trees)? {
+        let stands = merge.lanes.iter().any(|lane| merge.worktree_of(repo, mission, lane) == tree.root);
+        if !stands && tree.branch.as_ref().is_none_or(|branch| !branches.contains(branch)) {
+            continue;
+        }
+        let place = tree.root.display().to_string();
+        let held = tree.branch.as_deref().unwrap_or("a commit of no branch");
+        let message = format!(
+            "the work tree {place} of {held} cannot be looked into: what is not committed there would be left out"
+        );
+        let ask = if tree.prunable { "prune" } else { "list --porcelain" };
+        let command = format!("{} worktree {ask}", git_in(repo.root()));
+        findings.report(warning("lane_worktree_unreachable", &place, message, at(&place), Some(command)))?;
+    }
+    Ok(())
 }
 
 fn report(
