@@ -247,3 +247,72 @@ fn a_work_tree_of_something_else_that_cannot_be_reached() {
     let json = dry_run(&repo, &["--json"]).json();
     assert_eq!(json["warnings"].as_array().map(Vec::len), Some(0), "{json:#}");
 }
+
+/// One blocker, whose command ends it and leaves nothing to be found.
+fn ends(repo: &TestRepo, code: &str) -> String {
+    let json = dry_run(repo, &["--json"]).json();
+    assert_eq!(codes(repo, &[]), [code], "{json:#}");
+    let command = json["remediation"].as_str().unwrap().to_owned();
+    let done = shell(repo, &command);
+    assert_eq!(done.code, 0, "{command}: {}", done.stderr);
+    assert_eq!(codes(repo, &[]), Vec::<String>::new(), "after {command}");
+    command
+}
+
+/// What the log says of approvals must not be put away with it.
+#[rstest]
+#[case::alone(|_: &TestRepo| {}, false)]
+#[case::with_a_file_that_was_announced(|repo: &TestRepo| {
+    repo.write("kitty-specs/m/it's new.md", "x\n");
+    repo.git(&["add", "--intent-to-add", "kitty-specs/m/it's new.md"]);
+}, false)]
+#[case::with_others(|repo: &TestRepo| {
+    repo.write("shared.txt", "mine\n");
+    repo.write("staged.txt", "mine\n");
+    repo.git(&["add", "staged.txt"]);
+}, true)]
+#[case::with_one_that_was_deleted(|repo: &TestRepo| drop(repo.git(&["rm", "--quiet", "--force", "kitty-specs/m/tasks.md"])), true)]
+fn state_is_recorded_and_not_stashed(#[case] more: Break, #[case] stashes: bool) {
+    let repo = ready();
+    repo.write(LOG, approved("WP01") + &step("WP02", "in_progress", "in_review"));
+    repo.commit_all("In review");
+    repo.write(LOG, approved("WP01") + &approved("WP02"));
+    repo.write("kitty-specs/m/tasks.md", "- [x] T001 b\n");
+    more(&repo);
+    ends(&repo, "dirty_worktree");
+    assert!(repo.git(&["log", "--max-count=1", "--format=%s"]).starts_with("Record the state of m"));
+    assert_eq!(!repo.git(&["stash", "list"]).is_empty(), stashes);
+}
+
+/// `git stash` refuses these, passes over them, or deletes them.
+#[rstest]
+#[case::announced("dirty_worktree", "", |repo: &TestRepo| {
+    repo.write("new file.txt", "mine\n");
+    repo.git(&["add", "--intent-to-add", "new file.txt"]);
+})]
+#[case::announced_in_a_lane("dirty_lane_worktree", "", |repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
+    repo.write("../a/new.txt", "mine\n");
+    repo.git(&["-C", "../a", "add", "--intent-to-add", "new.txt"]);
+})]
+#[case::a_repository_inside("dirty_lane_worktree", "a.nested/mine", |repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
+    repo.write("../a/nested/mine", "mine\n");
+    repo.git(&["init", "--quiet", "../a/nested"]);
+})]
+#[case::a_repository_and_more("dirty_lane_worktree", "a.deep.nested/mine", |repo: &TestRepo| {
+    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
+    repo.write("../a/deep/nested/mine", "mine\n");
+    repo.write("../a/other", "mine\n");
+    repo.git(&["init", "--quiet", "../a/deep/nested"]);
+})]
+#[case::a_directory_for_a_file("dirty_worktree", "repo/shared.txt.mine/mine", |repo: &TestRepo| {
+    fs::remove_file(repo.root().join("shared.txt")).unwrap();
+    repo.write("shared.txt/mine", "mine\n");
+})]
+fn what_a_stash_does_not_take(#[case] code: &str, #[case] kept: &str, #[case] make: Break) {
+    let repo = ready();
+    make(&repo);
+    ends(&repo, code);
+    assert!(kept.is_empty() || repo.outside().join(kept).exists(), "{kept}");
+}

@@ -6,6 +6,7 @@ mod unreachable;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::command::path_of_bytes;
 use super::{Git, GitError, Repo};
 
 pub use unreachable::Unreachable;
@@ -13,8 +14,8 @@ pub use unreachable::Unreachable;
 /// A path of a work tree that is not as it was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirty {
-    /// The path, relative to the work tree.
-    pub path: String,
+    /// The path, relative to the work tree. Of a repository that is in it, with a slash at the end.
+    pub path: PathBuf,
     /// How.
     pub kind: DirtyKind,
     /// What of a submodule is not as it was committed.
@@ -39,6 +40,8 @@ pub enum DirtyKind {
     Staged,
     /// On disk.
     Unstaged,
+    /// A new file that was announced (`git add --intent-to-add`), and is not in the index.
+    Announced,
     /// Unknown to git, and not ignored.
     Untracked,
 }
@@ -51,6 +54,7 @@ impl DirtyKind {
             Self::Conflicted => "conflicted",
             Self::Staged => "staged",
             Self::Unstaged => "changed",
+            Self::Announced => "announced",
             Self::Untracked => "untracked",
         }
     }
@@ -74,8 +78,8 @@ impl Repo {
     pub fn dirty(&self, worktree: &Path, untracked: bool, most: usize) -> Result<Vec<Dirty>, GitError> {
         let untracked = if untracked { "--untracked-files=all" } else { "--untracked-files=no" };
         let arguments = ["status", "--porcelain=v2", "-z", "--no-renames", untracked];
-        let out = Git::new(worktree).run(&arguments)?;
-        Ok(out.split_terminator('\0').filter_map(dirty_path).take(most).collect())
+        let out = Git::new(worktree).bytes(&arguments)?;
+        Ok(out.split(|byte| *byte == 0).filter_map(dirty_path).take(most).collect())
     }
 
     /// Whether a commit is here, and not only somewhere else.
@@ -131,17 +135,19 @@ impl Repo {
 }
 
 /// One record of `git status --porcelain=v2 -z`.
-fn dirty_path(record: &str) -> Option<Dirty> {
-    let (kind, rest) = record.split_once(' ')?;
+fn dirty_path(record: &[u8]) -> Option<Dirty> {
     let of = |kind, fields: usize| {
-        let path = rest.splitn(fields, ' ').nth(fields - 1)?;
-        Some(Dirty { path: path.to_owned(), kind, submodule: submodule(rest) })
+        let path = record.splitn(fields, |byte| *byte == b' ').nth(fields - 1)?;
+        let before = str::from_utf8(&record[..record.len() - path.len()]).ok()?;
+        let submodule = before.split_once(' ').and_then(|(_, fields)| submodule(fields));
+        Some(Dirty { path: path_of_bytes(path), kind, submodule })
     };
-    match kind {
-        "?" => Some(Dirty { path: rest.to_owned(), kind: DirtyKind::Untracked, submodule: None }),
-        "u" => of(DirtyKind::Conflicted, 10),
-        "1" if rest.starts_with('.') => of(DirtyKind::Unstaged, 8),
-        "1" => of(DirtyKind::Staged, 8),
+    match record {
+        [b'?', b' ', ..] => of(DirtyKind::Untracked, 2),
+        [b'u', b' ', ..] => of(DirtyKind::Conflicted, 11),
+        [b'1', b' ', b'.', b'A', ..] => of(DirtyKind::Announced, 9),
+        [b'1', b' ', b'.', ..] => of(DirtyKind::Unstaged, 9),
+        [b'1', b' ', ..] => of(DirtyKind::Staged, 9),
         _ => None,
     }
 }
@@ -172,10 +178,13 @@ mod tests {
     #[case("? a b.txt", "a b.txt", DirtyKind::Untracked)]
     #[case("1 .M N... 100644 100644 100644 1 2 a b.txt", "a b.txt", DirtyKind::Unstaged)]
     #[case("1 A. N... 000000 100644 100644 1 2 new", "new", DirtyKind::Staged)]
+    #[case("1 .A N... 000000 000000 100644 0 0 new", "new", DirtyKind::Announced)]
+    #[case("? nested/", "nested/", DirtyKind::Untracked)]
     #[case("1 MM N... 100644 100644 100644 1 2 x", "x", DirtyKind::Staged)]
     #[case("u UU N... 100644 100644 100644 100644 1 2 3 both", "both", DirtyKind::Conflicted)]
     fn records_of_git_status(#[case] record: &str, #[case] path: &str, #[case] kind: DirtyKind) {
-        assert_eq!(dirty_path(record), Some(Dirty { path: path.to_owned(), kind, submodule: None }));
+        let dirty = Dirty { path: path.into(), kind, submodule: None };
+        assert_eq!(dirty_path(record.as_bytes()), Some(dirty));
     }
 
     #[rstest]
@@ -184,7 +193,7 @@ mod tests {
     #[case("1 M. S... 160000 160000 160000 1 2 sub", Some((false, true)))]
     #[case("1 A. S... 000000 160000 160000 1 2 sub", None)]
     fn submodules_of_git_status(#[case] record: &str, #[case] state: Option<(bool, bool)>) {
-        let found = dirty_path(record).unwrap().submodule;
+        let found = dirty_path(record.as_bytes()).unwrap().submodule;
         assert_eq!(found.map(|found| (found.content, found.commit)), state);
     }
 }

@@ -6,7 +6,6 @@ mod way_out;
 use std::path::{Path, PathBuf};
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
-use clearance_engine::finding::Location;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::questions::{Dirty, holding};
@@ -53,7 +52,7 @@ impl Check for CleanWorktrees {
             // Whatever is going to be merged, it is merged into one of these.
             let mut roots = vec![repo.root(), repo.caller_root()];
             roots.dedup();
-            return look_into(repo, roots.into_iter().map(|root| (root, false)), findings);
+            return look_into(context, roots.into_iter().map(|root| (root, false)), findings);
         };
         let trees = repo.view().worktrees()?;
         unreachable(context, &trees, findings)?;
@@ -63,7 +62,7 @@ impl Check for CleanWorktrees {
         moving.retain(|root| !lanes.iter().any(|lane| lane.root == **root));
         let moving = moving.into_iter().map(|root| (root, false));
         let lanes = lanes.iter().map(|tree| (tree.root.as_path(), true));
-        look_into(repo, moving.chain(lanes), findings)?;
+        look_into(context, moving.chain(lanes), findings)?;
         in_the_way(context, &trees, findings)
     }
 }
@@ -71,10 +70,11 @@ impl Check for CleanWorktrees {
 /// Looks into work trees, each with whether it is a lane's. Each costs as much as the others: they are looked at side by
 /// side.
 fn look_into<'a>(
-    repo: &Repo,
+    context: CheckContext<'_>,
     roots: impl Iterator<Item = (&'a Path, bool)>,
     findings: &mut Findings<'_>,
 ) -> Result<(), CheckError> {
+    let repo = context.repo;
     let found: Vec<_> = std::thread::scope(|scope| {
         let looking: Vec<_> =
             roots.map(|(root, lane)| (root, lane, scope.spawn(move || look(repo, root, lane)))).collect();
@@ -84,7 +84,7 @@ fn look_into<'a>(
         let (dirty, hidden) =
             answer.map_err(|_| CheckError::CouldNotLook("a thread ended without an answer".to_owned()))??;
         if !dirty.is_empty() {
-            report(root, is_lane, &dirty, repo, findings)?;
+            report(context, root, is_lane, &dirty, findings)?;
         }
         for path in hidden {
             let quoted = shell_path(&path);
@@ -175,14 +175,15 @@ fn unreachable(
 }
 
 fn report(
+    context: CheckContext<'_>,
     root: &Path,
     is_lane: bool,
     dirty: &[Dirty],
-    repo: &Repo,
     findings: &mut Findings<'_>,
 ) -> Result<(), CheckError> {
+    let repo = context.repo;
     let names: Vec<_> =
-        dirty.iter().map(|dirty| format!("{} ({})", dirty.path, dirty.kind.as_str())).collect();
+        dirty.iter().map(|dirty| format!("{} ({})", dirty.path.display(), dirty.kind.as_str())).collect();
     let place = root.strip_prefix(repo.root()).ok().filter(|below| !below.as_os_str().is_empty());
     let place = place.map_or_else(|| root.display().to_string(), |below| below.display().to_string());
     let names = some_of(&names, NAMED);
@@ -193,8 +194,8 @@ fn report(
     } else {
         ("dirty_worktree", format!("{place} has changes that are not committed: {names}"), "")
     };
-    let command = put_away(root, dirty, untracked);
-    let location = Location { name: dirty[0].path.clone(), line: None };
+    let command = put_away(root, dirty, untracked, context.mission);
+    let location = at(dirty[0].path.to_string_lossy());
     findings.report(blocker(code, &place, message, location, command))?;
     Ok(())
 }
