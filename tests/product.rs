@@ -43,6 +43,8 @@ mod missions;
 mod no_entry;
 #[path = "product/places.rs"]
 mod places;
+#[path = "product/plain_words.rs"]
+mod plain_words;
 #[path = "product/preflight.rs"]
 mod preflight;
 #[path = "product/properties.rs"]

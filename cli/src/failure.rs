@@ -7,6 +7,7 @@ use clearance_engine::exit::ExitStatus;
 use clearance_engine::id::IdError;
 use clearance_engine::lane::UnknownLane;
 use clearance_engine::lock::LockError;
+use clearance_engine::merge::scope::ScopeError;
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::handle::HandleError;
 use clearance_engine::mission::home::HomeError;
@@ -109,6 +110,21 @@ impl Failure {
 impl From<IdError> for Failure {
     fn from(error: IdError) -> Self {
         Self::of(ExitStatus::Usage, error)
+    }
+}
+
+impl From<ScopeError> for Failure {
+    fn from(error: ScopeError) -> Self {
+        let facts = match &error {
+            ScopeError::Number { file, .. } => json!({ "file": file, "line": null }),
+            _ => Value::Null,
+        };
+        match error {
+            ScopeError::Artefact(error) => error.into(),
+            ScopeError::Repo(error) => error.into(),
+            ScopeError::NoTarget => Self::of(ExitStatus::Usage, error),
+            other => Self::of(ExitStatus::Undecided, other).with(facts),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 //! The step that is gated: what would be merged, into what, and what would come of it.
 
 pub mod forecast;
+pub mod number;
 pub mod scope;

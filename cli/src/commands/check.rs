@@ -2,7 +2,7 @@
 
 use clearance_engine::check::{CheckContext, Stage};
 use clearance_engine::exit::ExitStatus;
-use clearance_engine::merge::scope::{MergeOptions, MergeScope, ScopeError};
+use clearance_engine::merge::scope::{MergeOptions, MergeScope};
 use clearance_engine::mission::Mission;
 use clearance_engine::mission::handle::{self, HandleError};
 use clearance_engine::registry::Registry;
@@ -88,11 +88,7 @@ pub(super) fn options(question: &MergeQuestion) -> MergeOptions {
 }
 
 pub(super) fn scope(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<MergeScope, Failure> {
-    MergeScope::of(mission, repo, options).map_err(|error| match error {
-        ScopeError::Artefact(error) => error.into(),
-        ScopeError::Repo(error) => error.into(),
-        other => Failure::usage("target_branch_unknown", other.to_string(), "name it: --target BRANCH"),
-    })
+    Ok(MergeScope::of(mission, repo, options)?)
 }
 
 pub(super) fn status_of(verdict: Option<Verdict>) -> ExitStatus {

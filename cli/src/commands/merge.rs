@@ -1,7 +1,8 @@
 //! `clearance merge --dry-run`: whether the mission is cleared for its merge, and what would come of it. Reads only.
 
 use clearance_engine::check::{CheckContext, Stage};
-use clearance_engine::merge::scope::{self, MergeOptions, ScopeError};
+use clearance_engine::merge::number::mission_number;
+use clearance_engine::merge::scope::{MergeOptions, ScopeError};
 use clearance_engine::registry::Registry;
 use clearance_engine::report::preflight::Preflight;
 use clearance_engine::severity::Verdict;
@@ -37,11 +38,12 @@ pub(crate) fn run(
     let report = Preflight { stage: Stage::Merge, mission: Some(mission.slug().to_owned()), results };
     let cleared = report.verdict() == Some(Verdict::Cleared);
     let forecast = cleared.then(|| merge.forecast(&repo, &mission).ok()).flatten();
-    let number = match scope::mission_number(&mission, &repo, &merge.target) {
+    let number = match mission_number(&mission, &repo, &merge.target) {
         Ok(number) => number,
         // Without a target there is no number; the check of the target says so.
-        Err(ScopeError::Repo(_) | ScopeError::Artefact(_)) if !cleared => None,
+        Err(ScopeError::Repo(_) | ScopeError::Artefact(_) | ScopeError::Number { .. }) if !cleared => None,
         Err(ScopeError::Artefact(error)) => return Err(error.into()),
+        Err(unknown @ ScopeError::Number { .. }) => return Err(unknown.into()),
         Err(other) => return Err(Failure::undecided("mission_number_unknown", other.to_string())),
     };
     let status = check::status_of(report.verdict());

@@ -120,7 +120,7 @@ fn many(count: usize, what: &str) -> String {
 pub(crate) fn plan(
     merge: &MergeScope,
     forecast: Option<&Forecast>,
-    number: Option<u32>,
+    number: Option<u64>,
     global: &Global,
 ) -> String {
     let Some(forecast) = forecast.filter(|_| !global.quiet) else { return String::new() };

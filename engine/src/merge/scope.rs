@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::forecast::Forecast;
+use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::lanes::Lanes;
-use crate::mission::{MISSIONS_DIR, Mission};
-use crate::repo::{Git, Head, Repo, RepoError};
+use crate::repo::{Head, Repo, RepoError};
 
 /// How the mission branch gets onto the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -95,6 +95,17 @@ pub enum ScopeError {
         help("name it: --target BRANCH, or add `target_branch` to meta.json")
     )]
     NoTarget,
+    /// The number of a mission on the target is not known, so neither is the next one.
+    #[error("the number that the mission would get is not known: {file} on {target}: {why}")]
+    #[diagnostic(code(mission_number_unknown), help("correct {file}, and commit that on {target}"))]
+    Number {
+        /// The `meta.json`.
+        file: String,
+        /// The branch that has it.
+        target: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl MergeScope {
@@ -222,28 +233,4 @@ fn in_order(
         });
     }
     (lanes, circle)
-}
-
-/// The number that the merge will give the mission: one more than the largest on the target; `None` where it has one,
-/// or no `meta.json`.
-///
-/// # Errors
-/// What git, or a `meta.json`, has against it.
-pub fn mission_number(mission: &Mission, repo: &Repo, target: &str) -> Result<Option<u32>, ScopeError> {
-    let Some(meta) = mission.meta()? else { return Ok(None) };
-    if meta.mission_number.is_some() {
-        return Ok(None);
-    }
-    let pattern = format!("{MISSIONS_DIR}/");
-    let git = Git::new(repo.root());
-    let listed = git.run(&["ls-tree", "--name-only", "-z", &format!("refs/heads/{target}"), &pattern]);
-    let listed = listed.map_err(RepoError::from)?;
-    let mut largest = 0;
-    for directory in listed.split_terminator('\0') {
-        let path = format!("{directory}/meta.json");
-        let Some(bytes) = repo.view().file_at(target, &path, crate::limits::MANIFEST)? else { continue };
-        let meta: Option<crate::mission::meta::Meta> = serde_json::from_slice(&bytes).ok();
-        largest = largest.max(meta.and_then(|meta| meta.mission_number).unwrap_or(0));
-    }
-    Ok(Some(largest + 1))
 }

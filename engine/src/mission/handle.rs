@@ -194,7 +194,7 @@ fn is_name(name: &str) -> bool {
 struct Identity {
     name: String,
     id: Option<String>,
-    number: Option<u32>,
+    number: Option<u64>,
 }
 
 fn search(root: &Path, handle: &str) -> Result<String, HandleError> {
@@ -203,7 +203,7 @@ fn search(root: &Path, handle: &str) -> Result<String, HandleError> {
         names.iter().filter(|name| short_names(name).any(|short| short == handle)).collect();
     let may_be_id =
         (handle.len() == 26 || handle.len() == 8) && handle.bytes().all(|b| b.is_ascii_alphanumeric());
-    let number = handle.parse::<u32>().ok().filter(|_| handle.bytes().all(|b| b.is_ascii_digit()));
+    let number = handle.parse::<u64>().ok().filter(|_| handle.bytes().all(|b| b.is_ascii_digit()));
     let mut matching: Vec<String> = Vec::new();
     if may_be_id || number.is_some() {
         let identities: Vec<_> = names.iter().map(|name| identity(root, name)).collect();

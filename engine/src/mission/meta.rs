@@ -13,7 +13,7 @@ pub struct Meta {
     /// The slug as written at creation; the directory may have been renamed since. Also `feature_slug`.
     pub mission_slug: Option<String>,
     /// The number given at the merge. Also `feature_number`.
-    pub mission_number: Option<u32>,
+    pub mission_number: Option<u64>,
     /// `software-dev`, `research`, `documentation`.
     pub mission_type: Option<String>,
     /// A human's name for it.
@@ -108,7 +108,7 @@ mod tests {
     #[case(r#"{"mission_number": 7, "feature_number": "013", "friendly_name": 5, "topology": []}"#, Some(7))]
     #[case(r#"{"mission_number": null}"#, None)]
     #[case(r#"{"mission_number": ""}"#, None)]
-    fn numbers(#[case] json: &str, #[case] number: Option<u32>) {
+    fn numbers(#[case] json: &str, #[case] number: Option<u64>) {
         assert_eq!(serde_json::from_str::<Meta>(json).unwrap().mission_number, number);
     }
 }

@@ -210,6 +210,17 @@ fn described<A: AsRef<OsStr>>(arguments: &[A]) -> String {
     String::new()
 }
 
+/// The next answer of `git cat-file --batch`: `<object> <type> <size>LF<content>LF`, or `<object> missing LF`.
+fn one_content(rest: &mut &[u8]) -> Option<Vec<u8>> {
+    let end = rest.iter().position(|byte| *byte == b'\n')?;
+    let (head, after) = (str::from_utf8(&rest[..end]).ok()?, &rest[end + 1..]);
+    *rest = after;
+    let size: usize = head.rsplit_once(' ')?.1.parse().ok()?;
+    let content = after.get(..size)?;
+    *rest = after.get(size + 1..).unwrap_or_default();
+    Some(content.to_owned())
+}
+
 /// A path in a list that is separated by colons: in quotes where it has one, as git takes it.
 fn quoted(path: &Path) -> std::ffi::OsString {
     let text = path.to_string_lossy();
@@ -320,8 +331,18 @@ impl Git {
         Ok(found)
     }
 
+    /// The content of objects, each as it is stored; `None` for one that cannot be read.
+    pub(crate) fn contents(&self, objects: &[&str]) -> Result<Vec<Option<Vec<u8>>>, GitError> {
+        if objects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let out = self.run_with_input(&["cat-file", "--batch"], &(objects.join("\n") + "\n"))?;
+        let mut rest = out.as_slice();
+        Ok(objects.iter().map(|_| one_content(&mut rest)).collect())
+    }
+
     /// Runs git for an answer to read: in the language whose words are known here.
-    pub(super) fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
+    pub(crate) fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
         succeeded(arguments, to_its_end(self.command(arguments).env("LC_ALL", "C")))
     }
 }

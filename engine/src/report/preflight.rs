@@ -81,7 +81,7 @@ impl Preflight {
 
     /// The contract of `merge --dry-run --json`.
     #[must_use]
-    pub fn contract(&self, merge: &MergeScope, forecast: Option<&Forecast>, number: Option<u32>) -> Value {
+    pub fn contract(&self, merge: &MergeScope, forecast: Option<&Forecast>, number: Option<u64>) -> Value {
         let ready = self.verdict() == Some(Verdict::Cleared);
         let blockers = self.of(Severity::Blocker);
         let mut out = Map::new();

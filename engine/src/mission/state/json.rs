@@ -63,7 +63,7 @@ impl Serialize for WorkPackageState {
 }
 
 /// The number that old directory names begin with: `013-name`.
-fn number_in(slug: &str) -> Option<u32> {
+fn number_in(slug: &str) -> Option<u64> {
     let (digits, _) = slug.split_once('-')?;
-    if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
+    if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse::<u32>().ok().map(u64::from) } else { None }
 }
