@@ -87,7 +87,7 @@ impl<'a> CheckContext<'a> {
 }
 
 /// A check could not look. The run is then undecided: an unanswered question is not a pass.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum CheckError {
     /// The check itself is wrong.
@@ -102,12 +102,15 @@ pub enum CheckError {
     Waits(&'static str),
     /// git failed.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Git(#[from] GitError),
     /// The repository could not be asked.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Repo(#[from] RepoError),
     /// A file could not be read.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Artefact(#[from] std::sync::Arc<ArtefactError>),
 }
 

@@ -126,7 +126,7 @@ fn run_one(entry: &CheckEntry, context: CheckContext<'_>) -> CheckResult {
             result.waits_for = Some(id);
             None
         }
-        Ok(Err(error)) => Some(error.to_string()),
+        Ok(Err(error)) => Some(in_words(&error)),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -134,6 +134,11 @@ fn run_one(entry: &CheckEntry, context: CheckContext<'_>) -> CheckResult {
         }
     };
     CheckResult { findings: findings.into_inner(), took: started.elapsed(), ..result }
+}
+
+/// An error together with the way out of it: who reads why a check could not look sees nothing else of it.
+pub(crate) fn in_words(error: &dyn miette::Diagnostic) -> String {
+    error.help().map_or_else(|| error.to_string(), |help| format!("{error}; {help}"))
 }
 
 /// A thread that is gone took its answer with it.

@@ -1,11 +1,14 @@
 //! What the gate says, and how: numbers that are not known, failures in one sentence, commands that work when pasted.
 
+use std::path::{Path, PathBuf};
+
 use rstest::rstest;
 
-use crate::ready::{done, dry_run, ready};
+use crate::ready::{beside, done, dry_run, ready};
+use crate::support::{Run, TestRepo, command};
 
 /// A mission on the target with a number of its own, in a directory whose name `printf` makes.
-fn other_mission(repo: &crate::support::TestRepo, directory: &str, meta: &str) {
+fn other_mission(repo: &TestRepo, directory: &str, meta: &str) {
     let place = format!("\"kitty-specs/$(printf '{directory}')\"");
     done(
         repo,
@@ -57,4 +60,66 @@ fn a_number_that_is_not_known(#[case] meta: &str) {
         "{}",
         blocked.stdout
     );
+}
+
+/// The way to a directory with a `git` that a script makes of the real one.
+fn other_git(repo: &TestRepo, script: &str) -> PathBuf {
+    let directory = beside(repo, "bin");
+    done(
+        repo,
+        &format!(
+            "mkdir ../bin; real=$(command -v git); printf '%s\\n' '#!/bin/sh' \"git=$real\" '{script}' > ../bin/git; chmod +x ../bin/git"
+        ),
+    );
+    directory
+}
+
+fn asked_with(repo: &TestRepo, variable: &str, value: &Path) -> Run {
+    Run::of(command(repo.root()).env(variable, value).args(["merge", "--dry-run", "--mission", "m"]))
+}
+
+/// One fault is told once, with the checks that it stopped, and with the way out.
+#[rstest]
+#[case::no_git("PATH", "/nonexistent", "cannot run git: ", "install git, or put it on PATH")]
+#[case::no_place("TMPDIR", "/nonexistent", "no temporary file can be made in /nonexistent: ", "set TMPDIR")]
+fn what_stops_several_checks(
+    #[case] variable: &str,
+    #[case] value: &str,
+    #[case] why: &str,
+    #[case] way: &str,
+) {
+    let repo = ready();
+    let asked = asked_with(&repo, variable, Path::new(value));
+    assert_eq!(asked.code, 3);
+    for once in [why, way, "nothing is cleared as long as", " and conflict-forecast could not look: "] {
+        assert_eq!(asked.stdout.matches(once).count(), 1, "{once}: {}", asked.stdout);
+    }
+    assert_eq!(asked.stdout.contains("cannot run git"), variable == "PATH", "{}", asked.stdout);
+}
+
+/// A git that does not know what it is asked for says its usage, which tells nobody that it is too old.
+#[test]
+fn a_git_that_is_too_old() {
+    let repo = ready();
+    let old = "case \"$*\" in version) echo git version 2.39.5; exit;; *--attr-source*) echo unknown option: --attr-source >&2; echo usage: git [--version] >&2; exit 129;; esac; exec $git \"$@\"";
+    let directory = other_git(&repo, old);
+    let asked = asked_with(&repo, "PATH", &directory);
+    assert_eq!(asked.code, 3);
+    let words = "`git merge-tree` failed: clearance needs git 2.41 or newer, and this one is 2.39.5: install";
+    assert_eq!(asked.stdout.matches("needs git").count(), 1, "{}", asked.stdout);
+    assert!(asked.stdout.contains(words), "{}", asked.stdout);
+}
+
+/// Whose environment names attributes of another commit gets the same answer.
+#[test]
+fn attributes_of_the_environment_do_not_count() {
+    let repo = ready();
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "eins"));
+    repo.commit_all("Target");
+    done(
+        &repo,
+        "git checkout -qb union; echo 'shared.txt merge=union' > .gitattributes; git add .; git commit -qm u; git checkout -q main",
+    );
+    let asked = asked_with(&repo, "GIT_ATTR_SOURCE", Path::new("union"));
+    assert_eq!(asked.code, 1, "{}", asked.stdout);
 }

@@ -22,14 +22,7 @@ pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> Stri
             out.push_str(&style.told(&problem(check, finding), form));
         }
     }
-    for (check, why) in report.failures() {
-        let problem = Problem {
-            code: "could_not_look",
-            message: format!("{check} could not look: {why}"),
-            help: Some("nothing is cleared as long as this is not known".to_owned()),
-            severity: miette::Severity::Error,
-            excerpts: Vec::new(),
-        };
+    for problem in failures(report) {
         out.push_str(&style.told(&problem, form));
     }
     if global.verbose {
@@ -54,6 +47,35 @@ fn problem(check: &'static str, finding: &Finding) -> Problem {
             Severity::Warning => miette::Severity::Warning,
             Severity::Note => miette::Severity::Advice,
         },
+    }
+}
+
+/// Why checks could not look: once for all that say the same, and what follows from it at the end.
+fn failures(report: &Preflight) -> Vec<Problem> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (check, why) in report.failures() {
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, checks)) => checks.push(check),
+            None => reasons.push((why, vec![check])),
+        }
+    }
+    let last = reasons.len().saturating_sub(1);
+    let told = |(nth, (why, checks)): (usize, (&str, Vec<&str>))| Problem {
+        code: "could_not_look",
+        message: format!("{} could not look: {why}", listed(&checks)),
+        help: (nth == last).then(|| "nothing is cleared as long as this is not known".to_owned()),
+        severity: miette::Severity::Error,
+        excerpts: Vec::new(),
+    };
+    reasons.into_iter().enumerate().map(told).collect()
+}
+
+/// `one, two and three`
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
     }
 }
 

@@ -24,7 +24,7 @@ pub fn mission_number(mission: &Mission, repo: &Repo, target: &str) -> Result<Op
     let mut largest = 0;
     for ((_, file), content) in manifests.iter().zip(contents) {
         let why = |why| ScopeError::Number { file: file.clone(), target: target.to_owned(), why };
-        let number = content.ok_or_else(|| "it cannot be read".to_owned()).and_then(|text| number_in(&text));
+        let number = content.and_then(|text| number_in(&text));
         let number = number.map_err(why)?.unwrap_or(0);
         // The next one must fit too.
         largest = largest.max(number.checked_add(1).ok_or_else(|| why(too_large(number)))?);

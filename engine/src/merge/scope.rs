@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::forecast::Forecast;
+use super::forecast::{Forecast, ForecastError};
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::lanes::Lanes;
-use crate::repo::{Head, Repo, RepoError};
+use crate::repo::{GitError, Head, Repo, RepoError};
+use crate::run::in_words;
 
 /// How the mission branch gets onto the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -141,9 +142,8 @@ impl MergeScope {
     /// # Errors
     /// Why it could not be computed.
     pub fn forecast(&self, repo: &Repo, mission: &Mission) -> Result<&Forecast, &str> {
-        let computed = self
-            .forecast
-            .get_or_init(|| Forecast::of(self, repo, mission).map_err(|error| error.to_string()));
+        let computed =
+            self.forecast.get_or_init(|| Forecast::of(self, repo, mission).map_err(|error| why_none(&error)));
         computed.as_ref().map_err(String::as_str)
     }
 
@@ -158,6 +158,15 @@ impl MergeScope {
     #[must_use]
     pub fn worktree_of(&self, repo: &Repo, mission: &Mission, lane: &LaneBranch) -> PathBuf {
         repo.root().join(".worktrees").join(format!("{}-{}", mission.slug(), lane.lane_id))
+    }
+}
+
+/// Why there is no forecast, and the way out, in the words that other checks have for it.
+fn why_none(error: &ForecastError) -> String {
+    match error {
+        ForecastError::Git(error) => in_words(error),
+        ForecastError::Repo(error) => in_words(error),
+        ForecastError::Scratch(error) => in_words(&GitError::Temporary(error.kind().into())),
     }
 }
 

@@ -9,9 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::{Found, Head, RepoError, RepoView, Worktree, explained};
 
-/// Variables that would make a git child look at another repository, or at other files, than it is told to; a hook's
-/// environment has some of them.
-const REDIRECTING: [&str; 12] = [
+/// Variables that would make a git child look at another repository, at other files or at another history than it is told
+/// to; a hook's environment has some of them.
+const REDIRECTING: [&str; 16] = [
+    "GIT_ATTR_SOURCE",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_REPLACE_REF_BASE",
     "GIT_NAMESPACE",
     "GIT_LITERAL_PATHSPECS",
     "GIT_GLOB_PATHSPECS",
@@ -25,6 +29,9 @@ const REDIRECTING: [&str; 12] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_PREFIX",
 ];
+
+/// The git that first took `--attr-source`; the rest of what is asked for is older.
+const NEEDED: (u32, u32) = (2, 41);
 
 /// The git command in one directory.
 #[derive(Debug, Clone)]
@@ -42,6 +49,13 @@ pub enum GitError {
     #[error("cannot run git: {0}")]
     #[diagnostic(code(git_not_found), help("install git, or put it on PATH"))]
     Start(io::Error),
+    /// What git prints has no place to go.
+    #[error("no temporary file can be made in {}: {}", tempfile::env::temp_dir().display(), .0.kind())]
+    #[diagnostic(
+        code(no_temporary_directory),
+        help("make room there, or set TMPDIR to a directory that may be written to")
+    )]
+    Temporary(io::Error),
     /// git said no.
     #[error("`git {command}` failed: {message}")]
     #[diagnostic(code(git_failed))]
@@ -72,7 +86,7 @@ impl Git {
     /// [`GitError`] for any other code.
     pub fn answer<A: AsRef<OsStr>>(&self, arguments: &[A], codes: &[i32]) -> Result<(i32, String), GitError> {
         let mut command = self.command(arguments);
-        let output = to_its_end(command.env("LC_ALL", "C")).map_err(GitError::Start)?;
+        let output = to_its_end(command.env("LC_ALL", "C"))?;
         match output.status.code().filter(|code| codes.contains(code)) {
             Some(code) => Ok((code, String::from_utf8_lossy(&output.stdout).into_owned())),
             None => Err(GitError::Failed { command: described(arguments), message: last_words(&output) }),
@@ -89,13 +103,15 @@ impl Git {
         deadline: Duration,
     ) -> Result<String, GitError> {
         let failed = |message: String| GitError::Failed { command: described(arguments), message };
-        let (mut out, mut err) =
-            (tempfile::tempfile().map_err(GitError::Start)?, tempfile::tempfile().map_err(GitError::Start)?);
+        let (mut out, mut err) = (
+            tempfile::tempfile().map_err(GitError::Temporary)?,
+            tempfile::tempfile().map_err(GitError::Temporary)?,
+        );
         let mut command = self.command(arguments);
         command.env("LC_ALL", "C").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let clone = |file: &File| file.try_clone().map_err(GitError::Start);
+        let clone = |file: &File| file.try_clone().map_err(GitError::Temporary);
         let mut child = command.stdout(clone(&out)?).stderr(clone(&err)?).spawn().map_err(GitError::Start)?;
         let started = Instant::now();
         let status = loop {
@@ -116,7 +132,7 @@ impl Git {
                 }
             }
         };
-        let read = |file: &mut File| read_back(file).map_err(GitError::Start);
+        let read = |file: &mut File| read_back(file).map_err(GitError::Temporary);
         let output = Output { status, stdout: read(&mut out)?, stderr: read(&mut err)? };
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -141,9 +157,9 @@ impl Git {
         arguments: &[A],
         input: &str,
     ) -> Result<Vec<u8>, GitError> {
-        let mut file = tempfile::tempfile().map_err(GitError::Start)?;
+        let mut file = tempfile::tempfile().map_err(GitError::Temporary)?;
         let written = file.write_all(input.as_bytes()).and_then(|()| file.rewind());
-        written.map_err(GitError::Start)?;
+        written.map_err(GitError::Temporary)?;
         let mut command = self.command(arguments);
         succeeded(arguments, to_its_end(command.stdin(file).env("LC_ALL", "C")))
     }
@@ -165,8 +181,11 @@ impl Git {
 }
 
 /// What a git command printed that ended well.
-fn succeeded<A: AsRef<OsStr>>(arguments: &[A], output: io::Result<Output>) -> Result<Vec<u8>, GitError> {
-    let output = output.map_err(GitError::Start)?;
+fn succeeded<A: AsRef<OsStr>>(
+    arguments: &[A],
+    output: Result<Output, GitError>,
+) -> Result<Vec<u8>, GitError> {
+    let output = output?;
     if output.status.success() {
         Ok(output.stdout)
     } else {
@@ -174,12 +193,28 @@ fn succeeded<A: AsRef<OsStr>>(arguments: &[A], output: io::Result<Output>) -> Re
     }
 }
 
+/// git's version, if it is older than the one that is needed.
+fn old_version() -> Option<String> {
+    let output = Command::new("git").arg("version").output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let version = said.split_whitespace().nth(2)?;
+    let mut numbers = version.split('.').map_while(|number| number.parse().ok());
+    let version_of = (numbers.next()?, numbers.next()?);
+    (version_of < NEEDED).then(|| version.to_owned())
+}
+
 /// Runs a command until it ends. What it prints goes to files: a pipe would also wait for whatever a hook left running
 /// in the background.
-fn to_its_end(command: &mut Command) -> io::Result<Output> {
-    let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    let status = command.stdout(out.try_clone()?).stderr(err.try_clone()?).status()?;
-    Ok(Output { status, stdout: read_back(&mut out)?, stderr: read_back(&mut err)? })
+fn to_its_end(command: &mut Command) -> Result<Output, GitError> {
+    let mut files = || -> io::Result<_> {
+        let (out, err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        command.stdout(out.try_clone()?).stderr(err.try_clone()?);
+        Ok((out, err))
+    };
+    let (mut out, mut err) = files().map_err(GitError::Temporary)?;
+    let status = command.status().map_err(GitError::Start)?;
+    let read = |file: &mut File| read_back(file).map_err(GitError::Temporary);
+    Ok(Output { status, stdout: read(&mut out)?, stderr: read(&mut err)? })
 }
 
 pub(super) fn read_back(file: &mut File) -> io::Result<Vec<u8>> {
@@ -236,10 +271,18 @@ fn last_words(output: &Output) -> String {
     if text.is_empty() { format!("{}", output.status) } else { text }
 }
 
-/// The last lines of what was said, control characters removed.
+/// The last lines of what was said, control characters removed. git prints its usage where it does not know what it is
+/// asked for, which tells nobody that it is too old.
 pub(super) fn last_lines(said: &[u8]) -> String {
     const LINES: usize = 12;
     let said = String::from_utf8_lossy(said);
+    let old = said.lines().any(|line| line.starts_with("usage: git ")).then(old_version).flatten();
+    if let Some(version) = old {
+        let (major, minor) = NEEDED;
+        return format!(
+            "clearance needs git {major}.{minor} or newer, and this one is {version}: install a newer one, or put it first on PATH"
+        );
+    }
     let lines: Vec<_> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let lines = &lines[lines.len().saturating_sub(LINES)..];
     explained(lines.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').collect())
@@ -331,14 +374,15 @@ impl Git {
         Ok(found)
     }
 
-    /// The content of objects, each as it is stored; `None` for one that cannot be read.
-    pub(crate) fn contents(&self, objects: &[&str]) -> Result<Vec<Option<Vec<u8>>>, GitError> {
+    /// The content of objects, each as it is stored, or why there is none.
+    pub(crate) fn contents(&self, objects: &[&str]) -> Result<Vec<Result<Vec<u8>, String>>, GitError> {
         if objects.is_empty() {
             return Ok(Vec::new());
         }
         let out = self.run_with_input(&["cat-file", "--batch"], &(objects.join("\n") + "\n"))?;
         let mut rest = out.as_slice();
-        Ok(objects.iter().map(|_| one_content(&mut rest)).collect())
+        let missing = |object: &str| explained(format!("it is the object {object}, which cannot be read"));
+        Ok(objects.iter().map(|object| one_content(&mut rest).ok_or_else(|| missing(object))).collect())
     }
 
     /// Runs git for an answer to read: in the language whose words are known here.
