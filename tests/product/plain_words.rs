@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 use crate::ready::{beside, done, dry_run, ready};
-use crate::support::{Run, TestRepo, command};
+use crate::support::{Run, TestRepo, command, run};
 
 /// A mission on the target with a number of its own, in a directory whose name `printf` makes.
 fn other_mission(repo: &TestRepo, directory: &str, meta: &str) {
@@ -122,4 +122,24 @@ fn attributes_of_the_environment_do_not_count() {
     );
     let asked = asked_with(&repo, "GIT_ATTR_SOURCE", Path::new("union"));
     assert_eq!(asked.code, 1, "{}", asked.stdout);
+}
+
+/// Most commits are of no mission: the repository is asked, and it is said what is not.
+#[test]
+fn a_commit_of_no_mission() {
+    let repo = ready();
+    let asked = run(&repo, &["check", "--stage", "commit"]);
+    assert_eq!(asked.code, 0, "{}", asked.stdout);
+    for words in ["note[no_mission_named]: the checks of missions do not apply: ", "name it: --mission m"] {
+        assert!(asked.stdout.contains(words), "{}", asked.stdout);
+    }
+    let json = run(&repo, &["check", "--stage", "commit", "--json"]).json();
+    let applicable = |check: &&serde_json::Value| check["applicable"] == true;
+    assert_eq!(
+        (&json["mission"], json["checks"].as_array().unwrap().iter().filter(applicable).count()),
+        (&serde_json::Value::Null, 1)
+    );
+    repo.write(".git/index.lock", "");
+    assert_eq!(run(&repo, &["check", "--stage", "commit"]).code, 1);
+    assert_eq!(run(&repo, &["check"]).code, 2, "a merge is of a mission");
 }

@@ -10,12 +10,13 @@ use clearance_engine::repo::Repo;
 use clearance_engine::report::preflight::Preflight;
 use clearance_engine::run::{CheckResult, preflight, preflight_fail_fast};
 use clearance_engine::severity::Verdict;
+use miette::Diagnostic as _;
 
 use super::{Answer, target};
 use crate::args::{CheckArgs, Global, MergeQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::output::{Style, preflight_text, reports};
+use crate::output::{Problem, Style, preflight_text, reports};
 
 pub(crate) fn run(
     args: &CheckArgs,
@@ -25,7 +26,7 @@ pub(crate) fn run(
 ) -> Result<Answer, Failure> {
     let repo = target::repository(global, env)?;
     let stage = args.stage.into();
-    let mission = mission_if_any(&repo, args.mission.as_deref())?;
+    let (mission, unnamed) = mission_if_any(&repo, args.mission.as_deref(), stage)?;
     let merge = match (&mission, stage) {
         (Some(mission), Stage::Merge) => Some(scope(mission, &repo, options(&args.merge))?),
         _ => None,
@@ -46,22 +47,49 @@ pub(crate) fn run(
     let stdout = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&account))
     } else {
-        preflight_text::render(&report, &Style::new(env, global.color), global)
+        let style = Style::new(env, global.color);
+        let note = unnamed.as_ref().filter(|_| !global.quiet);
+        let note = note.map(|unnamed| style.told(unnamed, style.form(global))).unwrap_or_default();
+        note + &preflight_text::render(&report, &style, global)
     };
     Ok(Answer { stdout, problems: Vec::new(), reports: reports::files(global, &account), status })
 }
 
-/// The mission that is meant. A repository without any is asked about itself.
-fn mission_if_any(repo: &Repo, named: Option<&str>) -> Result<Option<Mission>, Failure> {
+/// The mission that is meant. A repository without any is asked about itself; so is, before a commit, one where nothing
+/// tells which: most commits are of no mission. What is not asked then is said.
+fn mission_if_any(
+    repo: &Repo,
+    named: Option<&str>,
+    stage: Stage,
+) -> Result<(Option<Mission>, Option<Problem>), Failure> {
     let mission = match named {
         Some(_) => target::mission(repo, named, &[])?,
         None => match handle::infer(repo.root(), repo.caller_branch(), repo.caller_below_root()) {
             Ok(mission) => mission,
-            Err(HandleError::NotGiven { candidates, .. }) if candidates.is_empty() => return Ok(None),
+            Err(HandleError::NotGiven { candidates, .. }) if candidates.is_empty() => {
+                return Ok((None, None));
+            }
+            Err(error @ HandleError::NotGiven { .. }) if stage == Stage::Commit => {
+                return Ok((None, Some(not_named(&error))));
+            }
             Err(error) => return Err(error.into()),
         },
     };
-    target::at_home_if_told(mission, repo).map(Some)
+    Ok((Some(target::at_home_if_told(mission, repo)?), None))
+}
+
+fn not_named(error: &HandleError) -> Problem {
+    let why = match error {
+        HandleError::NotGiven { why, .. } => why.as_str(),
+        _ => "",
+    };
+    Problem {
+        code: "no_mission_named",
+        message: format!("the checks of missions do not apply: {why}"),
+        help: error.help().map(|help| help.to_string()),
+        severity: miette::Severity::Advice,
+        excerpts: Vec::new(),
+    }
 }
 
 /// Every check of a stage, for a dry run, a merge and by itself: there is no other list.
