@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rstest::rstest;
 
-use crate::ready::{beside, done, dry_run, ready};
+use crate::ready::{LANE_A, LANE_B, MISSION, beside, done, dry_run, ready};
 use crate::support::{Run, TestRepo, command, run};
 
 /// A mission on the target with a number of its own, in a directory whose name `printf` makes.
@@ -142,4 +142,20 @@ fn a_commit_of_no_mission() {
     repo.write(".git/index.lock", "");
     assert_eq!(run(&repo, &["check", "--stage", "commit"]).code, 1);
     assert_eq!(run(&repo, &["check"]).code, 2, "a merge is of a mission");
+}
+
+#[test]
+fn nothing_to_merge_is_said_as_that() {
+    let repo = ready();
+    done(&repo, &format!("git merge -q --no-ff {MISSION} {LANE_A} {LANE_B}; git branch -f {MISSION}"));
+    let asked = dry_run(&repo, &[]);
+    assert_eq!(asked.code, 0, "{}", asked.stdout);
+    assert!(
+        asked.stdout.contains("\nnothing would change: main has everything already\n"),
+        "{}",
+        asked.stdout
+    );
+    for odd in ["would be squashed", "0 files", "would get the number", "plan "] {
+        assert!(!asked.stdout.contains(odd), "{odd}: {}", asked.stdout);
+    }
 }

@@ -138,6 +138,14 @@ fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// Why a merge would change no file.
+fn why_nothing(merge: &MergeScope) -> String {
+    match &merge.mission_branch {
+        Some(_) => format!("{} has everything already", merge.target),
+        None => "no lane has a branch in this repository".to_owned(),
+    }
+}
+
 /// What a merge would do.
 pub(crate) fn plan(
     merge: &MergeScope,
@@ -161,6 +169,10 @@ pub(crate) fn plan(
         clearance_engine::merge::scope::Strategy::Squash => "squashed",
         clearance_engine::merge::scope::Strategy::Rebase => "rebased",
     };
+    if forecast.changes.is_empty() {
+        out.push_str(&format!("nothing would change: {}\n", why_nothing(merge)));
+        return harmless(&out);
+    }
     let files = many(forecast.changes.len(), "file");
     out.push_str(&format!(
         "{mission_branch} would be {strategy} onto {}: {files} would change\n",
