@@ -159,3 +159,25 @@ fn nothing_to_merge_is_said_as_that() {
         assert!(!asked.stdout.contains(odd), "{odd}: {}", asked.stdout);
     }
 }
+
+#[test]
+fn a_place_is_named_once() {
+    let repo = ready();
+    repo.write("shared.txt", repo.read("shared.txt").replace("one", "eins"));
+    repo.commit_all("Target");
+    let asked = dry_run(&repo, &[]);
+    assert!(
+        asked.stdout.contains("Merge conflict in shared.txt (line 1) [conflict-forecast]"),
+        "{}",
+        asked.stdout
+    );
+}
+
+#[test]
+fn checks_that_do_not_apply_are_counted() {
+    let repo = TestRepo::new();
+    let asked = run(&repo, &["check"]);
+    assert!(asked.stdout.ends_with("found nothing in the way (9 do not apply)\n"), "{}", asked.stdout);
+    assert!(!run(&repo, &["check", "--verbose"]).stdout.contains("do not apply"));
+    assert!(!dry_run(&ready(), &[]).stdout.contains("apply"));
+}

@@ -28,14 +28,12 @@ pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> Stri
     if global.verbose {
         out.push_str(&checks(report));
     }
-    out + &harmless(&format!("{}\n", verdict(report)))
+    let left_out = if global.verbose { String::new() } else { not_asked(report) };
+    out + &harmless(&format!("{}{left_out}\n", verdict(report)))
 }
 
 fn problem(check: &'static str, finding: &Finding) -> Problem {
-    let location = finding.location();
-    let place =
-        location.line.map_or_else(|| location.name.clone(), |line| format!("{}:{line}", location.name));
-    let place = if finding.message().contains(&place) { String::new() } else { format!(" ({place})") };
+    let place = place(finding);
     let label = if finding.severity() == Severity::Blocker { "to get past it" } else { "you may want to" };
     Problem {
         code: finding.code(),
@@ -47,6 +45,19 @@ fn problem(check: &'static str, finding: &Finding) -> Problem {
             Severity::Warning => miette::Severity::Warning,
             Severity::Note => miette::Severity::Advice,
         },
+    }
+}
+
+/// Where a finding is, as far as its message does not say that.
+fn place(finding: &Finding) -> String {
+    let location = finding.location();
+    let named = finding.message().contains(&location.name);
+    match location.line {
+        Some(line) if finding.message().contains(&format!("{}:{line}", location.name)) => String::new(),
+        Some(line) if named => format!(" (line {line})"),
+        Some(line) => format!(" ({}:{line})", location.name),
+        None if named => String::new(),
+        None => format!(" ({})", location.name),
     }
 }
 
@@ -131,6 +142,15 @@ fn verdict(report: &Preflight) -> String {
                 many(blockers, "blocker")
             )
         }
+    }
+}
+
+/// How many checks have nothing to look at; with `--verbose` they are listed.
+fn not_asked(report: &Preflight) -> String {
+    match report.results.iter().filter(|result| !result.applicable).count() {
+        0 => String::new(),
+        1 => " (1 does not apply)".to_owned(),
+        some => format!(" ({some} do not apply)"),
     }
 }
 
