@@ -10,7 +10,6 @@ mod libgit;
 mod merge_tree;
 pub mod questions;
 mod scratch;
-#[allow(dead_code, reason = "scratch.rs calls it")]
 mod scratch_dir;
 mod work_tree;
 

@@ -52,7 +52,7 @@ impl Repo {
     /// The system's.
     pub fn scratch(&self, attributes: &str) -> std::io::Result<Scratch> {
         const SHA1_DIGITS: usize = 40;
-        let directory = tempfile::Builder::new().prefix("clearance-objects-").tempdir()?;
+        let directory = super::scratch_dir::make()?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         let store = Repository::init_opts(directory.path(), &options)

@@ -25,7 +25,9 @@ impl Repo {
         let at_work = |pid: &u32| {
             let process = Path::new("/proc").join(pid.to_string());
             let is_git = text(&process.join("comm")).is_some_and(|name| name.trim() == "git");
-            is_git && !is_ours(*pid) && process.join("cwd").read_link().is_ok_and(|directory| inside(&directory))
+            is_git
+                && !is_ours(*pid)
+                && process.join("cwd").read_link().is_ok_and(|directory| inside(&directory))
         };
         let processes = std::fs::read_dir("/proc").ok()?.flatten();
         processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(at_work)
