@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANE_A, LANES, approved, codes, dry_run, ready, shell};
+use crate::ready::{Break, LANE_A, LANES, MISSION, approved, codes, dry_run, ready, shell};
 use crate::support::{LOG, TestRepo, run, step};
 
 /// Git was told not to look at these; each of them makes a merge abort.
@@ -315,4 +315,61 @@ fn what_a_stash_does_not_take(#[case] code: &str, #[case] kept: &str, #[case] ma
     make(&repo);
     ends(&repo, code);
     assert!(kept.is_empty() || repo.outside().join(kept).exists(), "{kept}");
+}
+
+/// A lane that adds a file, as any other lane does.
+fn adds(repo: &TestRepo, path: impl AsRef<std::path::Path>) {
+    repo.git(&["checkout", "--quiet", LANE_A]);
+    fs::write(repo.root().join(path), "new\n").unwrap();
+    repo.commit_all("One more");
+    repo.git(&["checkout", "--quiet", "main"]);
+}
+
+/// What stands where a merge writes goes out of the way at once, and as a whole.
+#[rstest]
+#[case::a_directory("build.mine/deep/y", |repo: &TestRepo| {
+    adds(repo, "build");
+    repo.write("build/x", "mine\n");
+    repo.write("build/deep/y", "mine\n");
+})]
+#[case::a_repository("build.mine/x", |repo: &TestRepo| {
+    adds(repo, "build");
+    repo.write("build/x", "mine\n");
+    repo.git(&["init", "--quiet", "build"]);
+})]
+#[case::one_file_among_those_that_git_knows("build.x.mine", |repo: &TestRepo| {
+    repo.write("build/known", "known\n");
+    repo.commit_all("Directory");
+    repo.git(&["branch", "--force", MISSION, "main"]);
+    repo.git(&["checkout", "--quiet", "-B", LANE_A, "main"]);
+    repo.git(&["rm", "--quiet", "-r", "build"]);
+    adds(repo, "build");
+    repo.write("build/x", "mine\n");
+})]
+fn what_is_in_the_way_is_moved_as_a_whole(#[case] kept: &str, #[case] make: Break) {
+    let repo = ready();
+    make(&repo);
+    ends(&repo, "untracked_obstruction");
+    assert!(repo.root().join(kept).exists(), "{kept}");
+    repo.git(&["merge", "--quiet", "--no-edit", LANE_A]);
+}
+
+/// A name that is not UTF-8 cannot be shown, but can be spelled.
+#[test]
+fn names_of_bytes_in_commands() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let name = OsStr::from_bytes(b"it's 100%\xe9 \\n.txt");
+    let repo = ready();
+    adds(&repo, name);
+    fs::write(repo.root().join(name), "mine\n").unwrap();
+    ends(&repo, "untracked_obstruction");
+    let kept = OsStr::from_bytes(b"it's 100%\xe9 \\n.txt.mine");
+    assert!(repo.root().join(kept).exists());
+    repo.git(&["merge", "--quiet", "--no-edit", LANE_A]);
+    let repo = ready();
+    fs::write(repo.root().join(name), "one\n").unwrap();
+    repo.commit_all("Name");
+    fs::write(repo.root().join(name), "two\n").unwrap();
+    ends(&repo, "dirty_worktree");
 }
