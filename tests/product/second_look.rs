@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANE_A, LANES, MISSION, approved, codes, dry_run, ready, shell};
+use crate::ready::{Break, LANE_A, LANE_B, LANES, MISSION, approved, codes, dry_run, ready, shell};
 use crate::support::{LOG, TestRepo, run, step};
 
 /// Git was told not to look at these; each of them makes a merge abort.
@@ -372,4 +372,20 @@ fn names_of_bytes_in_commands() {
     repo.commit_all("Name");
     fs::write(repo.root().join(name), "two\n").unwrap();
     ends(&repo, "dirty_worktree");
+}
+
+/// A blank name is no other repository; a real one is said aloud.
+#[rstest]
+#[case("\"\"", "missing_lane_branch")]
+#[case("\" \"", "missing_lane_branch")]
+#[case("\"other\"", "lane_elsewhere")]
+fn lanes_of_other_repositories(#[case] repository: &str, #[case] code: &str) {
+    let repo = ready();
+    let with = format!(r#""lane_id": "lane-b", "target_repository": {repository}"#);
+    repo.write("kitty-specs/m/lanes.json", LANES.replace(r#""lane_id": "lane-b""#, &with));
+    repo.commit_all("Lanes");
+    repo.git(&["branch", "-D", LANE_B]);
+    let json = dry_run(&repo, &["--json"]).json();
+    let found = if code == "lane_elsewhere" { &json["warnings"] } else { &json["blockers"] };
+    assert_eq!(found[0]["code"], code, "{json:#}");
 }

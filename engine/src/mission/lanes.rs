@@ -1,6 +1,6 @@
 //! `lanes.json`: the branches that work packages share.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// The manifest of execution lanes, version 1.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,10 +30,15 @@ pub struct ExecutionLane {
     /// The work packages in it.
     #[serde(default)]
     pub wp_ids: Vec<String>,
-    /// Another repository, where the lane is that of one.
-    #[serde(default)]
+    /// Another repository, where the lane is that of one. A blank name is none.
+    #[serde(default, deserialize_with = "name_or_none")]
     pub target_repository: Option<String>,
     /// Lanes that must merge before this one.
     #[serde(default)]
     pub depends_on_lanes: Vec<String>,
+}
+
+fn name_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name: Option<String> = Option::deserialize(deserializer)?;
+    Ok(name.filter(|name| !name.trim().is_empty()))
 }

@@ -108,9 +108,11 @@ fn unlisted(context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<()
 
 fn elsewhere(lane: &LaneBranch) -> Fault {
     let whose = lane.elsewhere.as_deref().unwrap_or_default();
+    // Planning is never merged; what another repository has must not be forgotten there.
+    let severity = if whose == "planning" { Severity::Note } else { Severity::Warning };
     Fault {
         code: "lane_elsewhere",
-        severity: Severity::Note,
+        severity,
         item: lane.lane_id.clone(),
         message: format!("{} ({}) is not merged here: {whose}", lane.lane_id, lane.wp_ids.join(", ")),
         location: at("lanes.json"),
