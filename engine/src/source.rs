@@ -292,15 +292,37 @@ pub enum SourceError {
     },
 }
 
-/// A word as a POSIX shell must be given it, so that pasted commands work.
+/// A word as a POSIX shell must be given it, so that pasted commands work. What a terminal would obey is spelled out.
 #[must_use]
 pub fn shell_quote(word: &str) -> String {
+    if word.chars().any(|c| obeyed(c) || c.is_control()) {
+        return spelled_out(word);
+    }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&b);
     if !word.is_empty() && word.bytes().all(plain) {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// A word that `printf` makes, so that no character of it does anything before the shell has it.
+fn spelled_out(word: &str) -> String {
+    // The shell takes line endings from the end of what a command prints.
+    let text = word.trim_end_matches('\n');
+    let mut format = String::with_capacity(text.len());
+    for (at, character) in text.char_indices() {
+        // `!` is for the history of an interactive shell, also in quotes.
+        let special = obeyed(character) || character.is_control() || "'\\%!".contains(character);
+        if special || (at == 0 && character == '-') {
+            format.extend(character.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:03o}")));
+        } else {
+            format.push(character);
+        }
+    }
+    let end = &word[text.len()..];
+    let end = if end.is_empty() { String::new() } else { format!("'{end}'") };
+    format!("\"$(printf '{format}')\"{end}")
 }
 
 #[cfg(test)]
@@ -313,6 +335,8 @@ mod tests {
     #[case("", "''")]
     #[case("a b;rm", "'a b;rm'")]
     #[case("it's", r"'it'\''s'")]
+    #[case("-a\u{1b}[2J'%\\\t.txt", r#""$(printf '\055a\033[2J\047\045\134\011.txt')""#)]
+    #[case("a\u{202e}b\n", "\"$(printf 'a\\342\\200\\256b')\"'\n'")]
     fn words_are_quoted(#[case] word: &str, #[case] quoted: &str) {
         assert_eq!(shell_quote(word), quoted);
     }

@@ -181,3 +181,26 @@ fn checks_that_do_not_apply_are_counted() {
     assert!(!run(&repo, &["check", "--verbose"]).stdout.contains("do not apply"));
     assert!(!dry_run(&ready(), &[]).stdout.contains("apply"));
 }
+
+/// A command for a file whose name a terminal would obey does nothing when shown, and works when pasted.
+#[rstest]
+#[case("a\\033[2J\\033]0;x\\007b.txt")]
+#[case("-\\033 %%s $HOME \\047 \\042 `x` \\134 \\342\\200\\256.txt")]
+fn commands_for_names_that_a_terminal_would_obey(#[case] name: &str) {
+    let repo = ready();
+    let file = format!("\"$(printf -- '{name}')\"");
+    done(
+        &repo,
+        &format!(
+            "f={file}; echo a > \"$f\"; git add .; git commit -qm odd; git update-index --assume-unchanged -- \"$f\"; echo b > \"$f\""
+        ),
+    );
+    let asked = dry_run(&repo, &[]);
+    assert_eq!(asked.code, 1, "{}", asked.stdout);
+    assert!(asked.stdout.contains("error[hidden_change]"), "{}", asked.stdout);
+    assert!(!asked.stdout.chars().any(|c| c.is_control() && c != '\n'), "{:?}", asked.stdout);
+    let command =
+        asked.stdout.lines().find_map(|line| line.strip_prefix("  help: to get past it: ")).unwrap();
+    done(&repo, command);
+    assert!(dry_run(&repo, &[]).stdout.contains("error[dirty_worktree]"), "git looks again");
+}
