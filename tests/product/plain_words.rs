@@ -204,3 +204,44 @@ fn commands_for_names_that_a_terminal_would_obey(#[case] name: &str) {
     done(&repo, command);
     assert!(dry_run(&repo, &[]).stdout.contains("error[dirty_worktree]"), "git looks again");
 }
+
+/// A report never takes the place of somebody's work; it does take that of an earlier report.
+#[test]
+fn a_report_does_not_overwrite_what_git_tracks() {
+    let repo = ready();
+    let before = repo.read("shared.txt");
+    done(&repo, "ln -s shared.txt link.json");
+    for file in ["shared.txt", "link.json"] {
+        let asked = dry_run(&repo, &["--report", &format!("json={file}"), "--json"]);
+        let json = asked.json();
+        assert_eq!((asked.code, &json["error"]), (2, &"report_not_writable".into()), "{json:#}");
+        assert!(json["message"].as_str().unwrap().ends_with("a file that git tracks"), "{json:#}");
+    }
+    let unknown = run(&repo, &["merge", "--dry-run", "--mission", "nope", "--report", "json=shared.txt"]);
+    assert_eq!((unknown.code, repo.read("shared.txt") == before), (2, true), "neither does an error");
+    for mission in ["m", "nope", "m"] {
+        let asked = run(&repo, &["merge", "--dry-run", "--mission", mission, "--report", "json=report.json"]);
+        done(&repo, "git add report.json; git commit -qm report");
+        assert_eq!(asked.code, if mission == "m" { 0 } else { 2 }, "{}", asked.stderr);
+    }
+}
+
+/// Machines read errors as the schema says.
+#[rstest]
+#[case::usage(&["check", "--frobnicate"])]
+#[case::unknown(&["check", "--mission", "nope"])]
+#[case::none_named(&["merge", "--dry-run"])]
+#[case::no_repository(&["check", "--repo", "/"])]
+#[case::broken(&["status", "--mission", "broken"])]
+#[case::number(&["merge", "--dry-run", "--mission", "m"])]
+fn errors_are_as_the_schema_says(#[case] question: &[&str]) {
+    let repo = ready();
+    other_mission(&repo, "broken", "{");
+    let asked = run(&repo, &[question, &["--json"]].concat());
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schemas");
+    let schema = clearance_testkit::read(&schemas, "clearance.error.v1.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let json = asked.json();
+    let faults: Vec<_> = schema.iter_errors(&json).map(|error| error.to_string()).collect();
+    assert_eq!((faults, &json["exit_code"]), (Vec::new(), &asked.code.into()), "{json:#}");
+}

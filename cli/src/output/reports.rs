@@ -1,10 +1,12 @@
 //! `--report FORMAT[=FILE]`.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clearance_engine::source::harmless;
+use clearance_engine::repo::Git;
+use clearance_engine::source::{harmless, read_bytes};
 use serde_json::Value;
 
 use crate::args::{Global, ReportRequest};
@@ -18,14 +20,9 @@ pub(crate) fn json_on_stdout(global: &Global) -> bool {
 /// Makes sure that every report can be written, before anything is done that it would tell of.
 pub(crate) fn check(global: &Global) -> Result<(), Failure> {
     for file in global.report.iter().filter_map(|report| report.file.as_ref()) {
-        if is_of_the_repository(file) {
-            let message =
-                format!("the report {} would take the place of the repository's own files", file.display());
-            return Err(Failure::usage(
-                "report_not_writable",
-                message,
-                "nothing was done; name a file outside of kitty-specs/ and .git/",
-            ));
+        if let Some((what, help)) = in_its_place(file) {
+            let message = format!("the report {} would take the place of {what}", file.display());
+            return Err(Failure::usage("report_not_writable", message, format!("nothing was done; {help}")));
         }
         OpenOptions::new().create(true).truncate(false).write(true).open(file).map_err(|error| {
             let message = format!("the report {} cannot be written: {error}", file.display());
@@ -50,6 +47,36 @@ pub(crate) fn write(reports: &[(PathBuf, String)]) -> io::Result<()> {
     reports.iter().try_for_each(|(path, content)| write_one(path, content))
 }
 
+/// What a report would overwrite that is not to be lost, and where it may be written instead.
+fn in_its_place(file: &Path) -> Option<(&'static str, &'static str)> {
+    if is_of_the_repository(file) {
+        return Some(("the repository's own files", "name a file outside of kitty-specs/ and .git/"));
+    }
+    (!is_a_report(file) && is_tracked(file))
+        .then_some(("a file that git tracks", "name one that is not there yet"))
+}
+
+/// Whether an earlier run wrote this file: an account, or why there is none.
+fn is_a_report(file: &Path) -> bool {
+    const MOST: u64 = 64 << 20;
+    let name = file.to_string_lossy();
+    let content = read_bytes(&name, file, MOST).ok().flatten();
+    let Some(Value::Object(value)) = content.and_then(|content| serde_json::from_slice(&content).ok()) else {
+        return false;
+    };
+    let schema = value.get("schema").and_then(Value::as_str);
+    let is_failure = || ["error", "message", "help", "exit_code"].iter().all(|key| value.contains_key(*key));
+    schema.is_some_and(|schema| schema.starts_with("clearance.")) || is_failure()
+}
+
+/// Whether git has a file on record. Outside of repositories it has none.
+fn is_tracked(file: &Path) -> bool {
+    let Ok(real) = file.canonicalize() else { return false };
+    let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else { return false };
+    let question = ["ls-files", "--error-unmatch", "--"].map(OsStr::new);
+    real.is_file() && Git::new(parent).run(&[&question[..], &[name]].concat()).is_ok()
+}
+
 /// Whether a path is inside a mission or a git directory, where a report would overwrite what it tells of.
 fn is_of_the_repository(file: &Path) -> bool {
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -63,7 +90,7 @@ fn is_of_the_repository(file: &Path) -> bool {
 /// Writes one. A report is made anew by every run, so it needs no atomic replacement; it may be a pipe.
 pub(crate) fn write_one(path: &Path, content: &str) -> io::Result<()> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    if is_of_the_repository(path) {
+    if in_its_place(path).is_some() {
         return Err(named(io::ErrorKind::PermissionDenied.into()));
     }
     File::create(path).and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)
