@@ -69,6 +69,7 @@ impl Style {
 
     /// A finding in a form.
     pub(crate) fn told(self, problem: &Problem, form: Form) -> String {
+        let problem = &self.wrapped(problem, form);
         match form {
             Form::Fancy => {
                 let shown: String =
@@ -78,6 +79,22 @@ impl Style {
             Form::Plain => plain(problem),
             Form::Narrated => narrated(problem),
         }
+    }
+
+    /// A problem whose message fits the width: where it is drawn, and on a terminal. A pipe gets a line.
+    fn wrapped(self, problem: &Problem, form: Form) -> Problem {
+        /// What a theme puts before a message.
+        const MARGIN: usize = 4;
+        let message = match form {
+            Form::Fancy => wrap(&problem.message, self.columns.min(WIDEST) - MARGIN, ""),
+            Form::Plain if self.terminal => {
+                let before = format!("{}[{}]: ", severity(problem), problem.code);
+                let whole = wrap(&(before.clone() + &problem.message), self.columns.min(WIDEST), "    ");
+                whole.strip_prefix(&before).map_or_else(|| problem.message.clone(), str::to_owned)
+            }
+            Form::Plain | Form::Narrated => problem.message.clone(),
+        };
+        Problem { message, ..problem.clone() }
     }
 
     pub(crate) fn draw(self, diagnostic: &(dyn Diagnostic + 'static)) -> String {
@@ -93,6 +110,20 @@ impl Style {
             Err(_) => format!("error: {}\n", harmless(&diagnostic.to_string())),
         }
     }
+}
+
+/// Columns that are easily read.
+const WIDEST: usize = 120;
+
+/// Breaks at blanks only: a path, a branch or an option stays whole, however long it is.
+fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let options = textwrap::Options::new(width)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::fill(text, options)
 }
 
 fn severity(problem: &Problem) -> &'static str {
@@ -228,5 +259,25 @@ impl Diagnostic for Harmless<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
         self.0.labels()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_fit_the_width_and_commands_stay_a_line() {
+        let command = "git -C /some/where/rather/deep switch main && git -C /some/where/rather/deep merge x";
+        let help = Some(command.to_owned());
+        let problem = Problem { help, ..Problem::warning("what is wrong here takes more than one line") };
+        let style = Style { columns: 24, width: 40, ..Style::plain() };
+        let on_terminal = Style { terminal: true, ..style }.told(&problem, Form::Plain);
+        let lines = ["warning[warning]: what", "    is wrong here takes", "    more than one line"];
+        assert_eq!(on_terminal, format!("{}\n  help: {command}\n", lines.join("\n")));
+        assert_eq!(style.told(&problem, Form::Plain).lines().count(), 2, "a pipe gets a line");
+        let drawn = style.told(&problem, Form::Fancy);
+        assert!(drawn.contains(command), "{drawn}");
+        assert!(drawn.lines().filter(|line| !line.contains(command)).all(|line| line.len() <= 24), "{drawn}");
     }
 }

@@ -245,3 +245,25 @@ fn errors_are_as_the_schema_says(#[case] question: &[&str]) {
     let faults: Vec<_> = schema.iter_errors(&json).map(|error| error.to_string()).collect();
     assert_eq!((faults, &json["exit_code"]), (Vec::new(), &asked.code.into()), "{json:#}");
 }
+
+/// Drawn messages fit the terminal; a command must stay one line to be pasted.
+#[rstest]
+#[case(20)]
+#[case(40)]
+#[case(80)]
+fn drawn_messages_fit(#[case] columns: usize) {
+    let repo = ready();
+    repo.git(&["branch", "-D", MISSION]);
+    let mut asking = command(repo.root());
+    asking.env("COLUMNS", columns.to_string());
+    let asked = Run::of(asking.args(["check", "--mission", "m", "--report", "fancy"]));
+    let lines: Vec<_> = asked.stdout.lines().filter(|line| line.contains(' ')).collect();
+    let message: Vec<_> = lines.iter().take_while(|line| !line.contains("help: ")).collect();
+    assert!(
+        !message.is_empty() && message.iter().all(|line| line.chars().count() <= columns.max(24)),
+        "{}",
+        asked.stdout
+    );
+    assert_eq!(message.len() > 1, columns < 80, "{}", asked.stdout);
+    assert!(asked.stdout.contains(&format!(": git branch {MISSION} ")), "{}", asked.stdout);
+}
