@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
-use clearance_engine::repo::questions::{Dirty, holding};
+use clearance_engine::repo::questions::{Dirty, Unreachable, holding};
 use clearance_engine::repo::{Repo, RepoError, Worktree};
 use clearance_engine::source::shell_quote;
 
@@ -55,8 +55,9 @@ impl Check for CleanWorktrees {
             return look_into(context, roots.into_iter().map(|root| (root, false)), findings);
         };
         let trees = repo.view().worktrees()?;
-        unreachable(context, &trees, findings)?;
-        let lanes = lane_trees(context, &trees, findings)?;
+        let lost = repo.unreachable_worktrees(&trees)?;
+        unreachable(context, &lost, findings)?;
+        let lanes = lane_trees(context, &trees, &lost, findings)?;
         let mut moving = moving(repo, merge, &trees);
         // As a lane's it is looked at more strictly.
         moving.retain(|root| !lanes.iter().any(|lane| lane.root == **root));
@@ -121,6 +122,7 @@ fn moving<'a>(repo: &'a Repo, merge: &MergeScope, trees: &'a [Worktree]) -> Vec<
 fn lane_trees<'a>(
     context: CheckContext<'_>,
     trees: &'a [Worktree],
+    lost: &[Unreachable],
     findings: &mut Findings<'_>,
 ) -> Result<Vec<&'a Worktree>, CheckError> {
     let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
@@ -142,7 +144,10 @@ fn lane_trees<'a>(
             "the work tree of {} has {instead} checked out, not {branch}: what was committed there is not merged",
             lane.lane_id
         );
-        let command = format!("{} switch {}", git_in(&tree.root), shell_quote(branch));
+        // A work tree that is gone still has its branch.
+        let held = lost.iter().any(|gone| gone.prunable && gone.branch.as_ref() == Some(branch));
+        let prune = if held { format!("{} worktree prune && ", git_in(repo.root())) } else { String::new() };
+        let command = format!("{prune}{} switch {}", git_in(&tree.root), shell_quote(branch));
         findings.report(blocker("lane_worktree_on_other_branch", &place, message, at(&place), command))?;
     }
     Ok(found)
@@ -152,12 +157,12 @@ fn lane_trees<'a>(
 /// there would be left out.
 fn unreachable(
     context: CheckContext<'_>,
-    trees: &[Worktree],
+    lost: &[Unreachable],
     findings: &mut Findings<'_>,
 ) -> Result<(), CheckError> {
     let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
     let branches = merge.branches();
-    for tree in repo.unreachable_worktrees(trees)? {
+    for tree in lost {
         let stands = merge.lanes.iter().any(|lane| merge.worktree_of(repo, mission, lane) == tree.root);
         if !stands && tree.branch.as_ref().is_none_or(|branch| !branches.contains(branch)) {
             continue;
