@@ -41,6 +41,8 @@ mod lanes;
 mod missions;
 #[path = "product/no_entry.rs"]
 mod no_entry;
+#[path = "product/pasted.rs"]
+mod pasted;
 #[path = "product/places.rs"]
 mod places;
 #[path = "product/plain_words.rs"]

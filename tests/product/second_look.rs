@@ -1,12 +1,12 @@
-//! What once looked ready and was not: every case here was called ready, or had a command that did not end it.
+//! What once looked ready and was not: every case here was called ready.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANE_A, LANE_B, LANES, MISSION, approved, codes, dry_run, ready, shell};
-use crate::support::{LOG, TestRepo, run, step};
+use crate::ready::{Break, LANE_A, LANE_B, LANES, approved, codes, dry_run, ready, shell};
+use crate::support::{LOG, Run, TestRepo, run, step};
 
 /// Git was told not to look at these; each of them makes a merge abort.
 #[rstest]
@@ -170,7 +170,7 @@ fn reviews_in_other_spellings(#[case] code: &str, #[case] review: Break) {
     assert_eq!(codes(&repo, &[]), Vec::<String>::new());
 }
 
-fn review(repo: &TestRepo, file: &str, text: &str) {
+pub(crate) fn review(repo: &TestRepo, file: &str, text: &str) {
     repo.write(&format!("kitty-specs/m/tasks/{file}"), text);
 }
 
@@ -214,7 +214,7 @@ fn a_repository_without_missions() {
     repo.write("../linked/f.txt", "three\n");
     assert_eq!(asked("merge").code, 0, "that of somebody else");
     let mut there = crate::support::command(&repo.root().with_file_name("linked"));
-    assert_eq!(crate::support::Run::of(there.args(["check"])).code, 1);
+    assert_eq!(Run::of(there.args(["check"])).code, 1);
 }
 
 /// What is not committed on a disk that is not there cannot be seen.
@@ -246,132 +246,6 @@ fn a_work_tree_of_something_else_that_cannot_be_reached() {
     fs::remove_dir_all(repo.root().with_file_name("away")).unwrap();
     let json = dry_run(&repo, &["--json"]).json();
     assert_eq!(json["warnings"].as_array().map(Vec::len), Some(0), "{json:#}");
-}
-
-/// One blocker, whose command ends it and leaves nothing to be found.
-fn ends(repo: &TestRepo, code: &str) -> String {
-    let json = dry_run(repo, &["--json"]).json();
-    assert_eq!(codes(repo, &[]), [code], "{json:#}");
-    let command = json["remediation"].as_str().unwrap().to_owned();
-    let done = shell(repo, &command);
-    assert_eq!(done.code, 0, "{command}: {}", done.stderr);
-    assert_eq!(codes(repo, &[]), Vec::<String>::new(), "after {command}");
-    command
-}
-
-/// What the log says of approvals must not be put away with it.
-#[rstest]
-#[case::alone(|_: &TestRepo| {}, false)]
-#[case::with_a_file_that_was_announced(|repo: &TestRepo| {
-    repo.write("kitty-specs/m/it's new.md", "x\n");
-    repo.git(&["add", "--intent-to-add", "kitty-specs/m/it's new.md"]);
-}, false)]
-#[case::with_others(|repo: &TestRepo| {
-    repo.write("shared.txt", "mine\n");
-    repo.write("staged.txt", "mine\n");
-    repo.git(&["add", "staged.txt"]);
-}, true)]
-#[case::with_one_that_was_deleted(|repo: &TestRepo| drop(repo.git(&["rm", "--quiet", "--force", "kitty-specs/m/tasks.md"])), true)]
-fn state_is_recorded_and_not_stashed(#[case] more: Break, #[case] stashes: bool) {
-    let repo = ready();
-    repo.write(LOG, approved("WP01") + &step("WP02", "in_progress", "in_review"));
-    repo.commit_all("In review");
-    repo.write(LOG, approved("WP01") + &approved("WP02"));
-    repo.write("kitty-specs/m/tasks.md", "- [x] T001 b\n");
-    more(&repo);
-    ends(&repo, "dirty_worktree");
-    assert!(repo.git(&["log", "--max-count=1", "--format=%s"]).starts_with("Record the state of m"));
-    assert_eq!(!repo.git(&["stash", "list"]).is_empty(), stashes);
-}
-
-/// `git stash` refuses these, passes over them, or deletes them.
-#[rstest]
-#[case::announced("dirty_worktree", "", |repo: &TestRepo| {
-    repo.write("new file.txt", "mine\n");
-    repo.git(&["add", "--intent-to-add", "new file.txt"]);
-})]
-#[case::announced_in_a_lane("dirty_lane_worktree", "", |repo: &TestRepo| {
-    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
-    repo.write("../a/new.txt", "mine\n");
-    repo.git(&["-C", "../a", "add", "--intent-to-add", "new.txt"]);
-})]
-#[case::a_repository_inside("dirty_lane_worktree", "a.nested/mine", |repo: &TestRepo| {
-    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
-    repo.write("../a/nested/mine", "mine\n");
-    repo.git(&["init", "--quiet", "../a/nested"]);
-})]
-#[case::a_repository_and_more("dirty_lane_worktree", "a.deep.nested/mine", |repo: &TestRepo| {
-    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
-    repo.write("../a/deep/nested/mine", "mine\n");
-    repo.write("../a/other", "mine\n");
-    repo.git(&["init", "--quiet", "../a/deep/nested"]);
-})]
-#[case::a_directory_for_a_file("dirty_worktree", "repo/shared.txt.mine/mine", |repo: &TestRepo| {
-    fs::remove_file(repo.root().join("shared.txt")).unwrap();
-    repo.write("shared.txt/mine", "mine\n");
-})]
-fn what_a_stash_does_not_take(#[case] code: &str, #[case] kept: &str, #[case] make: Break) {
-    let repo = ready();
-    make(&repo);
-    ends(&repo, code);
-    assert!(kept.is_empty() || repo.outside().join(kept).exists(), "{kept}");
-}
-
-/// A lane that adds a file, as any other lane does.
-fn adds(repo: &TestRepo, path: impl AsRef<std::path::Path>) {
-    repo.git(&["checkout", "--quiet", LANE_A]);
-    fs::write(repo.root().join(path), "new\n").unwrap();
-    repo.commit_all("One more");
-    repo.git(&["checkout", "--quiet", "main"]);
-}
-
-/// What stands where a merge writes goes out of the way at once, and as a whole.
-#[rstest]
-#[case::a_directory("build.mine/deep/y", |repo: &TestRepo| {
-    adds(repo, "build");
-    repo.write("build/x", "mine\n");
-    repo.write("build/deep/y", "mine\n");
-})]
-#[case::a_repository("build.mine/x", |repo: &TestRepo| {
-    adds(repo, "build");
-    repo.write("build/x", "mine\n");
-    repo.git(&["init", "--quiet", "build"]);
-})]
-#[case::one_file_among_those_that_git_knows("build.x.mine", |repo: &TestRepo| {
-    repo.write("build/known", "known\n");
-    repo.commit_all("Directory");
-    repo.git(&["branch", "--force", MISSION, "main"]);
-    repo.git(&["checkout", "--quiet", "-B", LANE_A, "main"]);
-    repo.git(&["rm", "--quiet", "-r", "build"]);
-    adds(repo, "build");
-    repo.write("build/x", "mine\n");
-})]
-fn what_is_in_the_way_is_moved_as_a_whole(#[case] kept: &str, #[case] make: Break) {
-    let repo = ready();
-    make(&repo);
-    ends(&repo, "untracked_obstruction");
-    assert!(repo.root().join(kept).exists(), "{kept}");
-    repo.git(&["merge", "--quiet", "--no-edit", LANE_A]);
-}
-
-/// A name that is not UTF-8 cannot be shown, but can be spelled.
-#[test]
-fn names_of_bytes_in_commands() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    let name = OsStr::from_bytes(b"it's 100%\xe9 \\n.txt");
-    let repo = ready();
-    adds(&repo, name);
-    fs::write(repo.root().join(name), "mine\n").unwrap();
-    ends(&repo, "untracked_obstruction");
-    let kept = OsStr::from_bytes(b"it's 100%\xe9 \\n.txt.mine");
-    assert!(repo.root().join(kept).exists());
-    repo.git(&["merge", "--quiet", "--no-edit", LANE_A]);
-    let repo = ready();
-    fs::write(repo.root().join(name), "one\n").unwrap();
-    repo.commit_all("Name");
-    fs::write(repo.root().join(name), "two\n").unwrap();
-    ends(&repo, "dirty_worktree");
 }
 
 /// A blank name is no other repository; a real one is said aloud.

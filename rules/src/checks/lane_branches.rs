@@ -6,13 +6,13 @@ use clearance_engine::id::TaskId;
 use clearance_engine::lane::Lane;
 use clearance_engine::merge::scope::LaneBranch;
 use clearance_engine::register_check;
-use clearance_engine::repo::is_branch_name;
+use clearance_engine::repo::{Git, Repo, is_branch_name};
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
 use std::collections::BTreeSet;
 
-use super::common::{at, blocker, git_in, warning};
+use super::common::{at, blocker, git_in, shell_path, warning};
 
 register_check!("lane-branches", LaneBranches);
 
@@ -40,26 +40,13 @@ impl Check for LaneBranches {
             if repo.view().branch_tip(branch)?.is_some() {
                 continue;
             }
-            let quoted = shell_quote(branch);
-            let tracked = repo.view().remote_branches(branch)?;
-            let refused = !is_branch_name(branch);
-            let command = match tracked.first() {
-                _ if refused => "correct the lane's `lane_id` in the mission's lanes.json".to_owned(),
-                Some(remote) => {
-                    format!("{} branch --track {quoted} {}", git_in(repo.root()), shell_quote(remote))
-                }
-                None => format!(
-                    "bring it back from its last commit, which git keeps for a while (git fsck --no-reflogs lists dangling commits): git branch {quoted} COMMIT"
-                ),
-            };
             let finished = |id: &String| {
                 let lane = TaskId::parse(id).ok().map(|id| mission.state().map(|state| state.lane_of(&id)));
                 matches!(lane, Some(Ok(Lane::Done | Lane::Canceled)))
             };
-            let mut message = format!("{} ({}) has no branch {branch}", lane.lane_id, lane.wp_ids.join(", "));
-            if refused {
-                message.push_str(", and git takes no such name for one");
-            }
+            let (why, command) = brought_back(context, branch)?;
+            let message =
+                format!("{} ({}) has no branch {branch}{why}", lane.lane_id, lane.wp_ids.join(", "));
             let mut fault = blocker("missing_lane_branch", &lane.lane_id, message, at(branch), command);
             // What is done was merged before, and its branch removed.
             if !lane.wp_ids.is_empty() && lane.wp_ids.iter().all(finished) {
@@ -69,6 +56,56 @@ impl Check for LaneBranches {
         }
         unlisted(context, findings)
     }
+}
+
+/// Where a branch can come from: what to say of that, and the command.
+fn brought_back(context: CheckContext<'_>, branch: &str) -> Result<(String, String), CheckError> {
+    let (repo, mission) = (context.repo, context.mission()?);
+    let (git, quoted) = (git_in(repo.root()), shell_quote(branch));
+    if !is_branch_name(branch) {
+        let file = shell_path(&mission.directory().join("lanes.json"));
+        let why = ", and git takes no such name for one: its `lane_id` must be another".to_owned();
+        return Ok((why, format!("${{EDITOR:-vi}} {file}")));
+    }
+    if let Some(remote) = repo.view().remote_branches(branch)?.first() {
+        return Ok((String::new(), format!("{git} branch --track {quoted} {}", shell_quote(remote))));
+    }
+    Ok(match last_commit(repo, branch)? {
+        Some(commit) => {
+            let why =
+                format!("; the last commit that was seen of it here is {}", &commit[..commit.len().min(12)]);
+            (why, format!("{git} branch {quoted} {commit}"))
+        }
+        None => {
+            let why = "; its last commit may be among the dangling ones, which git keeps for a while: `git branch` makes it again from there";
+            (why.to_owned(), format!("{git} fsck --no-reflogs --lost-found"))
+        }
+    })
+}
+
+/// The commit that a branch had when a work tree left it last, or came to it, as far as git remembers.
+fn last_commit(repo: &Repo, branch: &str) -> Result<Option<String>, CheckError> {
+    let (left, came) = (format!("checkout: moving from {branch} to "), format!(" to {branch}"));
+    for tree in repo.view().worktrees()? {
+        // Help that cannot be had is none: the branch is missing all the same.
+        let shown = Git::new(&tree.root).run(&["reflog", "show", "--format=%H %gs", "HEAD", "--"]);
+        let shown = shown.unwrap_or_default();
+        // The newest first; each with the commit that it led to.
+        let steps: Vec<_> = shown.lines().filter_map(|line| line.split_once(' ')).collect();
+        let known = steps.iter().enumerate().find_map(|(nth, (commit, step))| {
+            if step.starts_with(&left) {
+                return steps.get(nth + 1).map(|(before, _)| *before);
+            }
+            (step.starts_with("checkout: moving from ") && step.ends_with(&came)).then_some(*commit)
+        });
+        // Of a branch that was taken away where it is checked out, everything is the last step.
+        let held =
+            steps.first().filter(|_| tree.branch.as_deref() == Some(branch)).map(|(commit, _)| *commit);
+        if let Some(commit) = held.or(known).filter(|commit| repo.has_commit(commit)) {
+            return Ok(Some(commit.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Branches that are named as this mission's lanes are and that no lane has: what is on them would be left out.

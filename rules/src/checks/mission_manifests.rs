@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Fault, FindingError, Location};
 use clearance_engine::id::WpId;
+use clearance_engine::mission::Mission;
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::lanes::Lanes;
 use clearance_engine::register_check;
@@ -14,7 +15,7 @@ use clearance_engine::repo::RepoView;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
-use super::common::way_out;
+use super::common::{shell_path, way_out_below};
 
 register_check!("mission-manifests", MissionManifests);
 
@@ -34,6 +35,7 @@ impl Check for MissionManifests {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let mission = context.mission()?;
+        let way_out = |error: &ArtefactError| way_out_below(mission.root(), error);
         report(findings, "meta_invalid", Severity::Blocker, mission.meta().err(), way_out)?;
         report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err(), way_out)?;
         // It is derived: nobody has to repair it.
@@ -46,17 +48,12 @@ impl Check for MissionManifests {
         report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err(), anew)?;
         if let Ok(manifest) = mission.lanes() {
             for message in contradictions(context, manifest)? {
-                broken(findings, "lanes_invalid", &mission.name_of("lanes.json"), &message)?;
+                broken(findings, "lanes_invalid", mission, "lanes.json", &message)?;
             }
         }
         if context.merge.is_some() && matches!(mission.meta(), Ok(None)) {
-            let name = mission.name_of("meta.json");
-            broken(
-                findings,
-                "meta_invalid",
-                &name,
-                "it does not exist, so nothing says where the mission belongs",
-            )?;
+            let message = "it does not exist, so nothing says where the mission belongs";
+            broken(findings, "meta_invalid", mission, "meta.json", message)?;
         }
         Ok(())
     }
@@ -124,17 +121,19 @@ fn has_commits(view: &dyn RepoView, branch: &str, target: &str) -> Result<bool, 
 fn broken(
     findings: &mut Findings<'_>,
     code: &'static str,
-    name: &str,
+    mission: &Mission,
+    file: &str,
     message: &str,
 ) -> Result<(), FindingError> {
+    let name = mission.name_of(file);
     findings.report(Fault {
         code,
         severity: Severity::Blocker,
-        item: name.to_owned(),
+        item: name.clone(),
         message: format!("{name}: {message}"),
-        location: Location { name: name.to_owned(), line: None },
         excerpts: Vec::new(),
-        remediation: Some(format!("${{EDITOR:-vi}} {}", shell_quote(name))),
+        remediation: Some(format!("${{EDITOR:-vi}} {}", shell_path(&mission.root().join(&name)))),
+        location: Location { name, line: None },
     })
 }
 
@@ -161,7 +160,6 @@ fn report(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clearance_engine::mission::Mission;
     use clearance_engine::registry::{CheckEntry, Origin};
     use clearance_engine::repo::Repo;
     use clearance_engine::run::{preflight, verdict};

@@ -3,13 +3,14 @@
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::lane::Lane;
+use clearance_engine::mission::Mission;
 use clearance_engine::mission::review::{ReviewCycle, Said};
 use clearance_engine::mission::state::{MissionState, WorkPackageState};
 use clearance_engine::register_check;
 use clearance_engine::source::shell_quote;
 use clearance_engine::transition::{APPROVED, CHANGES_REQUESTED};
 
-use super::common::{blocker, warning, way_out};
+use super::common::{blocker, warning, way_out_below};
 
 register_check!("review-consistency", ReviewConsistency);
 
@@ -44,7 +45,7 @@ impl Check for ReviewConsistency {
             findings.report(blocker("review_rejected", id, message, location, send_back(id, own, &slug)))?;
         }
         for cycle in ReviewCycle::latest(mission).map_err(std::sync::Arc::new)? {
-            self.about_file(&cycle, state, &slug, findings)?;
+            self.about_file(&cycle, mission, state, findings)?;
         }
         Ok(())
     }
@@ -54,8 +55,8 @@ impl ReviewConsistency {
     fn about_file(
         &self,
         cycle: &ReviewCycle,
+        mission: &Mission,
         state: &MissionState,
-        slug: &str,
         findings: &mut Findings<'_>,
     ) -> Result<(), CheckError> {
         let id = cycle.work_package.as_str();
@@ -75,7 +76,7 @@ impl ReviewConsistency {
                         id,
                         message,
                         at(*line),
-                        send_back(id, own, slug),
+                        send_back(id, own, &shell_quote(mission.slug())),
                     ))?;
                 }
             }
@@ -87,7 +88,7 @@ impl ReviewConsistency {
             }
             Said::Broken(error) => {
                 let (_, line) = error.place();
-                let command = way_out(error);
+                let command = way_out_below(mission.root(), error);
                 // What it says may be that the work was sent back.
                 let decides = !spoken && own.is_some_and(is_approved);
                 let fault = if decides {

@@ -10,7 +10,7 @@ use clearance_engine::register_check;
 use clearance_engine::source::shell_quote;
 use std::collections::BTreeSet;
 
-use super::common::{at, blocker};
+use super::common::{at, blocker, git_in};
 
 register_check!("work-packages", WorkPackages);
 
@@ -44,8 +44,11 @@ impl Check for WorkPackages {
             if named.contains(&id) && !files.contains(&id) {
                 let name = mission.name_of("tasks");
                 let message = format!("a lane has {id}, and there is no tasks/{id}-*.md");
-                let command =
-                    format!("git log --all --oneline -- {}", shell_quote(&format!("{name}/{id}-*")));
+                let command = format!(
+                    "{} log --all --oneline -- {}",
+                    git_in(mission.root()),
+                    shell_quote(&format!("{name}/{id}-*"))
+                );
                 findings.report(blocker("wp_file_missing", id.as_str(), message, at(name), command))?;
             }
             let lane = state.lane_of(id.as_id());
