@@ -86,10 +86,10 @@ impl Style {
         /// What a theme puts before a message.
         const MARGIN: usize = 4;
         let message = match form {
-            Form::Fancy => wrap(&problem.message, self.columns.min(WIDEST) - MARGIN, ""),
+            Form::Fancy => wrap(&problem.message, self.columns.min(WIDEST) - MARGIN, ["", ""]),
             Form::Plain if self.terminal => {
                 let before = format!("{}[{}]: ", severity(problem), problem.code);
-                let whole = wrap(&(before.clone() + &problem.message), self.columns.min(WIDEST), "    ");
+                let whole = wrap(&problem.message, self.columns.min(WIDEST), [&before, "    "]);
                 whole.strip_prefix(&before).map_or_else(|| problem.message.clone(), str::to_owned)
             }
             Form::Plain | Form::Narrated => problem.message.clone(),
@@ -116,9 +116,10 @@ impl Style {
 const WIDEST: usize = 120;
 
 /// Breaks at blanks only: a path, a branch or an option stays whole, however long it is.
-fn wrap(text: &str, width: usize, indent: &str) -> String {
+fn wrap(text: &str, width: usize, [first, others]: [&str; 2]) -> String {
     let options = textwrap::Options::new(width)
-        .subsequent_indent(indent)
+        .initial_indent(first)
+        .subsequent_indent(others)
         .break_words(false)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
@@ -276,6 +277,9 @@ mod tests {
         let lines = ["warning[warning]: what", "    is wrong here takes", "    more than one line"];
         assert_eq!(on_terminal, format!("{}\n  help: {command}\n", lines.join("\n")));
         assert_eq!(style.told(&problem, Form::Plain).lines().count(), 2, "a pipe gets a line");
+        let one = Problem::warning("a/path/that/is/longer/than/the/width and more");
+        let on_terminal = Style { terminal: true, ..style }.told(&one, Form::Plain);
+        assert!(on_terminal.ends_with("width\n    and more\n"), "{on_terminal}");
         let drawn = style.told(&problem, Form::Fancy);
         assert!(drawn.contains(command), "{drawn}");
         assert!(drawn.lines().filter(|line| !line.contains(command)).all(|line| line.len() <= 24), "{drawn}");
