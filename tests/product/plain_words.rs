@@ -110,18 +110,18 @@ fn a_git_that_is_too_old() {
     assert!(asked.stdout.contains(words), "{}", asked.stdout);
 }
 
-/// Whose environment names attributes of another commit gets the same answer.
-#[test]
-fn attributes_of_the_environment_do_not_count() {
+/// Whose environment names attributes of another commit gets the same answer, also where there is no such commit.
+#[rstest]
+#[case::another("odd")]
+#[case::none("nowhere")]
+fn attributes_of_the_environment_do_not_count(#[case] source: &str) {
     let repo = ready();
-    repo.write("shared.txt", repo.read("shared.txt").replace("one", "eins"));
-    repo.commit_all("Target");
-    done(
-        &repo,
-        "git checkout -qb union; echo 'shared.txt merge=union' > .gitattributes; git add .; git commit -qm u; git checkout -q main",
-    );
-    let asked = asked_with(&repo, "GIT_ATTR_SOURCE", Path::new("union"));
-    assert_eq!(asked.code, 1, "{}", asked.stdout);
+    let odd = "git checkout -qb odd; echo 'crlf.txt text' > .gitattributes; git add .; git commit -qm odd";
+    done(&repo, "printf 'a\\r\\n' > crlf.txt; git add .; git commit -qm crlf");
+    // git looks into a file that is not as old as it was.
+    done(&repo, &format!("{odd}; git checkout -q main; touch -d 2020-01-01 crlf.txt"));
+    let asked = asked_with(&repo, "GIT_ATTR_SOURCE", Path::new(source));
+    assert_eq!(asked.code, 0, "{}", asked.stdout);
 }
 
 /// Most commits are of no mission: the repository is asked, and it is said what is not.
