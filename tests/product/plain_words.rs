@@ -1,6 +1,8 @@
 //! What the gate says, and how: numbers that are not known, failures in one sentence, commands that work when pasted.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use rstest::rstest;
 
@@ -266,4 +268,19 @@ fn drawn_messages_fit(#[case] columns: usize) {
     );
     assert_eq!(message.len() > 1, columns < 80, "{}", asked.stdout);
     assert!(asked.stdout.contains(&format!(": git branch {MISSION} ")), "{}", asked.stdout);
+}
+
+/// Who is killed cannot clean up; the next one does it.
+#[test]
+fn what_a_killed_process_left_is_removed() {
+    let repo = ready();
+    let killing = other_git(&repo, "case \"$*\" in *merge-tree*) kill -9 $PPID;; esac; exec $git \"$@\"");
+    let place = beside(&repo, "temporary");
+    fs::create_dir(&place).unwrap();
+    let left = || fs::read_dir(&place).unwrap().count();
+    let mut asking = command(repo.root());
+    asking.env("TMPDIR", &place).args(["merge", "--dry-run", "--mission", "m"]);
+    let killed = asking.env("PATH", &killing).stdout(Stdio::null()).status().unwrap();
+    assert_eq!((killed.code(), left()), (None, 1));
+    assert_eq!((asked_with(&repo, "TMPDIR", &place).code, left()), (0, 0));
 }
