@@ -284,3 +284,22 @@ fn what_a_killed_process_left_is_removed() {
     assert_eq!((killed.code(), left()), (None, 1));
     assert_eq!((asked_with(&repo, "TMPDIR", &place).code, left()), (0, 0));
 }
+
+/// A git that says nothing has not said that all is well.
+#[cfg(unix)]
+#[test]
+fn a_git_that_says_nothing() {
+    let repo = ready();
+    repo.write("shared.txt", "mine\n");
+    let real = crate::ready::shell(&repo, "command -v git").stdout;
+    let silent = format!(
+        "#!/bin/sh\nfor word; do [ \"$word\" = status ] && exit 0; done\nexec '{}' \"$@\"\n",
+        real.trim()
+    );
+    let git = clearance_testkit::write(repo.outside(), "bin/git", silent);
+    fs::set_permissions(&git, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", repo.outside().join("bin").display());
+    let mut asked = command(repo.root());
+    let asked = Run::of(asked.env("PATH", path).args(["merge", "--dry-run", "--mission", "m"]));
+    assert_eq!(asked.code, 3, "{}", asked.stdout);
+}

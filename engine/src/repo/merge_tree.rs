@@ -48,8 +48,8 @@ impl MergeTree {
         const LONGEST_START: Duration = Duration::from_secs(5);
         let source = format!("--attr-source={attributes}");
         let mut command = git.command(&[&[source.as_str()], &MERGE_TREE[..], &["--stdin"]].concat());
-        let errors = tempfile::tempfile().map_err(GitError::Start)?;
-        let own = errors.try_clone().map_err(GitError::Start)?;
+        let errors = tempfile::tempfile().map_err(GitError::Temporary)?;
+        let own = errors.try_clone().map_err(GitError::Temporary)?;
         command.env("LC_ALL", "C").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(own);
         let mut child = command.spawn().map_err(GitError::Start)?;
         let pipes = child.stdin.take().zip(child.stdout.take());

@@ -77,8 +77,13 @@ impl Repo {
     /// What git says.
     pub fn dirty(&self, worktree: &Path, untracked: bool, most: usize) -> Result<Vec<Dirty>, GitError> {
         let untracked = if untracked { "--untracked-files=all" } else { "--untracked-files=no" };
-        let arguments = ["status", "--porcelain=v2", "-z", "--no-renames", untracked];
+        let arguments = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", untracked];
         let out = Git::new(worktree).bytes(&arguments)?;
+        // With the branch there is always something to say: silence is no answer, and above all not "clean".
+        if out.is_empty() {
+            let message = "it ended well and said nothing".to_owned();
+            return Err(GitError::Failed { command: "status".to_owned(), message });
+        }
         Ok(out.split(|byte| *byte == 0).filter_map(dirty_path).take(most).collect())
     }
 

@@ -87,20 +87,16 @@ pub(super) fn main_is_known(repo: &Repo) -> Result<(), CheckError> {
     )))
 }
 
-/// What to do about a file of a mission that cannot be used: an editor helps only where text is wrong.
-pub(super) fn way_out(error: &ArtefactError) -> String {
-    way_out_below(Path::new(""), error)
-}
-
-/// The same, for a command that may be pasted anywhere: the file is named from the top of the work tree `root`.
-pub(super) fn way_out_below(root: &Path, error: &ArtefactError) -> String {
+/// What to do about a file of a mission that cannot be used, by a command that may be pasted anywhere: the file is named
+/// from the top of the work tree `root`. An editor helps only where text is wrong.
+pub(super) fn way_out(root: &Path, error: &ArtefactError) -> String {
     let (name, line) = error.place();
     let file = shell_path(&root.join(name));
     match error {
         ArtefactError::Source(SourceError::Io { .. }) => format!("ls -ld {file}"),
         ArtefactError::Source(SourceError::NotAFile { .. }) | ArtefactError::Escapes { .. } => {
             let away = format!("mv -n {file} {file}.away");
-            let git = if root.as_os_str().is_empty() { "git".to_owned() } else { git_in(root) };
+            let git = git_in(root);
             // In another work tree the main one knows nothing of it.
             if name.starts_with(".worktrees/") { away } else { format!("{away} && {git} checkout -- {file}") }
         }

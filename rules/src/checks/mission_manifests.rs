@@ -15,7 +15,7 @@ use clearance_engine::repo::RepoView;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
-use super::common::{shell_path, way_out_below};
+use super::common::{shell_path, way_out};
 
 register_check!("mission-manifests", MissionManifests);
 
@@ -35,15 +35,15 @@ impl Check for MissionManifests {
 
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let mission = context.mission()?;
-        let way_out = |error: &ArtefactError| way_out_below(mission.root(), error);
-        report(findings, "meta_invalid", Severity::Blocker, mission.meta().err(), way_out)?;
-        report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err(), way_out)?;
+        let edit = |error: &ArtefactError| way_out(mission.root(), error);
+        report(findings, "meta_invalid", Severity::Blocker, mission.meta().err(), edit)?;
+        report(findings, "lanes_invalid", Severity::Blocker, mission.lanes().err(), edit)?;
         // It is derived: nobody has to repair it.
         let anew = |error: &ArtefactError| match error {
             ArtefactError::Broken { .. } => {
                 format!("clearance status --materialize --mission {}", shell_quote(mission.slug()))
             }
-            other => way_out(other),
+            other => edit(other),
         };
         report(findings, "snapshot_invalid", Severity::Warning, mission.snapshot().err(), anew)?;
         if let Ok(manifest) = mission.lanes() {

@@ -10,7 +10,7 @@ use clearance_engine::register_check;
 use clearance_engine::source::shell_quote;
 use clearance_engine::transition::{APPROVED, CHANGES_REQUESTED};
 
-use super::common::{blocker, warning, way_out_below};
+use super::common::{blocker, warning, way_out};
 
 register_check!("review-consistency", ReviewConsistency);
 
@@ -88,7 +88,7 @@ impl ReviewConsistency {
             }
             Said::Broken(error) => {
                 let (_, line) = error.place();
-                let command = way_out_below(mission.root(), error);
+                let command = way_out(mission.root(), error);
                 // What it says may be that the work was sent back.
                 let decides = !spoken && own.is_some_and(is_approved);
                 let fault = if decides {

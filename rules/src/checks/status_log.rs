@@ -108,5 +108,5 @@ fn edit(repo: &Repo, mission: &Mission, error: &ArtefactError) -> String {
             shell_quote(path)
         ))
     });
-    worktree.unwrap_or_else(|| way_out(error))
+    worktree.unwrap_or_else(|| way_out(repo.root(), error))
 }
