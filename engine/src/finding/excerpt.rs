@@ -39,15 +39,39 @@ impl Excerpt {
     #[must_use]
     pub fn of_error(error: &dyn Diagnostic) -> Option<Self> {
         let label = error.labels()?.next()?;
-        let around = error.source_code()?.read_span(label.inner(), 0, 0).ok()?;
+        // With a line on either side: without, it would be what is labelled, and not the line that it is in.
+        let around = error.source_code()?.read_span(label.inner(), 1, 1).ok()?;
         let text = String::from_utf8_lossy(around.data());
-        Some(Self::new(around.name()?, around.line() + 1, &text, label.label().unwrap_or("here")))
+        let at = label.offset().checked_sub(around.span().offset())?.min(text.len());
+        let at = text.floor_char_boundary(at);
+        let before = text[..at].matches('\n').count();
+        let line = text.lines().nth(before).unwrap_or_default();
+        Some(Self::new(around.name()?, around.line() + 1 + before, line, label.label().unwrap_or("here")))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Source;
+
+    #[derive(Debug, thiserror::Error, Diagnostic)]
+    #[error("wrong")]
+    struct Wrong {
+        #[source_code]
+        text: miette::NamedSource<std::sync::Arc<str>>,
+        #[label("this")]
+        at: miette::SourceSpan,
+    }
+
+    #[test]
+    fn an_error_shows_its_line() {
+        let text = "{\n  \"a\": 1,\n  \"b\": x,\n  \"c\": 2\n}\n";
+        let at = text.find('x').unwrap();
+        let (text, at) = Source::new("f.json", "", text).labelled(at..at + 1);
+        let shown = Excerpt::of_error(&Wrong { text, at }).unwrap();
+        assert_eq!(shown, Excerpt::new("f.json", 3, "  \"b\": x,", "this"));
+    }
 
     #[test]
     fn much_text_is_cut() {
