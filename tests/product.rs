@@ -15,6 +15,8 @@ mod bad_questions;
 mod blockers;
 #[path = "product/board.rs"]
 mod board;
+#[path = "product/brought_in.rs"]
+mod brought_in;
 #[path = "product/commit.rs"]
 mod commit;
 #[path = "product/concurrency.rs"]

@@ -179,7 +179,7 @@ pub(crate) fn plan(
     for lane in &forecast.lanes {
         let how = match lane.outcome {
             LaneOutcome::AlreadyIn => "is already in",
-            LaneOutcome::NoBranch => "is gone: its work is done, and was merged before into",
+            LaneOutcome::NoBranch => "is gone, and its work packages are done: it would not be merged into",
             _ => "would be merged into",
         };
         out.push_str(&format!("{} {how} {mission_branch}\n", lane.branch));

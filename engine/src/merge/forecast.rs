@@ -293,7 +293,10 @@ fn id_of(inputs: &Inputs<'_>) -> String {
 /// # Errors
 /// What git says.
 pub fn obstructions(worktree: &Path, changes: &[Change]) -> Result<Vec<PathBuf>, GitError> {
-    let added = changes.iter().filter(|change| change.letter == 'A').map(|change| change.path.as_path());
+    let added = changes.iter().filter(|change| change.letter == 'A');
+    // A directory is where a submodule goes.
+    let in_place = |change: &&Change| change.submodule && worktree.join(&change.path).is_dir();
+    let added = added.filter(|change| !in_place(change)).map(|change| change.path.as_path());
     let standing: Vec<&Path> = added.filter_map(|path| in_the_way(worktree, path)).collect();
     // What git knows is not in the way: it is reported as changed where it is. Neither is an empty directory.
     Git::new(worktree).unknown(&standing)

@@ -133,7 +133,9 @@ impl MergeScope {
             None => (Vec::new(), Vec::new()),
         };
         let planning_only = !lanes.is_empty() && lanes.iter().all(|lane| lane.branch.is_none());
-        let mission_branch = (!planning_only).then_some(mission_branch);
+        // Where there is one all the same, what is on it is merged.
+        let has_branch = !planning_only || repo.view().branch_tip(&mission_branch)?.is_some();
+        let mission_branch = has_branch.then_some(mission_branch);
         Ok(Self { target, mission_branch, lanes, circle, options, forecast: OnceLock::new() })
     }
 

@@ -1,6 +1,7 @@
 //! Questions whose answer is git's own: work-tree state, distances, merges. Asked of the git command, read-only.
 
 mod hidden;
+mod lost;
 mod unreachable;
 
 use std::path::{Path, PathBuf};

@@ -35,6 +35,8 @@ pub struct Change {
     pub letter: char,
     /// The path, whatever bytes it is made of.
     pub path: PathBuf,
+    /// Whether it is a submodule now: nothing is written there but a directory.
+    pub submodule: bool,
 }
 
 enum Merges {
@@ -187,8 +189,9 @@ impl Scratch {
             let mut facts = facts.split(' ').skip(1);
             let (mode, blob) = (facts.next().unwrap_or_default(), facts.nth(1).unwrap_or_default());
             let letter = facts.next().and_then(|letter| letter.chars().next()).unwrap_or('M');
-            changes.push(Change { letter, path: path_of_bytes(path) });
-            if letter != 'D' && mode != SUBMODULE {
+            let submodule = mode == SUBMODULE;
+            changes.push(Change { letter, path: path_of_bytes(path), submodule });
+            if letter != 'D' && !submodule {
                 blobs.push((blob.to_owned(), changes.len() - 1));
             }
         }

@@ -9,11 +9,11 @@ use crate::source::read_bytes;
 const MOST: u64 = 1 << 20;
 
 impl Repo {
-    /// The lock that a git command holds on the index of a work tree, or left behind there.
+    /// Where files of these names are in the git directory of a work tree.
     #[must_use]
-    pub fn index_lock(worktree: &Path) -> Option<PathBuf> {
-        let lock = git_dir(worktree)?.join("index.lock");
-        lock.symlink_metadata().is_ok().then_some(lock)
+    pub fn git_files(worktree: &Path, names: &[impl AsRef<Path>]) -> Option<Vec<PathBuf>> {
+        let directory = git_dir(worktree)?;
+        Some(names.iter().map(|name| directory.join(name)).collect())
     }
 
     /// A git process that works in a work tree, by where it stands; only where the system tells (`/proc`).

@@ -147,7 +147,13 @@ fn lane_trees<'a>(
         // A work tree that is gone still has its branch.
         let held = lost.iter().any(|gone| gone.prunable && gone.branch.as_ref() == Some(branch));
         let prune = if held { format!("{} worktree prune && ", git_in(repo.root())) } else { String::new() };
-        let command = format!("{prune}{} switch {}", git_in(&tree.root), shell_quote(branch));
+        let git = git_in(&tree.root);
+        // Commits of no branch are kept by one: who leaves them has nothing that leads back.
+        let keep = match tree.branch {
+            Some(_) => String::new(),
+            None => format!("{git} branch --force \"before-the-merge-$({git} rev-parse --short HEAD)\" && "),
+        };
+        let command = format!("{prune}{keep}{git} switch {}", shell_quote(branch));
         findings.report(blocker("lane_worktree_on_other_branch", &place, message, at(&place), command))?;
     }
     Ok(found)
@@ -169,11 +175,17 @@ fn unreachable(
         }
         let place = tree.root.display().to_string();
         let held = tree.branch.as_deref().unwrap_or("a commit of no branch");
+        // Who lets git forget one that was only moved cannot bring it back.
+        let moved = if tree.prunable {
+            "; if it was moved, `git worktree repair NEW_PLACE` finds it again, and if it is gone, `git worktree prune` forgets it"
+        } else {
+            ""
+        };
         let message = format!(
-            "the work tree {place} of {held} cannot be looked into: what is not committed there would be left out"
+            "the work tree {place} of {held} cannot be looked into: what is not committed there would be left out{moved}"
         );
-        let ask = if tree.prunable { "prune" } else { "list --porcelain" };
-        let command = format!("{} worktree {ask}", git_in(repo.root()));
+        let git = git_in(repo.root());
+        let command = format!("{git} worktree list --porcelain");
         findings.report(warning("lane_worktree_unreachable", &place, message, at(&place), Some(command)))?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What several checks need.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clearance_engine::check::{CheckContext, CheckError};
 use clearance_engine::finding::{Fault, Location};
@@ -124,4 +125,22 @@ pub(super) fn some_of(names: &[String], most: usize) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// The name, or with a number that is free.
+pub(super) fn free_name(name: &Path) -> PathBuf {
+    let mut free = name.to_owned();
+    let mut nth = 2;
+    while free.symlink_metadata().is_ok() {
+        free = with_end(name, &nth.to_string());
+        nth += 1;
+    }
+    free
+}
+
+/// A path with something behind its last name.
+pub(super) fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name: OsString = path.into();
+    name.push(end);
+    name.into()
 }

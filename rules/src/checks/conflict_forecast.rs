@@ -9,7 +9,7 @@ use clearance_engine::repo::conflict::{Conflict, Side};
 use clearance_engine::repo::questions::holding;
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, waits_for_branches};
+use super::common::{at, blocker, free_name, git_in, waits_for_branches};
 
 register_check!("conflict-forecast", ConflictForecast);
 
@@ -67,15 +67,17 @@ fn by_hand(
     let (repo, mission) = (context.repo, context.mission()?);
     let trees = repo.view().worktrees()?;
     let held = holding(&trees, branch).first().map(|root| (*root).clone());
-    let root = held
-        .clone()
-        .unwrap_or_else(|| repo.root().join(".worktrees").join(format!("{}-{name}", mission.slug())));
+    let root = held.clone().unwrap_or_else(|| {
+        free_name(&repo.root().join(".worktrees").join(format!("{}-{name}", mission.slug())))
+    });
     let add = held.is_none().then(|| {
         let (root, branch) = (shell_quote(&root.to_string_lossy()), shell_quote(branch));
         format!("{} worktree add --quiet {root} {branch}", git_in(repo.root()))
     });
     let git = git_in(&root);
-    let merges = others.iter().map(|other| format!("{git} merge --no-edit {}", shell_quote(other)));
+    // By its full name: a tag may have the short one too.
+    let full = |other: &String| shell_quote(&format!("refs/heads/{other}"));
+    let merges = others.iter().map(|other| format!("{git} merge --no-edit {}", full(other)));
     Ok(add.into_iter().chain(merges).collect::<Vec<_>>().join(" && "))
 }
 

@@ -23,6 +23,7 @@ impl Check for GitState {
                 "merge_in_progress",
                 "operation_in_progress",
                 "index_locked",
+                "ref_locked",
                 "detached_head",
                 "sparse_checkout",
                 "identity_missing",
@@ -40,7 +41,7 @@ impl Check for GitState {
             // Asked from a hook, the lock is that of the commit that asks, which may be the last step of a merge.
             if !(context.under_git && tree == repo.caller_root()) {
                 operation(repo, &tree, findings)?;
-                index_lock(&tree, findings)?;
+                locks(context, &tree, findings)?;
             }
         }
         sparse(repo, findings)?;
@@ -95,7 +96,8 @@ fn operation(repo: &Repo, tree: &Path, findings: &mut Findings<'_>) -> Result<()
             // What was resolved or staged until now is found again with git stash pop. There may be nothing, and the
             // stash itself ends some operations.
             format!(
-                "{git} add --update && {git} stash push --message 'Before giving up a {operation}' && {{ {git} {operation} --abort 2> {NULL} || true; }}"
+                "{git} add --update && {git} stash push --message 'Before giving up: {operation}' && {}",
+                abort(tree, &git, operation)
             ),
         ),
     };
@@ -103,9 +105,42 @@ fn operation(repo: &Repo, tree: &Path, findings: &mut Findings<'_>) -> Result<()
     Ok(())
 }
 
-fn index_lock(tree: &Path, findings: &mut Findings<'_>) -> Result<(), CheckError> {
-    let Some(lock) = Repo::index_lock(tree) else { return Ok(()) };
+/// Gives up what is under way, unless that ended with what was stashed.
+fn abort(tree: &Path, git: &str, operation: &str) -> String {
+    let marks = match operation {
+        "merge" => ["MERGE_HEAD", "MERGE_HEAD"],
+        "cherry-pick" => ["CHERRY_PICK_HEAD", "sequencer"],
+        "revert" => ["REVERT_HEAD", "sequencer"],
+        // A stash ends neither a rebase nor an am.
+        _ => return format!("{git} {operation} --abort"),
+    };
+    let Some(marks) = Repo::git_files(tree, &marks) else { return format!("{git} {operation} --abort") };
+    let gone = marks.iter().map(|mark| format!("test ! -e {}", shell_quote(&mark.to_string_lossy())));
+    format!("{{ {{ {}; }} || {git} {operation} --abort; }}", gone.collect::<Vec<_>>().join(" && "))
+}
+
+/// Locks without which a commit or a merge cannot be recorded: of the index, of `HEAD`, and of branches that move.
+fn locks(context: CheckContext<'_>, tree: &Path, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let moving = context.merge.map(|merge| [Some(&merge.target), merge.mission_branch.as_ref()]);
+    let moving = moving.into_iter().flatten().flatten();
+    let own = ["index.lock".to_owned(), "HEAD.lock".to_owned()];
+    let shared = moving.map(|branch| format!("refs/heads/{branch}.lock"));
+    let shared = shared.chain(["packed-refs.lock".to_owned()]);
+    let own = Repo::git_files(tree, &own).unwrap_or_default();
+    let shared = shared.map(|file| context.repo.common_dir().join(file));
+    let is_main = tree == context.repo.root() || context.merge.is_none();
+    let found =
+        own.into_iter().chain(shared.filter(|_| is_main)).filter(|lock| lock.symlink_metadata().is_ok());
+    for lock in found.collect::<std::collections::BTreeSet<_>>() {
+        locked(tree, &lock, findings)?;
+    }
+    Ok(())
+}
+
+fn locked(tree: &Path, lock: &Path, findings: &mut Findings<'_>) -> Result<(), CheckError> {
     let name = lock.display().to_string();
+    let is_index = lock.file_name().is_some_and(|name| name == "index.lock");
+    let code = if is_index { "index_locked" } else { "ref_locked" };
     let (message, command) = match Repo::git_at_work(tree) {
         Some(pid) => (
             format!("a git command is at work in {} (process {pid}): wait for it", tree.display()),
@@ -116,7 +151,7 @@ fn index_lock(tree: &Path, findings: &mut Findings<'_>) -> Result<(), CheckError
             format!("rm -f {}", shell_quote(&name)),
         ),
     };
-    findings.report(blocker("index_locked", &name, message, at(&name), command))?;
+    findings.report(blocker(code, &name, message, at(&name), command))?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use clearance_engine::id::TaskId;
 use clearance_engine::lane::Lane;
 use clearance_engine::merge::scope::LaneBranch;
 use clearance_engine::register_check;
-use clearance_engine::repo::{Git, Repo, is_branch_name};
+use clearance_engine::repo::is_branch_name;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
@@ -70,10 +70,12 @@ fn brought_back(context: CheckContext<'_>, branch: &str) -> Result<(String, Stri
     if let Some(remote) = repo.view().remote_branches(branch)?.first() {
         return Ok((String::new(), format!("{git} branch --track {quoted} {}", shell_quote(remote))));
     }
-    Ok(match last_commit(repo, branch)? {
+    Ok(match repo.last_commit_seen(branch)? {
         Some(commit) => {
-            let why =
-                format!("; the last commit that was seen of it here is {}", &commit[..commit.len().min(12)]);
+            let seen = &commit[..commit.len().min(12)];
+            let why = format!(
+                "; the last commit that git remembers of it is {seen}; what a removed work tree made after it is not remembered: `{git} fsck --no-reflogs` lists commits that no branch has"
+            );
             (why, format!("{git} branch {quoted} {commit}"))
         }
         None => {
@@ -81,31 +83,6 @@ fn brought_back(context: CheckContext<'_>, branch: &str) -> Result<(String, Stri
             (why.to_owned(), format!("{git} fsck --no-reflogs --lost-found"))
         }
     })
-}
-
-/// The commit that a branch had when a work tree left it last, or came to it, as far as git remembers.
-fn last_commit(repo: &Repo, branch: &str) -> Result<Option<String>, CheckError> {
-    let (left, came) = (format!("checkout: moving from {branch} to "), format!(" to {branch}"));
-    for tree in repo.view().worktrees()? {
-        // Help that cannot be had is none: the branch is missing all the same.
-        let shown = Git::new(&tree.root).run(&["reflog", "show", "--format=%H %gs", "HEAD", "--"]);
-        let shown = shown.unwrap_or_default();
-        // The newest first; each with the commit that it led to.
-        let steps: Vec<_> = shown.lines().filter_map(|line| line.split_once(' ')).collect();
-        let known = steps.iter().enumerate().find_map(|(nth, (commit, step))| {
-            if step.starts_with(&left) {
-                return steps.get(nth + 1).map(|(before, _)| *before);
-            }
-            (step.starts_with("checkout: moving from ") && step.ends_with(&came)).then_some(*commit)
-        });
-        // Of a branch that was taken away where it is checked out, everything is the last step.
-        let held =
-            steps.first().filter(|_| tree.branch.as_deref() == Some(branch)).map(|(commit, _)| *commit);
-        if let Some(commit) = held.or(known).filter(|commit| repo.has_commit(commit)) {
-            return Ok(Some(commit.to_owned()));
-        }
-    }
-    Ok(None)
 }
 
 /// Branches that are named as this mission's lanes are and that no lane has: what is on them would be left out.

@@ -64,7 +64,10 @@ impl Check for MissionBranch {
             };
             let others = in_its_place(repo, branch)?;
             if others.is_empty() {
-                (format!("the mission branch {branch} does not exist"), create)
+                (
+                    format!("the mission branch {branch} does not exist{}", remembered(context, branch)?),
+                    create,
+                )
             } else {
                 let message = format!(
                     "the mission branch {branch} does not exist, and cannot beside {}: git keeps branches as it does files",
@@ -85,6 +88,21 @@ impl Check for MissionBranch {
         findings.report(blocker("missing_mission_branch", branch, message, at(branch), command))?;
         Ok(())
     }
+}
+
+/// What git remembers of a branch that is gone, where the target does not have it: a new branch would be without it.
+fn remembered(context: CheckContext<'_>, branch: &str) -> Result<String, CheckError> {
+    let (repo, merge) = (context.repo, context.merge()?);
+    let target = repo.view().branch_tip(&merge.target)?;
+    let Some((seen, target)) = repo.last_commit_seen(branch)?.zip(target) else { return Ok(String::new()) };
+    if repo.view().is_ancestor(&seen, &target)? {
+        return Ok(String::new());
+    }
+    Ok(format!(
+        "; git remembers commits of it that {} does not have: `git branch {} {seen}` brings them back",
+        merge.target,
+        shell_quote(branch)
+    ))
 }
 
 /// Branches whose names would have to be directories for it, or are in one that it would have to be.

@@ -10,7 +10,7 @@ use clearance_engine::repo::questions::holding;
 use clearance_engine::repo::{Change, Git, Worktree};
 
 use super::way_out::beside;
-use crate::checks::common::{at, blocker, shell_path, waits_for_branches};
+use crate::checks::common::{at, blocker, git_in, shell_path, waits_for_branches};
 
 /// Files that git does not know, where the merge would write one.
 pub(super) fn in_the_way(
@@ -30,7 +30,12 @@ pub(super) fn in_the_way(
                 let (from, path) = (root.join(&obstruction.path), obstruction.path.to_string_lossy());
                 let message =
                     format!("{path} is not known to git here, and the merge would write a file of that name");
-                let command = format!("mv -n {} {}", shell_path(&from), shell_path(&obstruction.away(root)));
+                // git must know where a work tree goes.
+                let mv = match from.join(".git").is_file() {
+                    true => format!("{} worktree move", git_in(repo.root())),
+                    false => "mv -n".to_owned(),
+                };
+                let command = format!("{mv} {} {}", shell_path(&from), shell_path(&obstruction.away(root)));
                 findings.report(blocker("untracked_obstruction", &*path, message, at(&*path), command))?;
             }
         }

@@ -1,6 +1,5 @@
 //! Commands that put what is not committed where it is found again.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clearance_engine::mission::Mission;
@@ -8,7 +7,7 @@ use clearance_engine::mission::log::LOG;
 use clearance_engine::repo::questions::{Dirty, DirtyKind};
 use clearance_engine::source::shell_quote;
 
-use crate::checks::common::{git_in, shell_path};
+use crate::checks::common::{free_name, git_in, shell_path, with_end};
 
 /// The commands for one work tree: the mission's own state is committed, since nothing is approved without it; the rest
 /// is stashed.
@@ -90,23 +89,6 @@ fn moved(root: &Path, dirty: &Dirty) -> Option<String> {
 /// A name beside a file that nothing has yet.
 pub(super) fn beside(file: &Path) -> PathBuf {
     free_name(&with_end(file, ".mine"))
-}
-
-/// The name, or with a number that is free.
-fn free_name(name: &Path) -> PathBuf {
-    let mut free = name.to_owned();
-    let mut nth = 2;
-    while free.symlink_metadata().is_ok() {
-        free = with_end(name, &nth.to_string());
-        nth += 1;
-    }
-    free
-}
-
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut name: OsString = path.into();
-    name.push(end);
-    name.into()
 }
 
 /// `git stash` passes over what is in submodules.
