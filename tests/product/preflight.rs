@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use clearance_engine::check::Stage;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -79,6 +80,25 @@ fn a_repository_without_missions_is_asked_about_itself() {
     let nothing = run(&repo, &["check", "--stage", "mark-status", "--json"]);
     assert_eq!((nothing.code, &nothing.json()["verdict"]), (4, &Value::Null));
     assert!(run(&repo, &["check", "--stage", "mark-status"]).stdout.starts_with("nothing was evaluated"));
+}
+
+/// One list: whoever asks about a merge gets the answers of the same checks, and of all that there are.
+#[test]
+fn a_merge_has_one_list_of_checks() {
+    let repo = ready();
+    let ids = |asked: Run| -> Vec<String> {
+        let checks = asked.json()["checks"].as_array().unwrap().clone();
+        checks.iter().map(|check| check["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let registry = clearance::registry().unwrap();
+    let gates_merges =
+        |entry: &&&clearance_engine::registry::CheckEntry| entry.check.meta().stages.contains(&Stage::Merge);
+    let registered: Vec<_> =
+        registry.checks().iter().filter(gates_merges).map(|entry| entry.id.to_owned()).collect();
+    assert_eq!(registered.len(), 10);
+    assert_eq!(ids(run(&repo, &["check", "--stage", "merge", "--mission", "m", "--json"])), registered);
+    assert_eq!(ids(dry_run(&repo, &["--report", "json"])), registered);
+    assert_eq!(ids(dry_run(&repo, &["--report", "json", "--fail-fast"])), registered);
 }
 
 /// A check that could not look is no pass.
