@@ -4,6 +4,7 @@ use clearance_engine::listed;
 use clearance_engine::registry::Listed;
 
 pub mod checks;
+pub mod team;
 
 /// The checks that every build must have. A registry without one of them says nothing rather than "cleared".
 /// In the order they are reported.

@@ -1,0 +1,121 @@
+//! Texts with `{{ expression }}` in them: messages, remediations, names of items.
+
+use std::ops::Range;
+
+use serde_json::Value as Json;
+
+use super::expression::{EvaluationError, Expression, ExpressionError, Scope};
+use super::types::Names;
+
+/// A text with expressions in it.
+#[derive(Debug)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Text(String),
+    Value(Expression),
+}
+
+impl Template {
+    /// Compiles a text in whose expressions only these names may occur.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] with the place in the text.
+    pub fn compile(text: &str, names: &Names) -> Result<Self, ExpressionError> {
+        let mut parts = Vec::new();
+        let mut at = 0;
+        while let Some(open) = text[at..].find("{{").map(|open| at + open) {
+            let inside = open + "{{".len();
+            let Some(length) = text[inside..].find("}}") else {
+                let message = "`{{` is not closed by `}}`".to_owned();
+                return Err(ExpressionError { message, span: open..inside, help: None });
+            };
+            parts.push(Part::Text(text[at..open].to_owned()));
+            parts.push(Part::Value(within(text, inside..inside + length, names)?));
+            at = inside + length + "}}".len();
+        }
+        parts.push(Part::Text(text[at..].to_owned()));
+        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        Ok(Self { parts })
+    }
+
+    /// Whether it has no expression.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Text(_)))
+    }
+
+    /// The text up to the first expression.
+    #[must_use]
+    pub fn fixed_beginning(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// The text with its values.
+    ///
+    /// # Errors
+    /// [`EvaluationError`].
+    pub fn render(&self, scope: &Scope<'_>) -> Result<String, EvaluationError> {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Value(expression) => out.push_str(&shown(&expression.evaluate(scope)?)),
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Compiles the expression at a place of a text; its errors point into the text.
+fn within(text: &str, place: Range<usize>, names: &Names) -> Result<Expression, ExpressionError> {
+    let raw = &text[place.clone()];
+    let blanks = raw.len() - raw.trim_start().len();
+    let start = place.start + blanks;
+    Expression::compile(raw.trim(), names)
+        .map_err(|error| ExpressionError { span: start + error.span.start..start + error.span.end, ..error })
+}
+
+/// A value in a sentence: a text as it is, a list with commas.
+pub(super) fn shown(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::team::types::Type;
+    use serde_json::json;
+
+    fn names() -> Names {
+        [("wp".to_owned(), Type::record([("id", Type::Text), ("tags", Type::list(Type::Text))]))].into()
+    }
+
+    #[test]
+    fn values_stand_in_their_places() {
+        let wp = json!({"id": "WP01", "tags": ["a", "b"]});
+        let scope = Scope::new([("wp", &wp)]);
+        let said = |text| Template::compile(text, &names()).unwrap().render(&scope).unwrap();
+        assert_eq!(said("{{ wp.id }} has {{wp.tags}} and {{ 1 + 1 }}."), "WP01 has a, b and 2.");
+        assert_eq!(said("no value } here {"), "no value } here {");
+        assert_eq!(said(""), "");
+    }
+
+    #[test]
+    fn mistakes_are_placed_in_the_whole_text() {
+        let text = "é {{ wp.id }} {{ wp.nope }}";
+        let error = Template::compile(text, &names()).unwrap_err();
+        assert_eq!(&text[error.span], "nope");
+        assert!(Template::compile("{{ wp.id", &names()).is_err());
+    }
+}

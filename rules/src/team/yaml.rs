@@ -1,0 +1,196 @@
+//! The only file of the rules that names a YAML crate: text into types, every value with its place, within limits.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use clearance_engine::source::Source;
+use miette::{NamedSource, SourceSpan};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::{Budget, Options, Spanned};
+
+/// Longest file.
+pub const LONGEST: u64 = 64 << 10;
+/// Deepest nesting.
+const DEEPEST: usize = 24;
+
+/// A value and where it stands, in bytes of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands, quotes included.
+    pub span: Range<usize>,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, referenced, .. } = Spanned::deserialize(deserializer)?;
+        let span = referenced.span();
+        let start = span.byte_offset().map_or(0, |at| usize::try_from(at).unwrap_or(0));
+        let length = span.byte_len().map_or(0, |length| usize::try_from(length).unwrap_or(0));
+        Ok(Self { value, span: start..start + length })
+    }
+}
+
+/// Names with values, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InOrder<V>(pub Vec<(String, V)>);
+
+impl<V> Default for InOrder<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for InOrder<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<V>(PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
+            type Value = InOrder<V>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("names with values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(InOrder(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+/// A rule file that cannot be used, with the place.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("{name}:{line}: {message}")]
+#[diagnostic(code(rule_invalid))]
+pub struct RuleError {
+    /// The file.
+    pub name: String,
+    /// 1-based.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+    #[help]
+    help: Option<String>,
+    #[source_code]
+    text: NamedSource<std::sync::Arc<str>>,
+    #[label("here")]
+    at: SourceSpan,
+}
+
+impl RuleError {
+    /// An error at a place of a file.
+    #[must_use]
+    pub fn new(
+        source: &Source,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> Self {
+        let line = source.line_of(span.start);
+        let (text, at) = source.labelled(span);
+        Self { name: source.name().to_owned(), line, message: message.into(), help, text, at }
+    }
+
+    /// What helps.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// [`RuleError`] at the first place that does not fit.
+pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, RuleError> {
+    serde_saphyr::from_str_with_options(source.text(), options()).map_err(|error| {
+        let location = error.location();
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        // Where the text itself is at fault there is no offset; columns are counted in characters.
+        let at = location.map_or(0, |at| match at.span().byte_offset() {
+            Some(offset) => number(offset),
+            None => in_line(source, number(at.line()), number(at.column())),
+        });
+        let at = at.min(source.text().len());
+        let message = error.without_snippet().to_string();
+        let message = message.split(" at line ").next().unwrap_or(&message).trim().to_owned();
+        let help = unknown(&message).or_else(|| trap(source.text(), at));
+        RuleError::new(source, word(source.text(), at), message, help)
+    })
+}
+
+/// Nothing that a rule needs is near these limits; a file that is made to eat memory is.
+fn options() -> Options {
+    let mut budget = Budget::default();
+    budget.max_aliases = 0;
+    budget.max_anchors = 0;
+    budget.max_depth = DEEPEST;
+    budget.max_documents = 1;
+    budget.max_nodes = 10_000;
+    let mut options = Options::default();
+    options.budget = Some(budget);
+    options
+}
+
+/// The word at a place.
+fn word(text: &str, at: usize) -> Range<usize> {
+    let at = text.floor_char_boundary(at);
+    let end =
+        text[at..].find(|c: char| c.is_whitespace() || c == ':').map_or(text.len(), |length| at + length);
+    at..end.max((at + 1).min(text.len()))
+}
+
+/// The byte of a 1-based line and column.
+fn in_line(source: &Source, line: usize, column: usize) -> usize {
+    let start = source.offset_of(line, 1);
+    let rest = &source.text()[start..];
+    start + rest.char_indices().nth(column.saturating_sub(1)).map_or(0, |(at, _)| at)
+}
+
+/// The nearest of the names that would have been taken: ``unknown field `x`, expected one of a, b``.
+fn unknown(message: &str) -> Option<String> {
+    let (unknown, expected) = message.split_once(", expected ")?;
+    let name = unknown.rsplit('`').nth(1)?;
+    let expected = expected.strip_prefix("one of ").unwrap_or(expected);
+    let known: Vec<&str> = expected.split(", ").map(|known| known.trim_matches('`')).collect();
+    let near = super::nearest(name, known.iter().copied());
+    Some(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", known.join(", ")),
+    })
+}
+
+/// The usual traps of YAML, named when the line shows one.
+fn trap(text: &str, at: usize) -> Option<String> {
+    let at = text.floor_char_boundary(at.min(text.len()));
+    // The parser may complain on the line that follows.
+    let lines: Vec<&str> = text[..at].lines().rev().take(2).chain(text[at..].lines().take(1)).collect();
+    let whole =
+        |line: &str| text.lines().find(|other| other.contains(line.trim()) && !line.trim().is_empty());
+    let line = lines.iter().find_map(|line| whole(line)).unwrap_or_default();
+    let value = line.split_once(": ").map(|(_, value)| value.trim())?;
+    let plain = !value.starts_with(['"', '\'', '>', '|']);
+    let named = if line.starts_with('\t') {
+        "YAML is indented with blanks, never with tabs"
+    } else if plain && (value.contains(": ") || value.ends_with(':')) {
+        "a value that has `: ` in it is taken for a name: write it as a block, `>-` and the value on the next line"
+    } else if plain && value.contains(" #") {
+        "what follows ` #` is a comment: write the value as a block, `>-` and the value on the next line"
+    } else if value.starts_with('!') {
+        "a value that begins with `!` is taken for a tag: put it in quotes, or in brackets"
+    } else if value.starts_with('"') && !value.trim_end_matches('"').ends_with(['\\']) && value.len() > 1 {
+        "a value that begins with a quote ends with it: write it as a block, `>-` and the value on the next line"
+    } else {
+        return None;
+    };
+    Some(named.to_owned())
+}
