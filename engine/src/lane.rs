@@ -41,6 +41,12 @@ pub struct UnknownLane {
 }
 
 impl Lane {
+    /// Whether nothing is left to do for a merge: approved, done, or not wanted any more.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Approved | Self::Done | Self::Canceled)
+    }
+
     /// Every lane.
     pub const ALL: [Self; 11] = [
         Self::Genesis,

@@ -5,6 +5,7 @@
 mod command;
 pub mod commit;
 pub mod conflict;
+mod git;
 mod index_flags;
 mod libgit;
 mod merge_tree;
@@ -15,7 +16,8 @@ mod work_tree;
 
 use std::path::{Path, PathBuf};
 
-pub use command::{Git, GitError, without_redirection};
+pub(crate) use git::OnRecord;
+pub use git::{Git, GitError, without_redirection};
 pub use scratch::{Change, Scratch};
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.
@@ -71,6 +73,11 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell.
     fn config(&self, key: &str) -> Result<Option<String>, RepoError>;
+    /// What names the content of a file as a local branch has it: equal names have equal content.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn file_id_at(&self, branch: &str, path: &str) -> Result<Option<String>, RepoError>;
     /// The content of a file as a local branch has it; `None` when it has no such file.
     ///
     /// # Errors

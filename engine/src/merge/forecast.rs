@@ -22,10 +22,10 @@ pub struct Forecast {
     pub target: TargetForecast,
     /// What would change on the target.
     pub changes: Vec<Change>,
+    /// What would change on the mission branch, where a work tree has it checked out.
+    pub mission_changes: Vec<Change>,
     /// The mission's own files that conflict line by line: they are merged by what they mean, and the tree is not final.
     pub by_meaning: BTreeSet<String>,
-    /// The same for the mission branch.
-    pub mission_changes: Vec<Change>,
     /// What identifies it: the commits it was computed from, and the tree it gives.
     pub plan_id: String,
 }

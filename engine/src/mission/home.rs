@@ -220,7 +220,8 @@ pub fn may_make_worktree(mission: &Mission, branch: &str, worktree: &Path) -> Re
         let help = format!("Replace the link {} by a directory", quoted(parent));
         return Err(blocked(format!("{} leads out of the repository", parent.display()), help));
     }
-    for (path, held_by) in crate::repo::Git::new(mission.root()).registered_worktrees()? {
+    for tree in crate::repo::Git::new(mission.root()).worktrees_on_record()? {
+        let (path, held_by) = (tree.root, tree.branch);
         if (path == worktree || held_by.as_deref() == Some(branch)) && !path.exists() {
             let help = format!("If it is gone for good: git -C {} worktree prune", quoted(mission.root()));
             return Err(blocked(

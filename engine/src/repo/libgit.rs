@@ -188,23 +188,30 @@ impl RepoView for LibGit {
         self.ask(|repository| if_found(repository.config()?.snapshot()?.get_string(key)))
     }
 
+    fn file_id_at(&self, branch: &str, path: &str) -> Result<Option<String>, RepoError> {
+        self.ask(|repository| Ok(entry_at(repository, branch, path)?.map(|id| id.to_string())))
+    }
+
     fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError> {
         let size =
             |size| RepoError::TooLarge { path: path.to_owned(), branch: branch.to_owned(), size, limit };
         let content = self.ask(|repository| {
-            let Some(found) = if_found(repository.find_branch(branch, BranchType::Local))? else {
-                return Ok(None);
-            };
-            let tree = found.get().peel_to_tree()?;
-            let Some(entry) = if_found(tree.get_path(Path::new(path)))? else { return Ok(None) };
-            let (bytes, _) = repository.odb()?.read_header(entry.id())?;
+            let Some(id) = entry_at(repository, branch, path)? else { return Ok(None) };
+            let (bytes, _) = repository.odb()?.read_header(id)?;
             if bytes as u64 > limit {
                 return Ok(Some(Err(bytes as u64)));
             }
-            Ok(Some(Ok(repository.find_blob(entry.id())?.content().to_vec())))
+            Ok(Some(Ok(repository.find_blob(id)?.content().to_vec())))
         })?;
         content.transpose().map_err(size)
     }
+}
+
+/// What a local branch has at a path.
+fn entry_at(repository: &Repository, branch: &str, path: &str) -> Result<Option<Oid>, git2::Error> {
+    let Some(found) = if_found(repository.find_branch(branch, BranchType::Local))? else { return Ok(None) };
+    let tree = found.get().peel_to_tree()?;
+    Ok(if_found(tree.get_path(Path::new(path)))?.map(|entry| entry.id()))
 }
 
 /// An answer, or `None` when there is nothing of that name.

@@ -85,11 +85,11 @@ impl MergeTree {
     fn last_words(&mut self) -> GitError {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let mut said = super::command::read_back(&mut self.errors).unwrap_or_default();
+        let mut said = super::git::read_back(&mut self.errors).unwrap_or_default();
         if said.is_empty() {
             said = b"it ended without an answer".to_vec();
         }
-        GitError::Failed { command: "merge-tree".to_owned(), message: super::command::last_lines(&said) }
+        GitError::Failed { command: "merge-tree".to_owned(), message: super::git::last_lines(&said) }
     }
 }
 

@@ -7,7 +7,7 @@ mod unreachable;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::command::path_of_bytes;
+use super::git::path_of_bytes;
 use super::{Git, GitError, Repo};
 
 pub use unreachable::Unreachable;

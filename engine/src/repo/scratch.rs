@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use git2::{ObjectType, Repository, RepositoryInitOptions};
 use tempfile::TempDir;
 
-use super::command::path_of_bytes;
 use super::conflict::{Conflict, Merged, hunks};
+use super::git::path_of_bytes;
 use super::merge_tree::{Answer, MergeTree, once};
 use super::{Git, GitError, Repo};
 
@@ -132,23 +132,11 @@ impl Scratch {
         const MOST: usize = 4 << 20;
         // A name is a line.
         let names: Vec<_> = objects.iter().map(|name| if name.contains('\n') { "" } else { name }).collect();
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let out = self.git.run_with_input(&["cat-file", "--batch"], &(names.join("\n") + "\n"))?;
-        let mut rest = out.as_slice();
-        // `<object> <type> <size>LF<content>LF`, or `<name> missing LF`. See git-cat-file(1).
-        let mut text = || {
-            let end = rest.iter().position(|byte| *byte == b'\n')?;
-            let (head, content) = (std::str::from_utf8(&rest[..end]).ok()?, &rest[end + 1..]);
-            rest = content;
-            let size: usize = head.rsplit_once(' ')?.1.parse().ok()?;
-            let content = content.get(..size)?;
-            rest = rest.get(size + 1..).unwrap_or_default();
-            let text = std::str::from_utf8(content).ok().filter(|text| text.len() <= MOST)?;
-            Some(text.to_owned())
+        let text = |content: Result<Vec<u8>, String>| {
+            let content = content.ok().filter(|content| content.len() <= MOST)?;
+            String::from_utf8(content).ok()
         };
-        Ok(names.iter().map(|_| text()).collect())
+        Ok(self.git.contents(&names)?.into_iter().map(text).collect())
     }
 
     /// A commit of a tree, for merging on. The same commit has the same id, whenever and by whom it is made.

@@ -88,7 +88,7 @@ fn brought_back(context: CheckContext<'_>, branch: &str) -> Result<(String, Stri
 /// Branches that are named as this mission's lanes are and that no lane has: what is on them would be left out.
 fn unlisted(context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
     let (view, merge, mission) = (context.repo.view(), context.merge()?, context.mission()?);
-    let listed = merge.branches();
+    let listed: BTreeSet<String> = merge.branches().into_iter().collect();
     // Where the manifest names no lane at all, its own check says so.
     if merge.lanes.is_empty() {
         return Ok(());

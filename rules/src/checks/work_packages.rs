@@ -52,7 +52,7 @@ impl Check for WorkPackages {
                 findings.report(blocker("wp_file_missing", id.as_str(), message, at(name), command))?;
             }
             let lane = state.lane_of(id.as_id());
-            if matches!(lane, Lane::Approved | Lane::Done | Lane::Canceled) {
+            if lane.is_settled() {
                 continue;
             }
             let line = state.of(id.as_id()).and_then(|state| state.line);

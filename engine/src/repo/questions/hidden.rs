@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::repo::command::path_of_bytes;
+use crate::repo::git::path_of_bytes;
 use crate::repo::{Git, GitError, Repo, RepoError};
 
 /// As many paths as fit on any command line, however long they are.

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::repo::command::path_of_bytes;
-use crate::repo::{Git, GitError, Repo, Worktree};
+use crate::repo::{Git, GitError, OnRecord, Repo, Worktree};
 
 /// A work tree that git has on record, and that cannot be opened where it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,22 +27,15 @@ impl Repo {
         if on_record <= linked {
             return Ok(Vec::new());
         }
-        let bytes = Git::new(self.root()).bytes(&["worktree", "list", "--porcelain", "-z"])?;
-        let fields: Vec<_> = bytes.split(|byte| *byte == 0).collect();
-        // The first one is the main work tree, or a bare repository.
-        let linked = fields.split(|field| field.is_empty()).skip(1).filter_map(unreachable_of);
         let is_reachable = |root: &PathBuf| {
             let root = root.canonicalize().unwrap_or_else(|_| root.clone());
             reachable.iter().any(|tree| tree.root == root)
         };
-        Ok(linked.filter(|tree| !is_reachable(&tree.root)).collect())
+        // The first one is the main work tree, or a bare repository.
+        let linked = Git::new(self.root()).worktrees_on_record()?.into_iter().skip(1);
+        let lost = linked.filter(|tree| !is_reachable(&tree.root));
+        Ok(lost
+            .map(|OnRecord { root, branch, prunable, .. }| Unreachable { root, branch, prunable })
+            .collect())
     }
-}
-
-/// One entry of `git worktree list --porcelain`.
-fn unreachable_of(entry: &[&[u8]]) -> Option<Unreachable> {
-    let field = |name: &[u8]| entry.iter().find_map(|field| field.strip_prefix(name));
-    let branch = field(b"branch refs/heads/").map(|name| String::from_utf8_lossy(name).into_owned());
-    let root = path_of_bytes(field(b"worktree ")?);
-    Some(Unreachable { root, branch, prunable: field(b"prunable").is_some() && field(b"locked").is_none() })
 }
