@@ -2,13 +2,15 @@
 
 mod check;
 mod demo;
+mod gate;
 mod mark_status;
 mod merge;
 mod move_lane;
-mod rules_list;
+mod rules;
 mod status;
 mod status_files;
 mod target;
+mod trace;
 mod writing;
 
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use std::path::PathBuf;
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::Registry;
 
-use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command, RulesCommand};
+use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::{Problem, reports};
@@ -62,7 +64,7 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         }
         Command::Check(args) => check::run(args, global, env, registry),
         Command::Merge(args) => merge::run(args, global, env, registry),
-        Command::Rules(RulesCommand::List) => rules_list::run(global, registry),
+        Command::Rules(command) => rules::run(command, global, env, registry),
         Command::Demo(args) => demo::run(args, global, env),
     }
 }

@@ -29,6 +29,14 @@ pub(crate) struct Env {
     pub(crate) allow_protected: bool,
     /// Whether git runs this, from a hook of a command that has the index locked.
     pub(crate) under_git: bool,
+    /// The index that git works with while it runs this.
+    pub(crate) index: Option<PathBuf>,
+    /// Whether this runs unattended, where nobody can be asked.
+    pub(crate) ci: bool,
+    /// Where a user's programs keep what they remember: `XDG_STATE_HOME`.
+    pub(crate) state_home: Option<PathBuf>,
+    /// Every variable, for programs that rules run: they get the usual ones of these.
+    pub(crate) variables: Vec<(OsString, OsString)>,
     /// This program, to run itself in the demo.
     pub(crate) program: Option<PathBuf>,
 }
@@ -48,6 +56,10 @@ impl Env {
             allow_protected: text("SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS")
                 .is_some_and(|value| ["1", "true", "yes"].contains(&value.to_lowercase().as_str())),
             under_git: variable("GIT_INDEX_FILE").is_some(),
+            index: variable("GIT_INDEX_FILE").map(PathBuf::from),
+            ci: text("CI").is_some_and(|value| !["", "0", "false"].contains(&value.to_lowercase().as_str())),
+            state_home: state_home(),
+            variables: variables(),
             program: std::env::current_exe().ok(),
         })
     }
@@ -66,6 +78,18 @@ impl Env {
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn variables() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+/// As the XDG base directory specification has it.
+fn state_home() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let named = variable("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute);
+    named.or_else(|| absolute(PathBuf::from(variable("HOME")?).join(".local/state")))
 }
 
 fn text(name: &str) -> Option<String> {

@@ -61,6 +61,11 @@ impl Failure {
         Self::of(ExitStatus::Undecided, Plain { code, message: message.into(), help: None })
     }
 
+    /// An error that leaves the question open.
+    pub(crate) fn undecided_by(error: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self::of(ExitStatus::Undecided, error)
+    }
+
     /// A panic.
     pub(crate) fn bug(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

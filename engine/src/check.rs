@@ -1,6 +1,7 @@
 //! Checks: read-only questions about the repository.
 
 use crate::finding::{Fault, Finding, FindingError};
+use crate::item::{ItemOutcome, ItemResult, Unanswered};
 use crate::merge::scope::MergeScope;
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
@@ -31,6 +32,19 @@ pub struct CheckMeta {
     pub stages: &'static [Stage],
     /// What must be there for it to have anything to look at.
     pub needs: Needs,
+    /// Whose question it is: what a team may decide otherwise.
+    pub guards: Guards,
+}
+
+/// What a check guards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guards {
+    /// The step itself, which cannot be done, or would lose something, as long as there is a blocker. Nobody can make less
+    /// of it, and nothing of it is waived.
+    Step,
+    /// What a team agreed on: it may be another severity, and items may be excepted.
+    Agreement,
 }
 
 /// What must be there for a check to have anything to look at. Without it the check is not applicable, and says so.
@@ -118,13 +132,16 @@ pub enum CheckError {
 pub struct Findings<'a> {
     meta: &'a CheckMeta,
     found: Vec<Finding>,
+    items: Vec<ItemResult>,
+    unanswered: Vec<Unanswered>,
+    skipped: Option<String>,
 }
 
 impl<'a> Findings<'a> {
     /// An empty list for a check.
     #[must_use]
     pub fn new(meta: &'a CheckMeta) -> Self {
-        Self { meta, found: Vec::new() }
+        Self { meta, found: Vec::new(), items: Vec::new(), unanswered: Vec::new(), skipped: None }
     }
 
     /// Adds a fault.
@@ -136,11 +153,44 @@ impl<'a> Findings<'a> {
         Ok(())
     }
 
-    /// What was found.
-    #[must_use]
-    pub fn into_inner(self) -> Vec<Finding> {
-        self.found
+    /// Tells what became of an item that there is no more to say of.
+    pub fn item(&mut self, key: impl Into<String>, outcome: ItemOutcome) {
+        self.items.push(ItemResult { key: key.into(), outcome, message: None });
     }
+
+    /// Adds the fault of an item.
+    ///
+    /// # Errors
+    /// As [`Findings::report`].
+    pub fn failed(&mut self, key: impl Into<String>, fault: Fault) -> Result<(), FindingError> {
+        self.item(key, ItemOutcome::Fail);
+        self.report(fault)
+    }
+
+    /// Tells that nothing could be told of an item: the check is undecided, whatever else it found.
+    pub fn unanswered(&mut self, key: impl Into<String>, outcome: ItemOutcome, why: Unanswered) {
+        self.items.push(ItemResult { key: key.into(), outcome, message: Some(why.message.clone()) });
+        self.unanswered.push(why);
+    }
+
+    /// Tells that the check does not apply here, and why. That is no pass.
+    pub fn skip(&mut self, why: impl Into<String>) {
+        self.skipped = Some(why.into());
+    }
+
+    /// What was told.
+    #[must_use]
+    pub(crate) fn into_parts(self) -> Told {
+        Told { found: self.found, items: self.items, unanswered: self.unanswered, skipped: self.skipped }
+    }
+}
+
+/// What a check told.
+pub(crate) struct Told {
+    pub(crate) found: Vec<Finding>,
+    pub(crate) items: Vec<ItemResult>,
+    pub(crate) unanswered: Vec<Unanswered>,
+    pub(crate) skipped: Option<String>,
 }
 
 /// A read-only question about the repository.

@@ -2,7 +2,7 @@
 
 mod excerpt;
 
-pub use excerpt::Excerpt;
+pub use excerpt::{Excerpt, Mark};
 use serde::Serialize;
 
 use crate::check::CheckMeta;
@@ -31,6 +31,20 @@ pub struct Finding {
     excerpts: Vec<Excerpt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remediation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waived: Option<Waived>,
+}
+
+/// Why a finding does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waived {
+    /// Why.
+    pub reason: String,
+    /// The last day on which it does not count, `2026-12-15`.
+    pub expires: String,
+    /// Who said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// A finding that must not exist: a mistake in the check that reports it.
@@ -95,7 +109,8 @@ impl Finding {
         if severity == Severity::Blocker && remediation.as_deref().is_none_or(|text| text.trim().is_empty()) {
             return Err(FindingError::BlockerWithoutRemediation { check: check.id, code });
         }
-        Ok(Self { check: check.id, code, severity, item, message, location, excerpts, remediation })
+        let waived = None;
+        Ok(Self { check: check.id, code, severity, item, message, location, excerpts, remediation, waived })
     }
 
     /// The fault's code.
@@ -108,6 +123,34 @@ impl Finding {
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.severity
+    }
+
+    /// The same with another severity; a blocker only where it says what to do.
+    #[must_use]
+    pub(crate) fn of_severity(self, severity: Severity) -> Self {
+        let severity = match (severity, &self.remediation) {
+            (Severity::Blocker, None) => Severity::Warning,
+            (other, _) => other,
+        };
+        Self { severity, ..self }
+    }
+
+    /// The same, excepted.
+    #[must_use]
+    pub(crate) fn waived_by(self, waived: Waived) -> Self {
+        Self { waived: Some(waived), ..self }
+    }
+
+    /// Why it does not count, where it does not.
+    #[must_use]
+    pub fn waived(&self) -> Option<&Waived> {
+        self.waived.as_ref()
+    }
+
+    /// Whether the step must not be taken as long as this stands.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Blocker && self.waived.is_none()
     }
 
     /// Where it is.
@@ -144,10 +187,16 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Needs;
+    use crate::check::{Guards, Needs};
 
-    const META: CheckMeta =
-        CheckMeta { id: "demo", summary: "", codes: &["known"], stages: &[], needs: Needs::Repository };
+    const META: CheckMeta = CheckMeta {
+        id: "demo",
+        summary: "",
+        codes: &["known"],
+        stages: &[],
+        needs: Needs::Repository,
+        guards: Guards::Step,
+    };
 
     fn fault(code: &'static str, severity: Severity, remediation: Option<&str>) -> Fault {
         let location = Location { name: "meta.json".to_owned(), line: None };

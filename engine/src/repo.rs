@@ -5,6 +5,8 @@
 mod command;
 pub mod commit;
 pub mod conflict;
+pub mod directory;
+pub mod gated;
 mod git;
 mod index_flags;
 mod libgit;
@@ -83,6 +85,17 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell, or the file is larger than `limit` bytes.
     fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError>;
+    /// What is in a directory of a commit, named in full (`refs/heads/main`), with the content of files of at most `limit`
+    /// bytes; `None` when there is no such commit or directory.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn directory_at(
+        &self,
+        commit: &str,
+        path: &str,
+        limit: u64,
+    ) -> Result<Option<Vec<directory::Entry>>, RepoError>;
 }
 
 /// A work tree of a repository.

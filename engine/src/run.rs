@@ -1,12 +1,13 @@
 //! Preflight: every check looks, none hides another, and the verdict is the worst of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::check::{CheckContext, CheckError, Findings, Stage};
+use crate::check::{Check, CheckContext, CheckError, Findings, Stage};
 use crate::finding::Finding;
-use crate::registry::CheckEntry;
-use crate::severity::{Severity, Verdict};
+use crate::item::{ItemResult, Unanswered};
+use crate::severity::Verdict;
 
 /// What one check answered.
 #[derive(Debug)]
@@ -15,10 +16,14 @@ pub struct CheckResult {
     pub id: &'static str,
     /// What it found.
     pub findings: Vec<Finding>,
-    /// Why it could not look, if it could not.
-    pub failure: Option<String>,
+    /// The items it looked at, where it tells them apart.
+    pub items: Vec<ItemResult>,
+    /// Why it could not look, at all or at some items.
+    pub unanswered: Vec<Unanswered>,
     /// Whether there was anything for it to look at.
     pub applicable: bool,
+    /// Why it does not apply, where that is decided here.
+    pub skipped: Option<String>,
     /// The check whose blocker must be mended before this one can look.
     pub waits_for: Option<&'static str>,
     /// How long it took.
@@ -27,9 +32,49 @@ pub struct CheckResult {
 
 impl CheckResult {
     /// Of a check that has found nothing so far.
-    fn of(id: &'static str) -> Self {
-        let (findings, took) = (Vec::new(), Duration::ZERO);
-        Self { id, findings, failure: None, applicable: true, waits_for: None, took }
+    #[must_use]
+    pub fn of(id: &'static str) -> Self {
+        Self {
+            id,
+            findings: Vec::new(),
+            items: Vec::new(),
+            unanswered: Vec::new(),
+            applicable: true,
+            skipped: None,
+            waits_for: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Of a check that does not apply, and why.
+    #[must_use]
+    pub fn skipped(id: &'static str, why: impl Into<String>) -> Self {
+        Self { applicable: false, skipped: Some(why.into()), ..Self::of(id) }
+    }
+
+    /// Of a check that could not look.
+    #[must_use]
+    pub fn unanswered(id: &'static str, why: Unanswered) -> Self {
+        Self { unanswered: vec![why], ..Self::of(id) }
+    }
+
+    /// Of what was told otherwise than by a check that ran.
+    #[must_use]
+    pub fn told(id: &'static str, findings: Findings<'_>, why: Option<Unanswered>) -> Self {
+        let told = findings.into_parts();
+        let unanswered = why.into_iter().chain(told.unanswered).collect();
+        Self { findings: told.found, items: told.items, unanswered, ..Self::of(id) }
+    }
+
+    /// Why it could not look, in one line.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let first = self.unanswered.first()?.in_words();
+        Some(match self.unanswered.len() - 1 {
+            0 => first,
+            1 => format!("{first}; and 1 more item"),
+            more => format!("{first}; and {more} more items"),
+        })
     }
 
     /// What this check alone concludes; `None` when there was nothing for it to look at.
@@ -37,9 +82,9 @@ impl CheckResult {
     pub fn verdict(&self) -> Option<Verdict> {
         if !self.applicable {
             None
-        } else if self.failure.is_some() {
+        } else if !self.unanswered.is_empty() {
             Some(Verdict::Undecided)
-        } else if self.findings.iter().any(|finding| finding.severity() == Severity::Blocker) {
+        } else if self.findings.iter().any(Finding::blocks) {
             Some(Verdict::Blocked)
         } else if self.waits_for.is_some() {
             None
@@ -49,16 +94,34 @@ impl CheckResult {
     }
 }
 
+/// Checks that run at once. Most wait for git, so they are more than there are processors.
+const AT_ONCE: usize = 16;
+
 /// Runs every check of a stage. A check that fails or panics is undecided, alone. They run side by side; the answers are
 /// in the order of the checks.
 #[must_use]
-pub fn preflight(checks: &[&CheckEntry], stage: Stage, context: CheckContext<'_>) -> Vec<CheckResult> {
-    let of_stage: Vec<_> = checks.iter().filter(|entry| entry.check.meta().stages.contains(&stage)).collect();
-    let mut results: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> =
-            of_stage.iter().map(|entry| (entry.id, scope.spawn(|| run_one(entry, context)))).collect();
-        running.into_iter().map(|(id, thread)| thread.join().unwrap_or_else(|_| lost(id))).collect()
+pub fn preflight(checks: &[&dyn Check], stage: Stage, context: CheckContext<'_>) -> Vec<CheckResult> {
+    let of_stage: Vec<_> = checks.iter().filter(|check| check.meta().stages.contains(&stage)).collect();
+    let next = AtomicUsize::new(0);
+    let in_turn = || {
+        let mut answers = Vec::new();
+        while let Some((nth, check)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|nth| Some((nth, of_stage.get(nth)?)))
+        {
+            answers.push((nth, run_one(**check, context)));
+        }
+        answers
+    };
+    let mut results: Vec<_> = of_stage.iter().map(|_| None).collect();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..of_stage.len().min(AT_ONCE)).map(|_| scope.spawn(in_turn)).collect();
+        for (nth, result) in threads.into_iter().filter_map(|thread| thread.join().ok()).flatten() {
+            results[nth] = Some(result);
+        }
     });
+    let ids = of_stage.iter().map(|check| check.meta().id);
+    let mut results: Vec<_> =
+        results.into_iter().zip(ids).map(|(result, id)| result.unwrap_or_else(|| lost(id))).collect();
     no_idle_waiting(&mut results);
     results
 }
@@ -67,19 +130,19 @@ pub fn preflight(checks: &[&CheckEntry], stage: Stage, context: CheckContext<'_>
 /// as waiting for that one: what was not asked is no pass.
 #[must_use]
 pub fn preflight_fail_fast(
-    checks: &[&CheckEntry],
+    checks: &[&dyn Check],
     stage: Stage,
     context: CheckContext<'_>,
 ) -> Vec<CheckResult> {
     let mut results: Vec<CheckResult> = Vec::new();
     let mut stopped = None;
-    for entry in checks.iter().filter(|entry| entry.check.meta().stages.contains(&stage)) {
+    for check in checks.iter().filter(|check| check.meta().stages.contains(&stage)) {
         if stopped.is_some() {
-            let applicable = context.has(entry.check.meta().needs);
-            results.push(CheckResult { applicable, waits_for: stopped, ..CheckResult::of(entry.id) });
+            let applicable = context.has(check.meta().needs);
+            results.push(CheckResult { applicable, waits_for: stopped, ..CheckResult::of(check.meta().id) });
             continue;
         }
-        let result = run_one(entry, context);
+        let result = run_one(*check, context);
         if matches!(result.verdict(), Some(Verdict::Blocked | Verdict::Undecided)) {
             stopped = Some(result.id);
         }
@@ -100,7 +163,7 @@ fn no_idle_waiting(results: &mut [CheckResult]) {
         .collect();
     for result in results.iter_mut() {
         if let Some(id) = result.waits_for.take_if(|id| !blocking.contains(id)) {
-            result.failure = Some(format!("it waits for {id}, which found nothing"));
+            result.unanswered.push(Unanswered::new(format!("it waits for {id}, which found nothing")));
         }
     }
 }
@@ -111,29 +174,34 @@ pub fn verdict(results: &[CheckResult]) -> Option<Verdict> {
     results.iter().filter_map(CheckResult::verdict).max()
 }
 
-fn run_one(entry: &CheckEntry, context: CheckContext<'_>) -> CheckResult {
+fn run_one(check: &dyn Check, context: CheckContext<'_>) -> CheckResult {
     let started = Instant::now();
-    let meta = entry.check.meta();
-    let mut result = CheckResult::of(entry.id);
+    let meta = check.meta();
+    let mut result = CheckResult::of(meta.id);
     if !context.has(meta.needs) {
         return CheckResult { applicable: false, ..result };
     }
     let mut findings = Findings::new(meta);
-    let outcome = catch_unwind(AssertUnwindSafe(|| entry.check.run(context, &mut findings)));
-    result.failure = match outcome {
+    let outcome = catch_unwind(AssertUnwindSafe(|| check.run(context, &mut findings)));
+    let failure = match outcome {
         Ok(Ok(())) => None,
         Ok(Err(CheckError::Waits(id))) => {
             result.waits_for = Some(id);
             None
         }
-        Ok(Err(error)) => Some(in_words(&error)),
+        Ok(Err(error)) => Some(Unanswered::new(in_words(&error))),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Some(format!("a bug in the check: {}", text.unwrap_or_else(|| "it panicked".to_owned())))
+            let text = text.unwrap_or_else(|| "it panicked".to_owned());
+            Some(Unanswered::new(format!("a bug in the check: {text}")))
         }
     };
-    CheckResult { findings: findings.into_inner(), took: started.elapsed(), ..result }
+    let told = findings.into_parts();
+    let unanswered = failure.into_iter().chain(told.unanswered).collect();
+    let (findings, items, took) = (told.found, told.items, started.elapsed());
+    let applicable = told.skipped.is_none();
+    CheckResult { findings, items, unanswered, applicable, skipped: told.skipped, took, ..result }
 }
 
 /// An error together with the way out of it: who reads why a check could not look sees nothing else of it.
@@ -143,6 +211,6 @@ pub(crate) fn in_words(error: &dyn miette::Diagnostic) -> String {
 
 /// A thread that is gone took its answer with it.
 fn lost(id: &'static str) -> CheckResult {
-    let failure = Some("a bug in the check: its thread ended without an answer".to_owned());
-    CheckResult { failure, ..CheckResult::of(id) }
+    let why = "a bug in the check: its thread ended without an answer";
+    CheckResult::unanswered(id, Unanswered::new(why))
 }

@@ -8,6 +8,7 @@ clearance_engine::plugin_modules!(
     mission_branch,
     mission_manifests,
     review_consistency,
+    rules_changed,
     status_log,
     target_sync,
     work_packages

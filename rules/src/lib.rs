@@ -18,5 +18,6 @@ pub const REQUIRED: Listed = listed![
     "work-packages",
     "status-log",
     "mission-manifests",
-    "conflict-forecast"
+    "conflict-forecast",
+    "rules-changed"
 ];

@@ -93,7 +93,7 @@ fn what_stops_several_checks(
     let repo = ready();
     let asked = asked_with(&repo, variable, Path::new(value));
     assert_eq!(asked.code, 3);
-    for once in [why, way, "nothing is cleared as long as", " and conflict-forecast could not look: "] {
+    for once in [why, way, "nothing is cleared as long as", " and rules-changed could not look: "] {
         assert_eq!(asked.stdout.matches(once).count(), 1, "{once}: {}", asked.stdout);
     }
     assert_eq!(asked.stdout.contains("cannot run git"), variable == "PATH", "{}", asked.stdout);
@@ -179,7 +179,7 @@ fn a_place_is_named_once() {
 fn checks_that_do_not_apply_are_counted() {
     let repo = TestRepo::new();
     let asked = run(&repo, &["check"]);
-    assert!(asked.stdout.ends_with("found nothing in the way (8 do not apply)\n"), "{}", asked.stdout);
+    assert!(asked.stdout.ends_with("found nothing in the way (9 do not apply)\n"), "{}", asked.stdout);
     assert!(!run(&repo, &["check", "--verbose"]).stdout.contains("do not apply"));
     assert!(!dry_run(&ready(), &[]).stdout.contains("apply"));
 }

@@ -44,7 +44,7 @@ fn a_mission_that_is_ready() {
     );
     let people = dry_run(&repo, &[]);
     assert!(
-        people.stdout.ends_with("cleared: 10 checks of m found nothing in the way\n"),
+        people.stdout.ends_with("cleared: 11 checks of m found nothing in the way\n"),
         "{}",
         people.stdout
     );
@@ -95,7 +95,7 @@ fn a_merge_has_one_list_of_checks() {
         |entry: &&&clearance_engine::registry::CheckEntry| entry.check.meta().stages.contains(&Stage::Merge);
     let registered: Vec<_> =
         registry.checks().iter().filter(gates_merges).map(|entry| entry.id.to_owned()).collect();
-    assert_eq!(registered.len(), 10);
+    assert_eq!(registered.len(), 11);
     assert_eq!(ids(run(&repo, &["check", "--stage", "merge", "--mission", "m", "--json"])), registered);
     assert_eq!(ids(dry_run(&repo, &["--report", "json"])), registered);
     assert_eq!(ids(dry_run(&repo, &["--report", "json", "--fail-fast"])), registered);

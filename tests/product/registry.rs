@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs};
 use clearance_engine::id::TaskId;
 use clearance_engine::registry::{CheckEntry, Listed, Origin, Registry, StrategyEntry};
 use clearance_engine::strategy::{Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState};
@@ -34,7 +34,14 @@ impl ResolverStrategy for Step {
 }
 
 const fn check(id: &'static str) -> Named {
-    Named(CheckMeta { id, summary: "", codes: &[], stages: &[], needs: Needs::Repository })
+    Named(CheckMeta {
+        id,
+        summary: "",
+        codes: &[],
+        stages: &[],
+        needs: Needs::Repository,
+        guards: Guards::Step,
+    })
 }
 const fn step(id: &'static str) -> Step {
     Step(StrategyMeta { id, summary: "", format: None, tracks: false })

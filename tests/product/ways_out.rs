@@ -196,7 +196,7 @@ fn fail_fast_stops_at_the_first_blocker() {
     };
     assert_eq!((waits("git-state"), waits("mission-branch")), (Value::Null, "clean-worktrees".into()));
     let shown = dry_run(&repo, &["--fail-fast"]).stdout;
-    assert!(shown.ends_with("blocked: 1 blocker for m; 8 checks could not be asked yet\n"), "{shown}");
+    assert!(shown.ends_with("blocked: 1 blocker for m; 9 checks could not be asked yet\n"), "{shown}");
     let cleared = ready();
     assert_eq!(dry_run(&cleared, &["--fail-fast"]).code, 0);
 }

@@ -1,18 +1,17 @@
 //! `clearance check`: every check of a stage; changes nothing.
 
-use clearance_engine::check::{CheckContext, Stage};
+use clearance_engine::check::Stage;
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::merge::scope::{MergeOptions, MergeScope};
 use clearance_engine::mission::Mission;
 use clearance_engine::mission::handle::{self, HandleError};
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
-use clearance_engine::report::preflight::Preflight;
-use clearance_engine::run::{CheckResult, preflight, preflight_fail_fast};
 use clearance_engine::severity::Verdict;
 use miette::Diagnostic as _;
 
-use super::{Answer, target};
+use super::gate::{self, Asked};
+use super::{Answer, target, trace};
 use crate::args::{CheckArgs, Global, MergeQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
@@ -31,17 +30,12 @@ pub(crate) fn run(
         (Some(mission), Stage::Merge) => Some(scope(mission, &repo, options(&args.merge))?),
         _ => None,
     };
-    let context = CheckContext {
-        repo: &repo,
-        mission: mission.as_ref(),
-        merge: merge.as_ref(),
-        under_git: env.under_git,
-    };
-    let report = Preflight {
-        stage,
-        mission: mission.as_ref().map(|mission| mission.slug().to_owned()),
-        results: ask(registry, stage, context, &args.merge),
-    };
+    let only = args.rule.as_deref();
+    let asked = Asked { repo: &repo, mission: mission.as_ref(), merge: merge.as_ref(), stage, only };
+    if args.trace {
+        return trace::run(args, asked, global, env, registry);
+    }
+    let report = gate::ask(registry, asked, &args.merge, env)?;
     let status = status_of(report.verdict());
     let account = report.account(status.code());
     let stdout = if reports::json_on_stdout(global) {
@@ -57,7 +51,7 @@ pub(crate) fn run(
 
 /// The mission that is meant. A repository without any is asked about itself; so is, before a commit, one where nothing
 /// tells which: most commits are of no mission. What is not asked then is said.
-fn mission_if_any(
+pub(super) fn mission_if_any(
     repo: &Repo,
     named: Option<&str>,
     stage: Stage,
@@ -90,17 +84,6 @@ fn not_named(error: &HandleError) -> Problem {
         severity: miette::Severity::Advice,
         excerpts: Vec::new(),
     }
-}
-
-/// Every check of a stage, for a dry run, a merge and by itself: there is no other list.
-pub(super) fn ask(
-    registry: &Registry,
-    stage: Stage,
-    context: CheckContext<'_>,
-    question: &MergeQuestion,
-) -> Vec<CheckResult> {
-    let ask = if question.fail_fast { preflight_fail_fast } else { preflight };
-    ask(registry.checks(), stage, context)
 }
 
 /// What was asked of the merge; what happens afterwards is no part of a check.

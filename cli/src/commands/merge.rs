@@ -1,13 +1,13 @@
 //! `clearance merge --dry-run`: whether the mission is cleared for its merge, and what would come of it. Reads only.
 
-use clearance_engine::check::{CheckContext, Stage};
+use clearance_engine::check::Stage;
 use clearance_engine::merge::number::mission_number;
 use clearance_engine::merge::scope::{MergeOptions, ScopeError};
 use clearance_engine::registry::Registry;
-use clearance_engine::report::preflight::Preflight;
 use clearance_engine::severity::Verdict;
 use serde_json::Value;
 
+use super::gate::{self, Asked};
 use super::{Answer, check, target};
 use crate::args::{Global, MergeArgs};
 use crate::env::Env;
@@ -32,10 +32,9 @@ pub(crate) fn run(
     let mission = target::mission(&repo, args.mission.as_deref(), &[])?;
     let mission = target::at_home_if_told(mission, &repo)?;
     let merge = check::scope(&mission, &repo, options(args))?;
-    let context =
-        CheckContext { repo: &repo, mission: Some(&mission), merge: Some(&merge), under_git: env.under_git };
-    let results = check::ask(registry, Stage::Merge, context, &args.question);
-    let report = Preflight { stage: Stage::Merge, mission: Some(mission.slug().to_owned()), results };
+    let (stage, only) = (Stage::Merge, None);
+    let asked = Asked { repo: &repo, mission: Some(&mission), merge: Some(&merge), stage, only };
+    let report = gate::ask(registry, asked, &args.question, env)?;
     let cleared = report.verdict() == Some(Verdict::Cleared);
     let forecast = cleared.then(|| merge.forecast(&repo, &mission).ok()).flatten();
     let number = match mission_number(&mission, &repo, &merge.target) {

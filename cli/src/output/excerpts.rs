@@ -13,8 +13,13 @@ pub(super) fn plain(excerpts: &[Excerpt]) -> String {
     let mut out = String::new();
     for excerpt in excerpts {
         let _ = writeln!(out, "  --> {}:{} ({})", excerpt.name, excerpt.line, excerpt.label);
-        for line in excerpt.text.lines() {
+        for (nth, line) in excerpt.text.lines().enumerate() {
             let _ = writeln!(out, "    | {line}");
+            if let Some(mark) = excerpt.mark.filter(|_| nth == 0) {
+                // A tab is as wide as the one above it.
+                let before = line.chars().take(mark.column - 1).map(|c| if c == '\t' { c } else { ' ' });
+                let _ = writeln!(out, "    | {}{}", before.collect::<String>(), "^".repeat(mark.length));
+            }
         }
     }
     out
@@ -38,14 +43,24 @@ pub(super) struct Drawn {
     line: usize,
     text: String,
     label: String,
+    /// What of the first line is marked, in bytes.
+    marked: (usize, usize),
 }
 
 impl Drawn {
     pub(super) fn new(excerpt: &Excerpt) -> Self {
+        let text = harmless(&excerpt.text);
+        let first = text.lines().next().unwrap_or_default();
+        let byte = |character: usize| first.char_indices().nth(character).map_or(first.len(), |(at, _)| at);
+        let marked = excerpt.mark.map_or((0, first.len()), |mark| {
+            let from = byte(mark.column - 1);
+            (from, byte(mark.column - 1 + mark.length) - from)
+        });
         Self {
+            marked,
             name: harmless(&excerpt.name),
             line: excerpt.line.saturating_sub(1),
-            text: harmless(&excerpt.text),
+            text,
             label: harmless(&excerpt.label),
         }
     }
@@ -69,8 +84,8 @@ impl Diagnostic for Drawn {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let first = self.text.lines().next().unwrap_or_default().len();
-        Some(Box::new(std::iter::once(LabeledSpan::new(None, 0, first))))
+        let (from, length) = self.marked;
+        Some(Box::new(std::iter::once(LabeledSpan::new(None, from, length))))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A preflight for people: blockers first, the verdict last.
 
-use clearance_engine::finding::Finding;
+use clearance_engine::finding::{Finding, Waived};
+use clearance_engine::item::Unanswered;
 use clearance_engine::merge::forecast::{Forecast, LaneOutcome};
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::repo::Change;
@@ -17,7 +18,7 @@ pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> Stri
     let form = style.form(global);
     for (check, finding) in report.findings() {
         let quiet = global.quiet && finding.severity() != Severity::Blocker;
-        let noted = finding.severity() == Severity::Note && !global.verbose;
+        let noted = finding.severity() == Severity::Note && finding.waived().is_none() && !global.verbose;
         if !quiet && !noted {
             out.push_str(&style.told(&problem(check, finding), form));
         }
@@ -35,17 +36,25 @@ pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> Stri
 fn problem(check: &'static str, finding: &Finding) -> Problem {
     let place = place(finding);
     let label = if finding.severity() == Severity::Blocker { "to get past it" } else { "you may want to" };
+    let help = finding.remediation().map(|command| format!("{label}: {command}"));
     Problem {
         code: finding.code(),
         message: format!("{}{place} [{check}]", board_text::one_line(finding.message())),
-        help: finding.remediation().map(|command| format!("{label}: {command}")),
+        help: finding.waived().map(excepted).or(help),
         excerpts: finding.excerpts().to_vec(),
         severity: match finding.severity() {
+            _ if finding.waived().is_some() => miette::Severity::Advice,
             Severity::Blocker => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
             Severity::Note => miette::Severity::Advice,
         },
     }
+}
+
+/// Why a finding does not count.
+fn excepted(waived: &Waived) -> String {
+    let by = waived.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    format!("waived until {}{by}: {}", waived.expires, board_text::one_line(&waived.reason))
 }
 
 /// Where a finding is, as far as its message does not say that.
@@ -63,20 +72,33 @@ fn place(finding: &Finding) -> String {
 
 /// Why checks could not look: once for all that say the same, and what follows from it at the end.
 fn failures(report: &Preflight) -> Vec<Problem> {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (check, why) in report.failures() {
+    let mut reasons: Vec<(&Unanswered, Vec<&str>)> = Vec::new();
+    for (check, why) in report.unanswered() {
         match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, checks)) if checks.contains(&check) => {}
             Some((_, checks)) => checks.push(check),
             None => reasons.push((why, vec![check])),
         }
     }
     let last = reasons.len().saturating_sub(1);
-    let told = |(nth, (why, checks)): (usize, (&str, Vec<&str>))| Problem {
-        code: "could_not_look",
-        message: format!("{} could not look: {why}", listed(&checks)),
-        help: (nth == last).then(|| "nothing is cleared as long as this is not known".to_owned()),
-        severity: miette::Severity::Error,
-        excerpts: Vec::new(),
+    let told = |(nth, (why, checks)): (usize, (&Unanswered, Vec<&str>))| {
+        let end = (nth == last).then(|| "nothing is cleared as long as this is not known".to_owned());
+        let message = match why.code {
+            "could_not_look" => format!("{} could not look: {}", listed(&checks), why.in_words()),
+            _ => why.message.clone(),
+        };
+        let own = why.help.clone().filter(|_| why.code != "could_not_look");
+        let help = match (own, end) {
+            (Some(own), Some(end)) => Some(format!("{own}; {end}")),
+            (own, end) => own.or(end),
+        };
+        Problem {
+            code: why.code,
+            message,
+            help,
+            severity: miette::Severity::Error,
+            excerpts: why.excerpts.clone(),
+        }
     };
     reasons.into_iter().enumerate().map(told).collect()
 }
@@ -96,6 +118,7 @@ fn checks(report: &Preflight) -> String {
     for result in &report.results {
         let concluded = match result.verdict() {
             None if result.waits_for.is_some() => "waits",
+            None if result.skipped.is_some() => "skipped",
             None => "not applicable",
             Some(Verdict::Cleared) => "cleared",
             Some(Verdict::Blocked) => "blocked",
@@ -111,13 +134,15 @@ fn checks(report: &Preflight) -> String {
 }
 
 fn verdict(report: &Preflight) -> String {
-    let count =
-        |severity| report.findings().iter().filter(|(_, finding)| finding.severity() == severity).count();
     let looked = report.results.iter().filter(|result| result.applicable).count();
     let what = report.mission.clone().unwrap_or_else(|| "this repository".to_owned());
-    let (blockers, warnings) = (count(Severity::Blocker), count(Severity::Warning));
-    let warned =
+    let (blockers, warnings) = (report.count(Severity::Blocker), report.count(Severity::Warning));
+    let waived = report.findings().iter().filter(|(_, finding)| finding.waived().is_some()).count();
+    let mut warned =
         if warnings == 0 { String::new() } else { format!(", {} to look at", many(warnings, "warning")) };
+    if waived > 0 {
+        warned.push_str(&format!(", {waived} waived"));
+    }
     match report.verdict() {
         None => format!("nothing was evaluated: no check applies to {what}"),
         Some(Verdict::Cleared) => {
@@ -136,7 +161,8 @@ fn verdict(report: &Preflight) -> String {
             format!("blocked: {} for {what}{warned}{waiting}", many(blockers, "blocker"))
         }
         Some(Verdict::Undecided) => {
-            let failed = many(report.failures().count(), "check");
+            let failed = report.results.iter().filter(|result| !result.unanswered.is_empty()).count();
+            let failed = many(failed, "check");
             format!(
                 "undecided: {failed} of {what} could not look; {} known{warned}",
                 many(blockers, "blocker")

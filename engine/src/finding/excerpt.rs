@@ -1,5 +1,7 @@
 //! Lines of a file, shown with a finding.
 
+use std::ops::Range;
+
 use miette::Diagnostic;
 use serde::Serialize;
 
@@ -14,6 +16,18 @@ pub struct Excerpt {
     pub text: String,
     /// What is to be seen: `kitty/mission-m has`.
     pub label: String,
+    /// Which part of the first line, where it is not the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
+}
+
+/// A part of a line, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// 1-based.
+    pub column: usize,
+    /// At least 1.
+    pub length: usize,
 }
 
 impl Excerpt {
@@ -32,7 +46,7 @@ impl Excerpt {
             0 => {}
             more => shown.push(format!("… {more} more")),
         }
-        Self { name: name.into(), line, text: shown.join("\n"), label: label.into() }
+        Self { name: name.into(), line, text: shown.join("\n"), label: label.into(), mark: None }
     }
 
     /// The line that an error points at, if it points at one.
@@ -46,7 +60,22 @@ impl Excerpt {
         let at = text.floor_char_boundary(at);
         let before = text[..at].matches('\n').count();
         let line = text.lines().nth(before).unwrap_or_default();
-        Some(Self::new(around.name()?, around.line() + 1 + before, line, label.label().unwrap_or("here")))
+        let from = at - text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let label_text = label.label().unwrap_or("here");
+        let excerpt = Self::new(around.name()?, around.line() + 1 + before, line, label_text);
+        Some(excerpt.marking(line, from..from + label.len()))
+    }
+
+    /// The same, with a part of its first line marked: bytes of `line`.
+    #[must_use]
+    fn marking(self, line: &str, part: Range<usize>) -> Self {
+        let from = line.floor_char_boundary(part.start);
+        let to = line.ceil_char_boundary(part.end.clamp(from, line.len()));
+        let column = 1 + line[..from].chars().count();
+        let length = line[from..to].chars().count().max(1);
+        let shown = self.text.lines().next().unwrap_or_default().chars().count();
+        let mark = (column <= shown).then(|| Mark { column, length: length.min(shown + 1 - column) });
+        Self { mark, ..self }
     }
 }
 
@@ -70,7 +99,8 @@ mod tests {
         let at = text.find('x').unwrap();
         let (text, at) = Source::new("f.json", "", text).labelled(at..at + 1);
         let shown = Excerpt::of_error(&Wrong { text, at }).unwrap();
-        assert_eq!(shown, Excerpt::new("f.json", 3, "  \"b\": x,", "this"));
+        let mark = Some(Mark { column: 8, length: 1 });
+        assert_eq!(shown, Excerpt { mark, ..Excerpt::new("f.json", 3, "  \"b\": x,", "this") });
     }
 
     #[test]

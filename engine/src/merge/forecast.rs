@@ -10,6 +10,7 @@ use super::scope::{MergeScope, Strategy};
 use crate::mission::log::LOG;
 use crate::mission::{Mission, SNAPSHOT};
 use crate::repo::conflict::{Conflict, Merged};
+use crate::repo::gated::Gated;
 use crate::repo::questions::holding;
 use crate::repo::{Change, Git, GitError, Repo, RepoError, Scratch};
 
@@ -26,6 +27,8 @@ pub struct Forecast {
     pub mission_changes: Vec<Change>,
     /// The mission's own files that conflict line by line: they are merged by what they mean, and the tree is not final.
     pub by_meaning: BTreeSet<String>,
+    /// The files that the target would have, over those that it has; `None` where that is not known.
+    pub gated: Option<Gated>,
     /// What identifies it: the commits it was computed from, and the tree it gives.
     pub plan_id: String,
 }
@@ -141,7 +144,13 @@ impl Forecast {
             tree,
         };
         let by_meaning = own.met.take();
-        Ok(Self { plan_id: id_of(&inputs), lanes, target: result, changes, by_meaning, mission_changes })
+        let plan_id = id_of(&inputs);
+        let gated = match &result {
+            TargetForecast::Clean { tree } => Some(scratch.gated(&target, tree)),
+            TargetForecast::AlreadyIn => Some(scratch.gated(&target, &format!("{target}^{{tree}}"))),
+            TargetForecast::Conflicts(_) | TargetForecast::NotAsked => None,
+        };
+        Ok(Self { plan_id, gated, lanes, target: result, changes, by_meaning, mission_changes })
     }
 
     /// Where a branch is missing there is nothing to merge; the checks of the branches say so.
@@ -156,7 +165,11 @@ impl Forecast {
         }
         let (changes, mission_changes, plan_id) = (Vec::new(), Vec::new(), String::new());
         let (target, by_meaning) = (TargetForecast::NotAsked, BTreeSet::new());
-        Ok(Self { lanes, target, changes, by_meaning, mission_changes, plan_id })
+        // Without a branch to merge, what is there stays.
+        let tip = repo.view().branch_tip(&scope.target)?.filter(|_| scope.mission_branch.is_none());
+        let scratch = tip.and_then(|tip| Some((repo.scratch(&tip).ok()?, tip)));
+        let gated = scratch.map(|(scratch, tip)| scratch.gated(&tip, &format!("{tip}^{{tree}}")));
+        Ok(Self { gated, lanes, target, changes, by_meaning, mission_changes, plan_id })
     }
 }
 

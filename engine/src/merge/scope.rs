@@ -116,12 +116,10 @@ impl MergeScope {
     /// [`ScopeError`].
     pub fn of(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<Self, ScopeError> {
         // A manifest that is broken is a finding; the rest of the answer does not depend on it.
-        let (meta, lanes) = (mission.meta().ok().flatten(), mission.lanes().ok().flatten());
-        let named =
-            meta.and_then(|meta| meta.merge_target_branch.clone().or_else(|| meta.target_branch.clone()));
-        let target = match options.target.clone().or(named) {
-            Some(target) => target,
-            None => default_branch(repo)?.ok_or(ScopeError::NoTarget)?,
+        let lanes = mission.lanes().ok().flatten();
+        let target = match &options.target {
+            Some(target) => target.clone(),
+            None => target_of(Some(mission), repo)?.ok_or(ScopeError::NoTarget)?,
         };
         let usual = format!("kitty/mission-{}", mission.slug());
         let mission_branch = lanes
@@ -149,6 +147,16 @@ impl MergeScope {
         computed.as_ref().map_err(String::as_str)
     }
 
+    /// The first line of the message that the merge would have.
+    #[must_use]
+    pub fn subject(&self, slug: &str) -> String {
+        let how = match self.options.strategy {
+            Strategy::Squash => "Squash",
+            Strategy::Merge | Strategy::Rebase => "Merge",
+        };
+        format!("{how} mission {slug} into {}", self.target)
+    }
+
     /// Every branch that takes part.
     #[must_use]
     pub fn branches(&self) -> Vec<String> {
@@ -170,6 +178,16 @@ fn why_none(error: &ForecastError) -> String {
         ForecastError::Repo(error) => in_words(error),
         ForecastError::Scratch(error) => in_words(&GitError::Temporary(error.kind().into())),
     }
+}
+
+/// The branch that a mission merges into; without a mission, or one that says nothing, the repository's default branch.
+///
+/// # Errors
+/// What git says.
+pub fn target_of(mission: Option<&Mission>, repo: &Repo) -> Result<Option<String>, RepoError> {
+    let meta = mission.and_then(|mission| mission.meta().ok().flatten());
+    let named = meta.and_then(|meta| meta.merge_target_branch.clone().or_else(|| meta.target_branch.clone()));
+    named.map_or_else(|| default_branch(repo), |named| Ok(Some(named)))
 }
 
 /// The branch that `origin` calls its default, else `main` or `master`, else what is checked out.

@@ -123,7 +123,7 @@ impl WorkPackage {
     /// # Errors
     /// [`ArtefactError::Broken`]: no front matter, YAML that does not parse, or no work-package ID anywhere.
     pub fn parse(source: &Source) -> Result<Self, ArtefactError> {
-        let range = front_matter(source)?;
+        let range = front_matter_range(source)?;
         let front: FrontMatter = yaml::read(source, range.clone())?;
         let file_name = source.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let named = [front.work_package_id, front.wp_id].into_iter().filter_map(Loose::text);
@@ -160,7 +160,19 @@ pub fn id_of_file_name(name: &str) -> Option<WpId> {
     WpId::parse(&stem[..end]).ok()
 }
 
-fn front_matter(source: &Source) -> Result<std::ops::Range<usize>, ArtefactError> {
+/// All that the front matter says, and where the body begins.
+///
+/// # Errors
+/// As [`WorkPackage::parse`].
+pub fn front_matter(
+    source: &Source,
+) -> Result<(serde_json::Map<String, serde_json::Value>, usize), ArtefactError> {
+    let range = front_matter_range(source)?;
+    let end = source.text()[range.end..].find('\n').map_or(source.text().len(), |end| range.end + end + 1);
+    Ok((yaml::read(source, range)?, end))
+}
+
+fn front_matter_range(source: &Source) -> Result<std::ops::Range<usize>, ArtefactError> {
     let text = source.text();
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let missing = |at: usize, message: &str| {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::directory::{self, Entry};
 use super::git::path_of_bytes;
 use super::{Found, Git, GitError, Head, RepoError, RepoView, Worktree, explained};
 
@@ -189,6 +190,19 @@ impl RepoView for CommandView {
             return Err(RepoError::TooLarge { path, branch, size, limit });
         }
         Ok(Some(self.0.bytes(&["cat-file", "blob", &object])?))
+    }
+
+    fn directory_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<Entry>>, RepoError> {
+        let commit = format!("{commit}^{{commit}}");
+        if self.0.answer(&["rev-parse", "--verify", "--quiet", &commit], &[0, 1])?.0 == 1 {
+            return Ok(None);
+        }
+        let kind = self.0.run(&["ls-tree", "-z", "--full-tree", &commit, path])?;
+        if !kind.starts_with("040000 tree") {
+            return Ok(None);
+        }
+        let listed = self.0.bytes(&["ls-tree", "-z", "-l", "--full-tree", &format!("{commit}:{path}")])?;
+        directory::listed(&listed, limit, |objects| self.0.contents(objects)).map(Some)
     }
 }
 

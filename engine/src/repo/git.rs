@@ -361,6 +361,17 @@ impl Git {
         Ok(objects.iter().map(|object| one_content(&mut rest).ok_or_else(|| missing(object))).collect())
     }
 
+    /// Runs git with another index, and gives what it printed, without the last line ending.
+    pub(crate) fn run_with_index<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        index: &Path,
+    ) -> Result<String, GitError> {
+        let mut command = self.command(arguments);
+        let out = succeeded(arguments, to_its_end(command.env("LC_ALL", "C").env("GIT_INDEX_FILE", index)))?;
+        Ok(String::from_utf8_lossy(&out).trim_end_matches('\n').to_owned())
+    }
+
     /// Runs git for an answer to read: in the language whose words are known here.
     pub(crate) fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
         succeeded(arguments, to_its_end(self.command(arguments).env("LC_ALL", "C")))

@@ -9,6 +9,7 @@ use git2::{BranchType, ErrorCode, Oid, Repository, RepositoryOpenFlags, Reposito
 
 use crate::source::read_bytes;
 
+use super::directory::{self, Entry};
 use super::index_flags::overlooks_any;
 use super::{Found, Head, RepoError, RepoView, Worktree, explained};
 
@@ -204,6 +205,16 @@ impl RepoView for LibGit {
             Ok(Some(Ok(repository.find_blob(id)?.content().to_vec())))
         })?;
         content.transpose().map_err(size)
+    }
+
+    fn directory_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<Entry>>, RepoError> {
+        self.ask(|repository| {
+            let Some(found) = if_found(repository.revparse_single(commit))? else { return Ok(None) };
+            let tree = found.peel_to_tree()?;
+            let Some(entry) = if_found(tree.get_path(Path::new(path)))? else { return Ok(None) };
+            let object = entry.to_object(repository)?;
+            object.as_tree().map(|tree| directory::entries(repository, tree, limit)).transpose()
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use git2::{ObjectType, Repository, RepositoryInitOptions};
 use tempfile::TempDir;
 
 use super::conflict::{Conflict, Merged, hunks};
+use super::gated::Gated;
 use super::git::path_of_bytes;
 use super::merge_tree::{Answer, MergeTree, once};
 use super::{Git, GitError, Repo};
@@ -14,7 +15,7 @@ use super::{Git, GitError, Repo};
 /// A throw-away object directory over the repository's: what is computed in it is gone with it, and the repository's own
 /// stays as it is.
 pub struct Scratch {
-    _directory: TempDir,
+    directory: TempDir,
     git: Git,
     /// The commit whose attributes count.
     attributes: String,
@@ -65,11 +66,17 @@ impl Repo {
         let git = Git::new(self.root()).with_objects(&objects, &self.common_dir().join("objects"));
         let attributes = attributes.to_owned();
         let partial = self.view().config("extensions.partialClone").is_ok_and(|remote| remote.is_some());
-        Ok(Scratch { _directory: directory, git, attributes, merges: Merges::NotAskedYet, store, partial })
+        Ok(Scratch { directory, git, attributes, merges: Merges::NotAskedYet, store, partial })
     }
 }
 
 impl Scratch {
+    /// What a merge made, over what is there: the commit `base`. Nothing more is merged in this directory.
+    #[must_use]
+    pub fn gated(self, base: &str, tree: &str) -> Gated {
+        Gated::new(base.to_owned(), tree.to_owned(), self.git, self.directory)
+    }
+
     /// Merges two commits as `git merge` would. With a base of one's own choice, applies what led from `base` to
     /// `theirs` onto `ours`.
     ///

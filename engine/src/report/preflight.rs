@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::check::Stage;
 use crate::finding::Finding;
+use crate::item::Unanswered;
 use crate::merge::forecast::{Forecast, LaneOutcome, TargetForecast};
 use crate::merge::scope::MergeScope;
 use crate::run::{CheckResult, verdict};
@@ -21,6 +22,8 @@ pub struct Preflight {
     pub mission: Option<String>,
     /// One a check, in the order of the registry.
     pub results: Vec<CheckResult>,
+    /// What the rules say that the change itself would bring: shown, and not counted.
+    pub proposed: Vec<CheckResult>,
 }
 
 impl Preflight {
@@ -42,30 +45,26 @@ impl Preflight {
         all
     }
 
-    /// The checks that could not look, and why.
-    pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.results.iter().filter_map(|result| Some((result.id, result.failure.as_deref()?)))
+    /// What could not be told, with the check.
+    pub fn unanswered(&self) -> impl Iterator<Item = (&'static str, &Unanswered)> {
+        self.results.iter().flat_map(|result| result.unanswered.iter().map(|why| (result.id, why)))
+    }
+
+    /// How many findings of a severity count: those that are waived do not.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.of(severity).len()
     }
 
     fn of(&self, severity: Severity) -> Vec<Value> {
-        let of_it = self.findings().into_iter().filter(|(_, finding)| finding.severity() == severity);
+        let counts = |finding: &Finding| finding.severity() == severity && finding.waived().is_none();
+        let of_it = self.findings().into_iter().filter(|(_, finding)| counts(finding));
         of_it.map(|(_, finding)| json!(finding)).collect()
     }
 
     /// The rich account, schema [`CHECK_SCHEMA`].
     #[must_use]
     pub fn account(&self, exit_code: u8) -> Value {
-        let checks = self.results.iter().map(|result| {
-            json!({
-                "id": result.id,
-                "verdict": result.verdict(),
-                "applicable": result.applicable,
-                "waits_for": result.waits_for,
-                "failure": result.failure,
-                "findings": result.findings,
-                "milliseconds": millis(result),
-            })
-        });
         json!({
             "schema": CHECK_SCHEMA,
             "command": "check",
@@ -75,7 +74,8 @@ impl Preflight {
             "verdict": self.verdict(),
             "blockers": self.of(Severity::Blocker).len(),
             "warnings": self.of(Severity::Warning).len(),
-            "checks": checks.collect::<Vec<_>>(),
+            "checks": self.results.iter().map(of_check).collect::<Vec<_>>(),
+            "proposed": self.proposed.iter().map(of_check).collect::<Vec<_>>(),
         })
     }
 
@@ -90,8 +90,10 @@ impl Preflight {
         if !ready {
             put("blocker", blockers.first().map_or(Value::Null, |first| first["code"].clone()));
             put("blockers", blockers.clone().into());
-            let undecided: Vec<_> =
-                self.failures().map(|(check, why)| json!({ "check": check, "message": why })).collect();
+            let undecided: Vec<_> = self
+                .unanswered()
+                .map(|(check, why)| json!({ "check": check, "message": why.in_words() }))
+                .collect();
             put("undecided", undecided.into());
             if let Some(missing) = blockers.iter().find(|blocker| blocker["code"] == "missing_mission_branch")
             {
@@ -102,6 +104,15 @@ impl Preflight {
             }
         }
         put("warnings", self.of(Severity::Warning).into());
+        let waived: Vec<_> = self
+            .findings()
+            .into_iter()
+            .filter(|(_, finding)| finding.waived().is_some())
+            .map(|(_, finding)| json!(finding))
+            .collect();
+        if !waived.is_empty() {
+            put("waived", waived.into());
+        }
         put("mission_slug", self.mission.clone().into());
         put("target_branch", merge.target.as_str().into());
         put("strategy", json!(merge.options.strategy));
@@ -117,6 +128,25 @@ impl Preflight {
         }
         Value::Object(out)
     }
+}
+
+fn of_check(result: &CheckResult) -> Value {
+    json!({
+        "id": result.id,
+        "verdict": result.verdict(),
+        "applicable": result.applicable,
+        "waits_for": result.waits_for,
+        "skipped": result.skipped,
+        "failure": result.failure(),
+        "unanswered": result.unanswered.iter().map(unanswered).collect::<Vec<_>>(),
+        "items": result.items,
+        "findings": result.findings,
+        "milliseconds": millis(result),
+    })
+}
+
+fn unanswered(why: &Unanswered) -> Value {
+    json!({ "code": why.code, "message": why.message, "help": why.help, "excerpts": why.excerpts })
 }
 
 fn millis(result: &CheckResult) -> f64 {

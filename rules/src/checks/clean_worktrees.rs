@@ -5,7 +5,7 @@ mod way_out;
 
 use std::path::{Path, PathBuf};
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::questions::{Dirty, Unreachable, holding};
@@ -42,6 +42,7 @@ impl Check for CleanWorktrees {
             ],
             stages: &[Stage::Merge],
             needs: Needs::Repository,
+            guards: Guards::Step,
         }
     }
 

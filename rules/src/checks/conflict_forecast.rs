@@ -1,6 +1,6 @@
 //! The lanes merge into the mission branch, and that onto the target, without a conflict: git's own answer.
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::merge::forecast::{LaneOutcome, TargetForecast};
 use clearance_engine::merge::scope::Strategy;
@@ -24,6 +24,7 @@ impl Check for ConflictForecast {
             codes: &["lane_conflict", "target_conflict"],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
+            guards: Guards::Step,
         }
     }
 

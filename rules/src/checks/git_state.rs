@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::register_check;
 use clearance_engine::repo::{Git, Head, Repo, Worktree};
 use clearance_engine::source::shell_quote;
@@ -31,6 +31,7 @@ impl Check for GitState {
             ],
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Repository,
+            guards: Guards::Step,
         }
     }
 

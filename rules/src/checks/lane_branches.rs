@@ -1,6 +1,6 @@
 //! Every lane that has work in this repository has its branch.
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::finding::Fault;
 use clearance_engine::id::TaskId;
 use clearance_engine::lane::Lane;
@@ -27,6 +27,7 @@ impl Check for LaneBranches {
             codes: &["missing_lane_branch", "lane_elsewhere", "unlisted_lane_branch"],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
+            guards: Guards::Step,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The mission's branch is a branch of this repository.
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::register_check;
 use clearance_engine::repo::{Repo, RepoError, is_branch_name};
 use clearance_engine::source::shell_quote;
@@ -20,6 +20,7 @@ impl Check for MissionBranch {
             codes: &["missing_mission_branch", "mission_branch_is_target"],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
+            guards: Guards::Step,
         }
     }
 

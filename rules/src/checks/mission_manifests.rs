@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Fault, FindingError, Location};
 use clearance_engine::id::WpId;
 use clearance_engine::mission::Mission;
@@ -30,6 +30,7 @@ impl Check for MissionManifests {
             codes: &["meta_invalid", "lanes_invalid", "snapshot_invalid"],
             stages: &[Stage::MarkStatus, Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
+            guards: Guards::Step,
         }
     }
 
@@ -160,18 +161,11 @@ fn report(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clearance_engine::registry::{CheckEntry, Origin};
     use clearance_engine::repo::Repo;
     use clearance_engine::run::{preflight, verdict};
     use clearance_engine::severity::Verdict;
     use clearance_testkit::TestRepo;
     use rstest::rstest;
-
-    static ENTRY: CheckEntry = CheckEntry {
-        id: "mission-manifests",
-        check: &MissionManifests,
-        origin: Origin { file: "", line: 0 },
-    };
 
     #[rstest]
     #[case::healthy("{\"status_phase\": \"1\"}", "{\"version\": 1, \"lanes\": []}", &[], Verdict::Cleared)]
@@ -189,7 +183,7 @@ mod tests {
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
         let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false };
-        let results = preflight(&[&ENTRY], Stage::Merge, context);
+        let results = preflight(&[&MissionManifests], Stage::Merge, context);
         let found: Vec<_> =
             results[0].findings.iter().map(|f| (f.code(), f.location().line.unwrap_or_default())).collect();
         assert_eq!((found.as_slice(), verdict(&results)), (expected, Some(wanted)));
@@ -202,7 +196,7 @@ mod tests {
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
         let results = preflight(
-            &[&ENTRY],
+            &[&MissionManifests],
             Stage::Merge,
             CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false },
         );
@@ -217,6 +211,6 @@ mod tests {
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
         let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false };
-        assert_eq!(verdict(&preflight(&[&ENTRY], Stage::Merge, context)), Some(Verdict::Cleared));
+        assert_eq!(verdict(&preflight(&[&MissionManifests], Stage::Merge, context)), Some(Verdict::Cleared));
     }
 }

@@ -1,6 +1,6 @@
 //! What reviewers said last fits the lane: nothing that was sent back counts as approved.
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::lane::Lane;
 use clearance_engine::mission::Mission;
@@ -26,6 +26,7 @@ impl Check for ReviewConsistency {
             codes: &["review_rejected", "review_schema_invalid"],
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
+            guards: Guards::Agreement,
         }
     }
 

@@ -4,7 +4,7 @@ mod behind;
 
 use std::sync::Arc;
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::log::LOG;
@@ -35,6 +35,7 @@ impl Check for StatusLog {
             ],
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
+            guards: Guards::Agreement,
         }
     }
 

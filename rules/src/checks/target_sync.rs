@@ -1,6 +1,6 @@
 //! The target branch is there, and is where its remote has it.
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::Repo;
@@ -23,6 +23,7 @@ impl Check for TargetSync {
             codes: &["target_branch_missing", "target_behind", "target_diverged", "remote_unreachable"],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
+            guards: Guards::Step,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Every work package is approved.
 
-use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Needs, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::finding::Location;
 use clearance_engine::id::WpId;
 use clearance_engine::lane::Lane;
@@ -25,6 +25,7 @@ impl Check for WorkPackages {
             codes: &["wp_not_approved", "wp_file_missing"],
             stages: &[Stage::Merge],
             needs: Needs::Mission,
+            guards: Guards::Agreement,
         }
     }
 

@@ -1,6 +1,12 @@
 //! What rules look at: names, their types, and what they mean. One table, for checking names before anything runs, and for
 //! the documentation.
 
+pub mod given;
+pub mod live;
+
+mod artefacts;
+mod history;
+
 use super::types::{Names, Type};
 
 /// The document, as rules see it. Every field is there, always: what is not known is `null`, an empty list or an empty text.

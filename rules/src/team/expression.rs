@@ -6,8 +6,11 @@
 
 mod functions;
 mod names;
+mod simple;
 mod value;
+mod version;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, LazyLock};
@@ -15,10 +18,11 @@ use std::time::Duration;
 
 use cel::common::ast::IdedExpr;
 use cel::{Context, Env};
-use serde_json::Value as Json;
 
-pub use functions::{FUNCTIONS, TIME};
+pub use functions::{FUNCTIONS, MEMORY, TIME};
+pub(crate) use functions::{compiled as pattern, matcher};
 pub use names::DEEPEST;
+pub use value::Value;
 
 use super::types::{Names, Type};
 
@@ -49,6 +53,14 @@ pub enum EvaluationError {
         /// The time it had.
         limit: Duration,
     },
+    /// It made more than fits.
+    #[error("`{expression}` makes more than {} MiB", limit >> 20)]
+    TooLarge {
+        /// The expression.
+        expression: String,
+        /// The memory it had, in bytes.
+        limit: usize,
+    },
     /// A value is not what the expression takes it for.
     #[error("`{expression}`: {message}")]
     Failed {
@@ -65,9 +77,10 @@ pub struct Expression {
     source: String,
     tree: IdedExpr,
     gives: Type,
+    uses: BTreeSet<String>,
 }
 
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(functions::environment()));
 
 impl Expression {
     /// Compiles an expression in which only these names may occur.
@@ -80,11 +93,26 @@ impl Expression {
                 format!("an expression may have {LONGEST} bytes, and this one has {}", source.len());
             return Err(ExpressionError { message, span: 0..source.len(), help: None });
         }
+        if source.trim().is_empty() {
+            let help =
+                Some("a value that begins with `!` is taken for a tag by YAML: put it in quotes".to_owned());
+            return Err(ExpressionError {
+                message: "there is no expression".to_owned(),
+                span: 0..source.len(),
+                help,
+            });
+        }
+        if let Some(simple) = simple::Path::of(source) {
+            let (gives, uses) = names::check(source, simple.tree(), &|id| simple.place_of(id), names)?;
+            return Ok(Self { source: source.to_owned(), tree: simple.into_tree(), gives, uses });
+        }
         let program = ENV.compile(source).map_err(|errors| syntax(source, &errors))?;
-        let gives = names::check(source, &program, names)?;
+        let place_of =
+            |id| program.source_info().offset_for(id).map(|(start, last)| (start as usize, last as usize));
+        let (gives, uses) = names::check(source, program.expression(), &place_of, names)?;
         let mut tree = program.expression().clone();
         functions::bind(&mut tree);
-        Ok(Self { source: source.to_owned(), tree, gives })
+        Ok(Self { source: source.to_owned(), tree, gives, uses })
     }
 
     /// The text.
@@ -99,22 +127,49 @@ impl Expression {
         &self.gives
     }
 
+    /// The names that it looks at, of those it may.
+    #[must_use]
+    pub fn uses(&self) -> &BTreeSet<String> {
+        &self.uses
+    }
+
     /// Its value.
     ///
     /// # Errors
     /// [`EvaluationError`].
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, EvaluationError> {
-        let failed = |message| EvaluationError::Failed { expression: self.source.clone(), message };
-        functions::start_clock();
-        let resolved = catch_unwind(AssertUnwindSafe(|| scope.context.resolve(&self.tree)));
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
+        let expression = || self.source.clone();
+        functions::start();
+        let resolved = catch_unwind(AssertUnwindSafe(|| {
+            cel::Value::resolve_val(&self.tree, &scope.context).map(cel::common::value::CowVal::into_owned)
+        }));
         match resolved {
-            Ok(Ok(value)) => value::to_json(&value).map_err(failed),
-            Ok(Err(error)) => Err(failed(value::in_words(&error))),
-            Err(panic) if panic.is::<functions::OutOfTime>() => {
-                Err(EvaluationError::TooLong { expression: self.source.clone(), limit: TIME })
+            Ok(Ok(value)) => Ok(Value(value)),
+            Ok(Err(error)) => {
+                Err(EvaluationError::Failed { expression: expression(), message: value::in_words(&error) })
             }
-            Err(panic) => resume_unwind(panic),
+            Err(panic) => match panic.downcast_ref::<functions::OutOf>() {
+                Some(functions::OutOf::Time) => {
+                    Err(EvaluationError::TooLong { expression: expression(), limit: TIME })
+                }
+                Some(functions::OutOf::Memory) => {
+                    Err(EvaluationError::TooLarge { expression: expression(), limit: MEMORY })
+                }
+                None => resume_unwind(panic),
+            },
         }
+    }
+
+    /// Whether it holds.
+    ///
+    /// # Errors
+    /// [`EvaluationError`]; also where it gives neither `true` nor `false`.
+    pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
+        let value = self.evaluate(scope)?;
+        value.as_bool().ok_or_else(|| {
+            let message = format!("it gives a {}, and not true or false", value.kind());
+            EvaluationError::Failed { expression: self.source.clone(), message }
+        })
     }
 }
 
@@ -124,13 +179,11 @@ pub struct Scope<'p> {
 }
 
 impl Scope<'static> {
-    /// A scope with the functions, and these values.
+    /// A scope with these values.
     #[must_use]
-    pub fn new<'v>(values: impl IntoIterator<Item = (&'v str, &'v Json)>) -> Self {
-        let mut context = Context::with_env(Arc::clone(&ENV));
-        functions::add(&mut context);
-        let mut scope = Self { context };
-        values.into_iter().for_each(|(name, value)| scope.set(name, value));
+    pub fn new<'v>(values: impl IntoIterator<Item = (&'v str, &'v Value)>) -> Self {
+        let mut scope = Self { context: Context::with_env(Arc::clone(&ENV)) };
+        values.into_iter().for_each(|(name, value)| scope.set(name, value.clone()));
         scope
     }
 }
@@ -143,8 +196,8 @@ impl<'p> Scope<'p> {
     }
 
     /// Gives a name a value.
-    pub fn set(&mut self, name: &str, value: &Json) {
-        self.context.add_variable_as_val(name, value::bound(value));
+    pub fn set(&mut self, name: &str, value: Value) {
+        self.context.add_variable_as_val(name, value.0);
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use serde_json::Value as Json;
-
 use super::expression::{EvaluationError, Expression, ExpressionError, Scope};
 use super::types::Names;
 
@@ -42,6 +40,14 @@ impl Template {
         Ok(Self { parts })
     }
 
+    /// The expressions in it.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Value(expression) => Some(expression),
+            Part::Text(_) => None,
+        })
+    }
+
     /// Whether it has no expression.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
@@ -66,7 +72,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Value(expression) => out.push_str(&shown(&expression.evaluate(scope)?)),
+                Part::Value(expression) => out.push_str(&expression.evaluate(scope)?.in_words()),
             }
         }
         Ok(out)
@@ -82,18 +88,10 @@ fn within(text: &str, place: Range<usize>, names: &Names) -> Result<Expression, 
         .map_err(|error| ExpressionError { span: start + error.span.start..start + error.span.end, ..error })
 }
 
-/// A value in a sentence: a text as it is, a list with commas.
-pub(super) fn shown(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        Json::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::team::expression::Value;
     use crate::team::types::Type;
     use serde_json::json;
 
@@ -104,7 +102,7 @@ mod tests {
     #[test]
     fn values_stand_in_their_places() {
         let wp = json!({"id": "WP01", "tags": ["a", "b"]});
-        let scope = Scope::new([("wp", &wp)]);
+        let scope = Scope::new([("wp", &Value::from(&wp))]);
         let said = |text| Template::compile(text, &names()).unwrap().render(&scope).unwrap();
         assert_eq!(said("{{ wp.id }} has {{wp.tags}} and {{ 1 + 1 }}."), "WP01 has a, b and 2.");
         assert_eq!(said("no value } here {"), "no value } here {");

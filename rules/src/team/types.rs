@@ -32,6 +32,19 @@ impl Type {
         Self::List(Box::new(of))
     }
 
+    /// In a sentence: `text`, `a list`.
+    #[must_use]
+    pub fn in_words(&self) -> &'static str {
+        match self {
+            Self::Any => "anything",
+            Self::Bool => "true or false",
+            Self::Int => "a number",
+            Self::Text => "text",
+            Self::List(_) => "a list",
+            Self::Record(_) => "a record",
+        }
+    }
+
     /// The type of an element; anything where it is no list.
     #[must_use]
     pub fn element(&self) -> Self {

@@ -2,13 +2,17 @@
 
 use serde::Deserialize;
 
+use schemars::JsonSchema;
+
+use super::kinds::WrittenCheck;
+use super::types::Type;
 use super::yaml::{At, InOrder};
 
 /// The schema of rule files.
 pub const SCHEMA: &str = "clearance.rule/v1";
 
 /// A file of `rules.d/`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenRule {
     /// `clearance.rule/v1`
@@ -30,9 +34,9 @@ pub struct WrittenRule {
     /// Whether it applies, as an expression.
     #[serde(default)]
     pub when: Option<At<String>>,
-    /// Values that a repository may set otherwise.
+    /// Values with a type and a default; in a file that sets a built-in check otherwise, just values.
     #[serde(default)]
-    pub params: InOrder<At<WrittenParam>>,
+    pub params: InOrder<At<serde_json::Value>>,
     /// Named expressions, evaluated once, in this order.
     #[serde(default, rename = "let")]
     pub named: InOrder<At<String>>,
@@ -57,7 +61,7 @@ pub struct WrittenRule {
 }
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WrittenSeverity {
     /// It blocks.
@@ -71,7 +75,7 @@ pub enum WrittenSeverity {
 }
 
 /// A step. `dry-run` and `merge` are one: the same checks run for both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WrittenStage {
     /// The same as `merge`.
@@ -84,8 +88,8 @@ pub enum WrittenStage {
     Commit,
 }
 
-/// A value that a repository may set otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A value of a rule that may be set otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenParam {
     /// `string`, `int`, `bool` or `list`.
@@ -96,7 +100,7 @@ pub struct WrittenParam {
 }
 
 /// The type of a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ParamType {
     /// Text.
@@ -109,8 +113,45 @@ pub enum ParamType {
     List,
 }
 
+impl ParamType {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Bool => "bool",
+            Self::List => "list",
+        }
+    }
+
+    /// Whether a value is of this type.
+    #[must_use]
+    pub fn fits(self, value: &serde_json::Value) -> bool {
+        match self {
+            Self::String => value.is_string(),
+            Self::Int => value.is_i64(),
+            Self::Bool => value.is_boolean(),
+            Self::List => {
+                value.as_array().is_some_and(|items| items.iter().all(serde_json::Value::is_string))
+            }
+        }
+    }
+
+    /// The type in expressions.
+    #[must_use]
+    pub fn of(self) -> Type {
+        match self {
+            Self::String => Type::Text,
+            Self::Int => Type::Int,
+            Self::Bool => Type::Bool,
+            Self::List => Type::list(Type::Text),
+        }
+    }
+}
+
 /// A file of the commit that is gated.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenData {
     /// Its path, with `{{ expression }}`.
@@ -120,129 +161,8 @@ pub struct WrittenData {
     pub optional: bool,
 }
 
-/// What is checked.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenCheck {
-    /// A list: one result for each item.
-    #[serde(default)]
-    pub each: Option<At<String>>,
-    /// The name of an item.
-    #[serde(default, rename = "as")]
-    pub name: Option<At<String>>,
-    /// What an item is called in results, as an expression; stable from run to run.
-    #[serde(default)]
-    pub key: Option<At<String>>,
-    /// Without `each`, what the one result is about, with `{{ expression }}`.
-    #[serde(default)]
-    pub item: Option<At<String>>,
-    /// Where it is: an expression for a path, and behind `#` a field or `L<line>`.
-    #[serde(default)]
-    pub at: Option<At<String>>,
-    /// Fewer items than this are a failure: nothing is no pass.
-    #[serde(default)]
-    pub min_items: Option<At<usize>>,
-    /// What must hold, as an expression.
-    #[serde(default)]
-    pub assert: Option<At<String>>,
-    /// A search for text.
-    #[serde(default)]
-    pub scan: Option<At<WrittenScan>>,
-    /// A command.
-    #[serde(default)]
-    pub exec: Option<At<WrittenExec>>,
-    /// A question to a server.
-    #[serde(default)]
-    pub http: Option<At<WrittenHttp>>,
-}
-
-/// A search for text.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenScan {
-    /// Patterns of paths.
-    pub files: Vec<At<String>>,
-    /// Which lines are looked at.
-    pub lines: ScanLines,
-    /// What must not occur.
-    #[serde(default)]
-    pub forbid: OneOrMany,
-    /// What must occur in each file.
-    #[serde(default)]
-    pub require: OneOrMany,
-    /// Lines on which nothing is found.
-    #[serde(default)]
-    pub allow: OneOrMany,
-    /// Whether what was found is kept out of every report.
-    #[serde(default)]
-    pub redact: bool,
-}
-
-/// Which lines are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScanLines {
-    /// Those that the merge would add.
-    Added,
-    /// All of the files that it would change.
-    ChangedFiles,
-    /// All of all files.
-    All,
-}
-
-/// A command.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenExec {
-    /// The program and its arguments; no shell reads them.
-    pub argv: Vec<At<String>>,
-    /// `500ms`, `30s`, `2m`.
-    pub timeout: At<String>,
-    /// Variables of the environment that it is given besides the usual ones.
-    #[serde(default)]
-    pub env: Vec<At<String>>,
-    /// Where it runs.
-    #[serde(default)]
-    pub cwd: ExecPlace,
-    /// Exit codes that pass.
-    pub pass: Vec<i32>,
-    /// Exit codes that fail. Any other is no answer.
-    pub fail: Vec<i32>,
-}
-
-/// Where a command runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ExecPlace {
-    /// A checkout of what is gated, thrown away afterwards.
-    #[default]
-    Head,
-    /// A checkout of the target.
-    Base,
-    /// The repository itself.
-    Repo,
-}
-
-/// A question to a server.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenHttp {
-    /// The address; `{{ expression }}` behind the host only.
-    pub get: At<String>,
-    /// The variable of the environment that has the token for that host.
-    #[serde(default)]
-    pub token_env: Option<At<String>>,
-    /// `10s`
-    pub timeout: At<String>,
-    /// How often it is asked again.
-    #[serde(default)]
-    pub retries: Option<At<u32>>,
-    /// Statuses whose body is looked at. Any other is no answer.
-    pub expect_status: Vec<u16>,
-}
-
 /// A test of a rule, in its own file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenTest {
     /// What it shows.
@@ -276,7 +196,7 @@ pub struct WrittenTest {
 }
 
 /// What a command does in a test.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StubbedExec {
     /// Its exit code.
@@ -287,7 +207,7 @@ pub struct StubbedExec {
 }
 
 /// What a server answers in a test.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StubbedHttp {
     /// The status.
@@ -298,7 +218,7 @@ pub struct StubbedHttp {
 }
 
 /// The result of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Expected {
     /// It holds.
@@ -313,28 +233,6 @@ pub enum Expected {
     Untrusted,
     /// It does not hold, and a waiver excepts it.
     Waived,
-}
-
-/// One text, or several.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OneOrMany(pub Vec<At<String>>);
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            One(String),
-            Many(Vec<String>),
-        }
-        // Inside an alternative the places are lost; that of the whole is kept.
-        let At { value, span } = At::deserialize(deserializer)?;
-        let texts = match value {
-            Either::One(text) => vec![text],
-            Either::Many(texts) => texts,
-        };
-        Ok(Self(texts.into_iter().map(|value| At { value, span: span.clone() }).collect()))
-    }
 }
 
 #[cfg(test)]

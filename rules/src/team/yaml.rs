@@ -1,10 +1,12 @@
 //! The only file of the rules that names a YAML crate: text into types, every value with its place, within limits.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use clearance_engine::source::Source;
 use miette::{NamedSource, SourceSpan};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Budget, Options, Spanned};
@@ -67,6 +69,28 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for InOrder<V> {
     }
 }
 
+/// One text, or several.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OneOrMany(pub Vec<At<String>>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            One(String),
+            Many(Vec<String>),
+        }
+        // Inside an alternative the places are lost; that of the whole is kept.
+        let At { value, span } = At::deserialize(deserializer)?;
+        let texts = match value {
+            Either::One(text) => vec![text],
+            Either::Many(texts) => texts,
+        };
+        Ok(Self(texts.into_iter().map(|value| At { value, span: span.clone() }).collect()))
+    }
+}
+
 /// A rule file that cannot be used, with the place.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("{name}:{line}: {message}")]
@@ -107,6 +131,79 @@ impl RuleError {
     }
 }
 
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+impl<V: JsonSchema> JsonSchema for InOrder<V> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Map_of_{}", V::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<V>() })
+    }
+}
+
+impl JsonSchema for OneOrMany {
+    fn schema_name() -> Cow<'static, str> {
+        "OneOrMany".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+    }
+}
+
+/// Where a part of a text value stands in the file: quotes, escapes and the indentation of a block are passed over.
+#[must_use]
+pub fn place_in(source: &Source, value: &At<String>, part: Range<usize>) -> Range<usize> {
+    let raw =
+        &source.text()[value.span.start.min(source.text().len())..value.span.end.min(source.text().len())];
+    let is_block = raw.starts_with(['>', '|']);
+    let mut at = if is_block { raw.find('\n').unwrap_or(0) } else { 0 };
+    let mut start = None;
+    let mut end = at;
+    for (offset, character) in value.value.char_indices() {
+        if offset >= part.end && start.is_some() {
+            break;
+        }
+        // A line that is folded stands for a blank, and what comes between is YAML's own.
+        let found = if character.is_whitespace() {
+            raw[at..].find(char::is_whitespace)
+        } else {
+            raw[at..].find(character)
+        };
+        let Some(found) = found else { break };
+        let here = at + found;
+        if offset >= part.start && start.is_none() {
+            start = Some(here);
+        }
+        end = here + raw[here..].chars().next().map_or(1, char::len_utf8);
+        at = end;
+    }
+    let start = start.unwrap_or(end);
+    value.span.start + start..value.span.start + end.max(start)
+}
+
 /// Reads a file.
 ///
 /// # Errors
@@ -126,6 +223,14 @@ pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, RuleError> {
         let help = unknown(&message).or_else(|| trap(source.text(), at));
         RuleError::new(source, word(source.text(), at), message, help)
     })
+}
+
+/// Reads YAML whose form is not known, within the same limits.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn value(text: &str) -> Result<serde_json::Value, String> {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| error.without_snippet().to_string())
 }
 
 /// Nothing that a rule needs is near these limits; a file that is made to eat memory is.

@@ -1,134 +1,320 @@
-//! Functions beyond CEL's own, and the clock that every loop looks at.
+//! Functions beyond CEL's own, and what keeps an evaluation within its time and its memory.
 
-#![expect(clippy::needless_pass_by_value, reason = "arguments come as CEL hands them over")]
+#![expect(clippy::needless_pass_by_value, reason = "the crate hands the arguments of a function over")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cel::common::ast::{CallExpr, Expr, IdedExpr};
-use cel::extractors::This;
-use cel::{Context, ExecutionError, Value};
+use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::types::{CelInt, CelList, CelString, DYN_TYPE, LIST_TYPE, STRING_TYPE};
+use cel::common::value::CowVal;
+use cel::{Env, ExecutionError};
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
+
+use super::value::weight;
+use super::version;
 
 /// The time that one evaluation has.
 pub const TIME: Duration = Duration::from_millis(200);
 
+/// The memory that one evaluation may fill with what it makes, in bytes.
+pub const MEMORY: usize = 64 << 20;
+
 /// What rules may call beyond CEL's own functions.
-pub const FUNCTIONS: [&str; 3] = ["glob", "sum", "days_between"];
+pub const FUNCTIONS: [&str; 5] = ["glob", "sum", "days_between", "days_since", "semver"];
 
 /// Names that no expression can be written with.
 const IN_TIME: &str = "@in_time";
+const KEPT: &str = "@kept";
+const ADDED: &str = "@added";
 const MATCHES: &str = "@matches";
 
 /// Largest compiled pattern, in bytes.
 const LARGEST_PATTERN: usize = 1 << 20;
+/// Patterns that are made while an expression runs, and kept.
+const KEPT_PATTERNS: usize = 64;
 
 /// The panic that ends an evaluation: an error could be overridden by what a loop goes on with.
-pub(super) struct OutOfTime;
+pub(super) enum OutOf {
+    Time,
+    Memory,
+}
 
 thread_local! {
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+    static LEFT: Cell<usize> = const { Cell::new(MEMORY) };
     static PATTERNS: RefCell<HashMap<String, Result<Regex, String>>> = RefCell::default();
     static GLOBS: RefCell<HashMap<String, Result<GlobMatcher, String>>> = RefCell::default();
 }
 
-/// Begins the time of an evaluation on this thread.
-pub(super) fn start_clock() {
+/// Begins the time and the memory of an evaluation on this thread.
+pub(super) fn start() {
     UNTIL.set(Some(Instant::now() + TIME));
+    LEFT.set(MEMORY);
 }
 
-fn in_time() -> bool {
+fn look_at_clock() {
     if UNTIL.get().is_some_and(|until| Instant::now() > until) {
-        resume_unwind(Box::new(OutOfTime));
+        resume_unwind(Box::new(OutOf::Time));
     }
-    true
 }
 
-/// Puts the clock into every loop, and patterns that are compiled once in the place of CEL's `matches`.
+/// Takes what a value weighs from what is left.
+fn spend(bytes: usize) {
+    match LEFT.get().checked_sub(bytes) {
+        Some(left) => LEFT.set(left),
+        None => resume_unwind(Box::new(OutOf::Memory)),
+    }
+}
+
+/// Puts the limits into every loop and everything that grows, and patterns that are compiled once in the place of CEL's
+/// `matches`.
 pub(super) fn bind(tree: &mut IdedExpr) {
     match &mut tree.expr {
         Expr::Call(call) => {
-            if call.func_name == "matches" {
-                MATCHES.clone_into(&mut call.func_name);
-            }
             call.target.iter_mut().for_each(|target| bind(target));
             call.args.iter_mut().for_each(bind);
+            if call.func_name == "matches" {
+                MATCHES.clone_into(&mut call.func_name);
+            } else if call.func_name == operators::ADD {
+                ADDED.clone_into(&mut call.func_name);
+            } else if call.func_name == "days_since" {
+                "days_between".clone_into(&mut call.func_name);
+                call.args.push(new(Expr::Ident("now".to_owned())));
+            }
         }
         Expr::Comprehension(all) => {
-            for part in [&mut all.iter_range, &mut all.accu_init, &mut all.loop_cond, &mut all.loop_step] {
-                bind(part);
-            }
+            bind(&mut all.iter_range);
+            bind(&mut all.accu_init);
             bind(&mut all.result);
-            let clock = CallExpr { func_name: IN_TIME.to_owned(), target: None, args: Vec::new() };
-            let clock = IdedExpr { id: 0, expr: Expr::Call(clock) };
-            let condition = std::mem::take(&mut all.loop_cond);
-            let both = CallExpr { func_name: "_&&_".to_owned(), target: None, args: vec![clock, condition] };
-            all.loop_cond = IdedExpr { id: 0, expr: Expr::Call(both) };
+            if !gathers(&mut all.loop_step) {
+                bind(&mut all.loop_cond);
+                bind(&mut all.loop_step);
+                within_time(&mut all.loop_cond);
+            }
         }
-        Expr::List(list) => list.elements.iter_mut().for_each(bind),
+        Expr::List(list) => list.elements.iter_mut().for_each(keep),
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let cel::common::ast::EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    bind(&mut entry.key);
+                    keep(&mut entry.value);
+                }
+            }
+        }
         Expr::Select(select) => bind(&mut select.operand),
-        // What stands in a map or a message has no loop that is worth a clock of its own.
         _ => {}
     }
 }
 
-/// Makes the functions known.
-pub(super) fn add(context: &mut Context<'_, '_>) {
+/// The step of `map` and `filter`, in the shape that the crate appends in place: only inside it something may be put.
+fn gathers(step: &mut IdedExpr) -> bool {
+    let Expr::Call(call) = &mut step.expr else { return false };
+    match (call.func_name.as_str(), call.args.as_mut_slice()) {
+        (operators::CONDITIONAL, [condition, step, _]) => {
+            let gathers = appends(step);
+            if gathers {
+                bind(condition);
+                within_time(condition);
+            }
+            gathers
+        }
+        (operators::ADD, _) => appends(step),
+        _ => false,
+    }
+}
+
+/// `@result + [element]`, with the element kept within the limits.
+fn appends(step: &mut IdedExpr) -> bool {
+    let Expr::Call(call) = &mut step.expr else { return false };
+    if call.func_name != operators::ADD {
+        return false;
+    }
+    match call.args.as_mut_slice() {
+        [IdedExpr { expr: Expr::Ident(name), .. }, IdedExpr { expr: Expr::List(list), .. }]
+            if name.starts_with('@') =>
+        {
+            list.elements.iter_mut().for_each(keep);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn keep(tree: &mut IdedExpr) {
+    bind(tree);
+    if !matches!(tree.expr, Expr::Literal(_)) {
+        let kept = std::mem::take(tree);
+        *tree = called(KEPT, vec![kept]);
+    }
+}
+
+fn within_time(condition: &mut IdedExpr) {
+    let given = std::mem::take(condition);
+    *condition = called(operators::LOGICAL_AND, vec![called(IN_TIME, Vec::new()), given]);
+}
+
+fn called(function: &str, args: Vec<IdedExpr>) -> IdedExpr {
+    new(Expr::Call(CallExpr { func_name: function.to_owned(), target: None, args }))
+}
+
+fn new(expr: Expr) -> IdedExpr {
+    IdedExpr { id: 0, expr }
+}
+
+/// What is wrong with a pattern that stands in an expression as it is; `None` where nothing is.
+pub(super) fn bad_pattern(function: &str, pattern: &IdedExpr) -> Option<String> {
+    let Expr::Literal(LiteralValue::String(pattern)) = &pattern.expr else { return None };
+    match function {
+        "matches" => compiled(pattern.inner()).err(),
+        "glob" => matcher(pattern.inner()).err(),
+        _ => None,
+    }
+}
+
+/// CEL with the functions.
+pub(super) fn environment() -> Env {
+    let mut env = Env::stdlib();
     let added = [
-        context.add_function(IN_TIME, in_time),
-        context.add_function(MATCHES, matches),
-        context.add_function("glob", glob),
-        context.add_function("sum", sum),
-        context.add_function("days_between", days_between),
+        env.add_overload(IN_TIME, IN_TIME, vec![], in_time),
+        env.add_overload(KEPT, KEPT, vec![DYN_TYPE], kept),
+        env.add_overload(ADDED, ADDED, vec![DYN_TYPE, DYN_TYPE], added),
+        env.add_member_overload(MATCHES, MATCHES, STRING_TYPE, vec![STRING_TYPE], matches),
+        env.add_member_overload("glob", "glob", STRING_TYPE, vec![STRING_TYPE], glob),
+        env.add_overload("sum", "sum", vec![LIST_TYPE], sum),
+        env.add_overload("days_between", "days_between", vec![STRING_TYPE, STRING_TYPE], days_between),
+        env.add_overload("semver", "semver", vec![STRING_TYPE], semver),
     ];
     debug_assert!(added.iter().all(Result::is_ok), "{added:?}");
+    env
 }
+
+type Given<'b, 'v> = Vec<CowVal<'b, 'v>>;
+type Gives<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
 fn failed(function: &str, message: impl ToString) -> ExecutionError {
     ExecutionError::function_error(function, message)
 }
 
+fn text<'a>(function: &str, given: &'a Given<'_, '_>, nth: usize) -> Result<&'a str, ExecutionError> {
+    let text = given.get(nth).and_then(|value| value.downcast_ref::<CelString<'_>>());
+    text.map(CelString::inner).ok_or_else(|| failed(function, "it takes text"))
+}
+
+fn yes<'b, 'v>(value: bool) -> Gives<'b, 'v> {
+    Ok(CowVal::owned(cel::common::types::CelBool::from(value)))
+}
+
+fn in_time<'b, 'v>(_: Given<'b, 'v>) -> Gives<'b, 'v> {
+    look_at_clock();
+    yes(true)
+}
+
+/// Gives back what it is given, which somebody is about to keep.
+fn kept<'b, 'v>(mut given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    look_at_clock();
+    let value = given.pop().ok_or_else(|| failed("+", "it takes a value"))?;
+    spend(weight(&*value));
+    Ok(value)
+}
+
+/// `one + other`
+fn added<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    let [one, other] = given.as_slice() else { return Err(failed("+", "it takes two values")) };
+    look_at_clock();
+    if one.downcast_ref::<CelInt>().is_none() {
+        spend(weight(&**one) + weight(&**other));
+    }
+    let adder = one.as_adder().ok_or_else(|| {
+        failed("+", format!("it does not take {} and {}", one.get_type().name(), other.get_type().name()))
+    })?;
+    adder.add(&**other).map(|sum| CowVal::Owned(sum.into_owned()))
+}
+
 /// `text.matches(pattern)`, as RE2 has it.
-fn matches(This(text): This<Arc<String>>, pattern: Arc<String>) -> Result<bool, ExecutionError> {
-    in_time();
+fn matches<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    look_at_clock();
+    let (text, pattern) = (text("matches", &given, 0)?, text("matches", &given, 1)?);
     PATTERNS.with_borrow_mut(|known| {
-        let compiled = known.entry(pattern.to_string()).or_insert_with(|| {
-            let builder = RegexBuilder::new(&pattern).size_limit(LARGEST_PATTERN).build();
-            builder.map_err(|error| error.to_string())
-        });
-        compiled.as_ref().map(|regex| regex.is_match(&text)).map_err(|error| failed("matches", error))
+        let regex = remembered(known, pattern, compiled).map_err(|error| failed("matches", error))?;
+        yes(regex.is_match(text))
     })
 }
 
 /// `path.glob(pattern)`: `*` stays inside a directory, `**` does not.
-fn glob(This(path): This<Arc<String>>, pattern: Arc<String>) -> Result<bool, ExecutionError> {
-    in_time();
+fn glob<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    look_at_clock();
+    let (path, pattern) = (text("glob", &given, 0)?, text("glob", &given, 1)?);
     GLOBS.with_borrow_mut(|known| {
-        let compiled = known.entry(pattern.to_string()).or_insert_with(|| matcher(&pattern));
-        compiled.as_ref().map(|glob| glob.is_match(path.as_str())).map_err(|error| failed("glob", error))
+        let glob = remembered(known, pattern, matcher).map_err(|error| failed("glob", error))?;
+        yes(glob.is_match(path))
+    })
+}
+
+/// What was made of a text, made once. An expression that makes texts makes many: they are not all kept.
+fn remembered<'k, T>(
+    known: &'k mut HashMap<String, Result<T, String>>,
+    text: &str,
+    make: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<&'k T, &'k String> {
+    if !known.contains_key(text) {
+        if known.len() >= KEPT_PATTERNS {
+            known.clear();
+        }
+        known.insert(text.to_owned(), make(text));
+    }
+    known[text].as_ref()
+}
+
+/// A pattern of texts.
+pub(crate) fn compiled(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => "the pattern is too large".to_owned(),
+        other => {
+            let said = other.to_string();
+            let last = said.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            if last.contains("look-around") {
+                format!("{last}; leave out what must not match with `allow`, or with a second expression")
+            } else {
+                last
+            }
+        }
     })
 }
 
 /// A pattern of paths.
 pub(crate) fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-    glob.map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
+    glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
 }
 
 /// `sum(list)` of whole numbers.
-fn sum(list: Arc<Vec<Value>>) -> Result<i64, ExecutionError> {
-    list.iter().try_fold(0_i64, |sum, value| match value {
-        Value::Int(number) => sum.checked_add(*number).ok_or_else(|| failed("sum", "it is too large")),
-        other => Err(failed("sum", format!("{} is no whole number", other.type_of()))),
-    })
+fn sum<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    let list = given.first().and_then(|list| list.downcast_ref::<CelList<'_>>());
+    let list = list.ok_or_else(|| failed("sum", "it takes a list"))?;
+    let sum = list.inner().iter().try_fold(0_i64, |sum, value| match value.downcast_ref::<CelInt>() {
+        Some(number) => sum.checked_add(*number.inner()).ok_or_else(|| failed("sum", "it is too large")),
+        None => Err(failed("sum", format!("a {} is no whole number", value.get_type().name()))),
+    })?;
+    Ok(CowVal::owned(CelInt::from(sum)))
 }
 
 /// `days_between(from, to)`: whole days between two times in RFC 3339.
-fn days_between(from: Arc<String>, to: Arc<String>) -> Result<i64, ExecutionError> {
-    let parsed = |text: &str| text.parse::<jiff::Timestamp>().map_err(|error| failed("days_between", error));
-    Ok(parsed(&to)?.duration_since(parsed(&from)?).as_secs() / 86_400)
+fn days_between<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    let at = |nth| -> Result<jiff::Timestamp, ExecutionError> {
+        let written = text("days_between", &given, nth)?;
+        written.parse().map_err(|error| failed("days_between", error))
+    };
+    Ok(CowVal::owned(CelInt::from(at(1)?.duration_since(at(0)?).as_secs() / 86_400)))
+}
+
+/// `semver(version)`: a text that is less than another one where the version comes before the other.
+fn semver<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    let written = text("semver", &given, 0)?;
+    let key = version::sort_key(written)
+        .ok_or_else(|| failed("semver", format!("`{}` is no version such as 1.2.3", written)))?;
+    Ok(CowVal::owned(CelString::from(key)))
 }

@@ -1,11 +1,13 @@
 //! Finds names that nothing has, and loops that are too deep, before an expression runs.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use cel::Program;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr};
 
 use super::super::types::{Names, Type};
+use super::functions::bad_pattern;
 use super::{ExpressionError, FUNCTIONS};
 
 /// Deepest nesting of `all`, `exists`, `map` and `filter`. With one more, a list of a thousand takes minutes.
@@ -31,12 +33,22 @@ const STANDARD: [&str; 14] = [
 
 struct Checker<'a> {
     source: &'a str,
-    program: &'a Program,
+    /// The first and the last byte of a node.
+    place_of: &'a dyn Fn(u64) -> Option<(usize, usize)>,
+    outer: &'a Names,
+    used: RefCell<BTreeSet<String>>,
 }
 
-/// What the expression gives, if every name in it is known.
-pub(super) fn check(source: &str, program: &Program, names: &Names) -> Result<Type, ExpressionError> {
-    Checker { source, program }.of(program.expression(), names, 0)
+/// What the expression gives, and the names it looks at, if every name in it is known.
+pub(super) fn check(
+    source: &str,
+    tree: &IdedExpr,
+    place_of: &dyn Fn(u64) -> Option<(usize, usize)>,
+    names: &Names,
+) -> Result<(Type, BTreeSet<String>), ExpressionError> {
+    let checker = Checker { source, place_of, outer: names, used: RefCell::default() };
+    let gives = checker.of(tree, names, 0)?;
+    Ok((gives, checker.used.into_inner()))
 }
 
 impl Checker<'_> {
@@ -48,10 +60,15 @@ impl Checker<'_> {
                 LiteralValue::String(_) => Type::Text,
                 _ => Type::Any,
             }),
-            Expr::Ident(name) => names.get(name).cloned().ok_or_else(|| {
-                let known = names.keys().map(String::as_str);
-                self.unknown(tree.id, name, &format!("nothing here is called `{name}`"), known)
-            }),
+            Expr::Ident(name) => {
+                if self.outer.contains_key(name) {
+                    self.used.borrow_mut().insert(name.clone());
+                }
+                names.get(name).cloned().ok_or_else(|| {
+                    let known = names.keys().map(String::as_str);
+                    self.unknown(tree.id, name, &format!("nothing here is called `{name}`"), known)
+                })
+            }
             Expr::Select(select) => self.field(tree.id, select, names, depth),
             Expr::Call(call) => self.call(tree.id, call, names, depth),
             Expr::List(list) => {
@@ -93,12 +110,20 @@ impl Checker<'_> {
         let arguments =
             call.args.iter().map(|one| self.of(one, names, depth)).collect::<Result<Vec<_>, _>>()?;
         let name = call.func_name.as_str();
+        if let Some((pattern, wrong)) =
+            call.args.first().and_then(|pattern| Some((pattern, bad_pattern(name, pattern)?)))
+        {
+            return Err(ExpressionError { message: wrong, span: self.literal(pattern.id), help: None });
+        }
+        if name == "days_since" {
+            self.used.borrow_mut().insert("now".to_owned());
+        }
         let first = || target.iter().chain(&arguments).next().cloned().unwrap_or(Type::Any);
         Ok(match name {
             "_&&_" | "_||_" | "!_" | "_==_" | "_!=_" | "_<_" | "_<=_" | "_>_" | "_>=_" | "@in" => Type::Bool,
             "@not_strictly_false" | "contains" | "startsWith" | "endsWith" | "matches" | "glob" => Type::Bool,
-            "size" | "sum" | "days_between" | "int" => Type::Int,
-            "string" => Type::Text,
+            "size" | "sum" | "days_between" | "days_since" | "int" => Type::Int,
+            "string" | "semver" => Type::Text,
             // Of a list to which something is added, the one that knows more.
             "_+_" if first() == Type::list(Type::Any) => arguments.get(1).cloned().unwrap_or(Type::Any),
             "_?_:_" => match (arguments.get(1), arguments.get(2)) {
@@ -144,9 +169,19 @@ impl Checker<'_> {
     /// Where a node was written.
     fn span(&self, id: u64) -> Range<usize> {
         let whole = 0..self.source.len();
-        let Some((start, last)) = self.program.source_info().offset_for(id) else { return whole };
-        let start = self.source.floor_char_boundary(start as usize);
-        start..self.source.ceil_char_boundary((last as usize + 1).min(self.source.len())).max(start)
+        let Some((start, last)) = (self.place_of)(id) else { return whole };
+        let start = self.source.floor_char_boundary(start);
+        start..self.source.ceil_char_boundary((last + 1).min(self.source.len())).max(start)
+    }
+
+    /// Where a text was written, to its closing quote.
+    fn literal(&self, id: u64) -> Range<usize> {
+        let start = self.span(id).start;
+        let rest = &self.source[start..];
+        let open = rest.find(['"', '\'']).unwrap_or(0);
+        let quote = rest[open..].chars().next().unwrap_or('"');
+        let close = rest[open + 1..].find(quote).map_or(rest.len(), |close| open + 1 + close + 1);
+        start..(start + close).min(self.source.len())
     }
 
     fn unknown<'k>(

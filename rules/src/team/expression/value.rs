@@ -1,11 +1,205 @@
-//! Values between JSON and CEL.
+//! Values of expressions, and between JSON and CEL.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
-use cel::common::value::Val;
-use cel::{ExecutionError, Value};
+use cel::ExecutionError;
+use cel::common::traits::{Container, Indexer, Iterable, Iterator as CelIterator, Sizer};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelNull, CelString, CelUInt, MAP_TYPE, Type,
+};
+use cel::common::value::{CowVal, StaticVal, Val};
 use serde_json::Value as Json;
+
+/// What an expression looks at, or gives. Records are shared: a copy of a long list of them is cheap.
+#[derive(Debug, Clone)]
+pub struct Value(pub(super) Box<dyn Val>);
+
+impl Value {
+    /// `true` or `false`, if it is one of them.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        self.0.downcast_ref::<CelBool>().map(|value| *value.inner())
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.downcast_ref::<CelString>().map(CelString::inner)
+    }
+
+    /// The elements, if it is a list.
+    #[must_use]
+    pub fn elements(&self) -> Option<Vec<Self>> {
+        let list = self.0.downcast_ref::<CelList>()?;
+        Some(list.inner().iter().map(|element| Self(element.clone())).collect())
+    }
+
+    /// As it stands in a sentence: a text as it is, a list with commas.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        in_words_of(&to_json(&*self.0))
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        to_json(&*self.0)
+    }
+
+    /// What kind of value it is.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.0.get_type().name()
+    }
+}
+
+impl From<&Json> for Value {
+    fn from(json: &Json) -> Self {
+        Self(bound(json))
+    }
+}
+
+fn in_words_of(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().map(in_words_of).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// A map with names for keys, shared by all who look at it.
+#[derive(Debug, Clone)]
+struct Record(Arc<Fields>);
+
+#[derive(Debug)]
+struct Fields {
+    values: HashMap<String, Box<dyn Val>>,
+    /// As values, for loops over the names.
+    names: Vec<CelString<'static>>,
+}
+
+impl Record {
+    fn of(fields: &serde_json::Map<String, Json>) -> Self {
+        let values = fields.iter().map(|(name, value)| (name.clone(), bound(value))).collect();
+        let names = fields.keys().map(|name| CelString::from(name.clone())).collect();
+        Self(Arc::new(Fields { values, names }))
+    }
+
+    fn find(&self, key: &dyn Val) -> Option<&(dyn Val + 'static)> {
+        let name = key.downcast_ref::<CelString<'_>>()?;
+        self.0.values.get(name.inner()).map(|value| &**value)
+    }
+}
+
+impl Val for Record {
+    fn get_type(&self) -> &Type {
+        &MAP_TYPE
+    }
+
+    fn cel_type() -> &'static Type {
+        &MAP_TYPE
+    }
+
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+
+    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        Some(self)
+    }
+
+    fn equals(&self, other: &dyn Val) -> bool {
+        if let Some(other) = other.downcast_ref::<Record>() {
+            let (own, other) = (&self.0.values, &other.0.values);
+            let same = |name: &String| {
+                own.get(name).zip(other.get(name)).is_some_and(|(one, other)| one.equals(&**other))
+            };
+            return own.len() == other.len() && own.keys().all(same);
+        }
+        other.downcast_ref::<CelMap>().is_some_and(|other| {
+            self.0.values.len() == other.inner().len()
+                && other
+                    .inner()
+                    .iter()
+                    .all(|(key, value)| self.find(key.inner()).is_some_and(|own| own.equals(&**value)))
+        })
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Record {}
+
+impl Container for Record {
+    fn contains(&self, key: &dyn Val) -> Result<bool, ExecutionError> {
+        Ok(self.find(key).is_some())
+    }
+}
+
+impl Indexer for Record {
+    fn get<'b, 'v>(&'b self, key: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let missing = || {
+            let name = key.downcast_ref::<CelString>().map_or("such key", |name| name.inner());
+            ExecutionError::no_such_key(name)
+        };
+        self.find(key).map(CowVal::Borrowed).ok_or_else(missing)
+    }
+
+    fn steal<'v>(self: Box<Self>, key: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        self.get(key).map(CowVal::into_owned)
+    }
+}
+
+impl Iterable for Record {
+    fn iter<'b, 'v>(&'b self) -> Box<dyn CelIterator<'b, 'v> + 'b>
+    where
+        Self: 'v,
+    {
+        Box::new(NameIterator(self.0.names.iter()))
+    }
+}
+
+struct NameIterator<'b>(std::slice::Iter<'b, CelString<'static>>);
+
+impl<'b, 'v> CelIterator<'b, 'v> for NameIterator<'b> {
+    fn next(&mut self) -> Option<&'b (dyn Val + 'v)> {
+        self.0.next().map(|name| name as &dyn Val)
+    }
+}
+
+impl Sizer for Record {
+    fn size(&self) -> CelInt {
+        i64::try_from(self.0.names.len()).unwrap_or(i64::MAX).into()
+    }
+}
 
 /// A JSON value as CEL has it. Whole numbers are signed: `1` in an expression is.
 pub(super) fn bound(json: &Json) -> Box<dyn Val> {
@@ -18,17 +212,52 @@ pub(super) fn bound(json: &Json) -> Box<dyn Val> {
         },
         Json::String(text) => Box::new(CelString::from(text.clone())),
         Json::Array(items) => Box::new(CelList::from(items.iter().map(bound).collect::<Vec<_>>())),
-        Json::Object(fields) => {
-            let fields: HashMap<CelMapKey<'static>, Box<dyn Val>> =
-                fields.iter().map(|(name, value)| (CelMapKey::from(name.clone()), bound(value))).collect();
-            Box::new(CelMap::from(fields))
-        }
+        Json::Object(fields) => Box::new(Record::of(fields)),
     }
 }
 
-/// A CEL value as JSON.
-pub(super) fn to_json(value: &Value) -> Result<Json, String> {
-    value.json().map_err(|_| format!("a value of type {} cannot be shown", value.type_of()))
+/// A CEL value as JSON. What JSON has no form for is shown as text.
+fn to_json(value: &dyn Val) -> Json {
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+        Json::from(text.inner())
+    } else if let Some(flag) = value.downcast_ref::<CelBool>() {
+        Json::from(*flag.inner())
+    } else if let Some(number) = value.downcast_ref::<CelInt>() {
+        Json::from(*number.inner())
+    } else if let Some(number) = value.downcast_ref::<CelUInt>() {
+        Json::from(*number.inner())
+    } else if let Some(number) = value.downcast_ref::<CelDouble>() {
+        Json::from(*number.inner())
+    } else if value.downcast_ref::<CelNull>().is_some() {
+        Json::Null
+    } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
+        list.inner().iter().map(|element| to_json(&**element)).collect()
+    } else if let Some(record) = value.downcast_ref::<Record>() {
+        let fields = record.0.names.iter().filter_map(|name| {
+            Some((name.inner().to_owned(), to_json(&**record.0.values.get(name.inner())?)))
+        });
+        Json::Object(fields.collect())
+    } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
+        let fields =
+            map.inner().iter().map(|(key, value)| (in_words_of(&to_json(key.inner())), to_json(&**value)));
+        Json::Object(fields.collect())
+    } else {
+        Json::from(value.get_type().name())
+    }
+}
+
+/// About how many bytes a value holds of its own: what is shared counts once, where it was made.
+pub(super) fn weight(value: &dyn Val) -> usize {
+    const ELEMENT: usize = 32;
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+        ELEMENT + text.inner().len()
+    } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
+        ELEMENT + list.inner().iter().map(|element| weight(&**element)).sum::<usize>()
+    } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
+        ELEMENT + map.inner().values().map(|value| weight(&**value)).sum::<usize>()
+    } else {
+        ELEMENT
+    }
 }
 
 /// What went wrong, without the crate's own notation for values.

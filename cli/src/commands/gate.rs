@@ -1,0 +1,158 @@
+//! Checks and rules, asked together: for a check by itself, a dry run and a merge there is no other list.
+
+use clearance_engine::check::{Check, CheckContext, CheckMeta, Stage};
+use clearance_engine::item::Unanswered;
+use clearance_engine::merge::scope::{MergeScope, target_of};
+use clearance_engine::mission::Mission;
+use clearance_engine::registry::Registry;
+use clearance_engine::repo::Repo;
+use clearance_engine::report::preflight::Preflight;
+use clearance_rules::team::document::live::{Live, Subject};
+use clearance_rules::team::files::{Origin, RULES_DIR};
+use clearance_rules::team::gate::{self, Gate};
+use clearance_rules::team::live_world::{Means, Session};
+use clearance_rules::team::load::RuleSet;
+use clearance_rules::team::trust::Grants;
+use clearance_rules::team::trust::store::Store;
+use jiff::tz::TimeZone;
+
+use crate::args::{MergeQuestion, RulesFrom, RulesQuestion};
+use crate::env::Env;
+use crate::failure::Failure;
+
+/// What is asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) mission: Option<&'a Mission>,
+    pub(super) merge: Option<&'a MergeScope>,
+    pub(super) stage: Stage,
+    /// Only this check or rule.
+    pub(super) only: Option<&'a str>,
+}
+
+/// Every check and rule of a stage.
+pub(super) fn ask(
+    registry: &Registry,
+    asked: Asked<'_>,
+    question: &MergeQuestion,
+    env: &Env,
+) -> Result<Preflight, Failure> {
+    let Asked { repo, mission, merge, stage, only } = asked;
+    let origin = origin(asked, &question.rules, env)?;
+    let metas: Vec<CheckMeta> = registry.checks().iter().map(|entry| *entry.check.meta()).collect();
+    let rules = load(repo, origin.as_ref(), &metas, env);
+    if let (Some(only), Ok(set)) = (only, &rules) {
+        known(only, &metas, set)?;
+    }
+    let now = env.stamp.now.to_string();
+    let session = session(asked, &rules, &question.rules, env, &now)?;
+    let context = CheckContext { repo, mission, merge, under_git: env.under_git };
+    let built_in: Vec<&dyn Check> = registry.checks().iter().map(|entry| entry.check).collect();
+    let gate = Gate { built_in: &built_in, rules: &rules, stage, fail_fast: question.fail_fast, only };
+    let mut outcome = gate.ask(context, &session);
+    if matches!(origin, Some(Origin::Branch(_)))
+        && merge.is_some()
+        && only.is_none()
+        && let Some((gated, proposed)) =
+            session.live().gated().ok().and_then(|gated| Some((gated, gate::proposed(gated, &metas)?)))
+    {
+        outcome.proposed = gate.ask_proposed(context, &session, gated, &proposed);
+    }
+    let mission = mission.map(|mission| mission.slug().to_owned());
+    Ok(Preflight { stage, mission, results: outcome.results, proposed: outcome.proposed })
+}
+
+/// One run of rules: the document, what is trusted, and the means.
+pub(super) fn session<'a>(
+    asked: Asked<'a>,
+    rules: &Result<RuleSet, Unanswered>,
+    question: &RulesQuestion,
+    env: &'a Env,
+    now: &'a str,
+) -> Result<Session<'a>, Failure> {
+    let Asked { repo, mission, merge, stage, .. } = asked;
+    let subject = Subject { repo, mission, merge, stage, now, index: env.index.as_deref() };
+    let mut grants = Grants::default();
+    grants.add(question.trust.iter().cloned());
+    grants.add(rules.iter().flat_map(|set| set.lock.grants()));
+    if let Some(store) = store(env) {
+        grants.add(store.grants(&Store::repository(repo)).map_err(Failure::undecided_by)?);
+    }
+    let means = Means { variables: &env.variables, courier: None, offline: question.offline };
+    Ok(Session::new(Live::new(subject), grants, means))
+}
+
+/// The user's own grants.
+pub(super) fn store(env: &Env) -> Option<Store> {
+    Some(Store::at(env.state_home.as_ref()?.join("clearance").join("trust.json")))
+}
+
+/// The rules of a place; none where there is no place that could have any.
+pub(super) fn load(
+    repo: &Repo,
+    origin: Option<&Origin>,
+    built_in: &[CheckMeta],
+    env: &Env,
+) -> Result<RuleSet, Unanswered> {
+    let today = env.stamp.now.to_zoned(TimeZone::UTC).date();
+    origin.map_or_else(|| Ok(RuleSet::default()), |origin| RuleSet::load(repo, origin, built_in, today))
+}
+
+/// Where the rules are read that count: a change must not weaken the gate that it has to pass.
+pub(super) fn origin(
+    asked: Asked<'_>,
+    question: &RulesQuestion,
+    env: &Env,
+) -> Result<Option<Origin>, Failure> {
+    let work_tree =
+        || Origin::Directory { path: asked.repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };
+    Ok(match &question.rules_from {
+        Some(RulesFrom::Directory(path)) => {
+            let given = if path.is_absolute() { path.clone() } else { env.directory()?.join(path) };
+            if !given.is_dir() {
+                let message = format!("{} is no directory: there are no rules in it", path.display());
+                let help = "give a directory with rules, or `base` or `head`";
+                return Err(Failure::usage("no_rules", message, help));
+            }
+            Some(Origin::Directory {
+                name: path.to_string_lossy().trim_end_matches('/').to_owned(),
+                path: given,
+            })
+        }
+        Some(RulesFrom::Head) => Some(work_tree()),
+        None if asked.stage != Stage::Merge && !env.ci => Some(work_tree()),
+        Some(RulesFrom::Base) | None => base(asked)?.map(Origin::Branch),
+    })
+}
+
+/// The branch whose rules count. A repository without a commit has none; where a target is missing, the check of the target
+/// says so.
+fn base(asked: Asked<'_>) -> Result<Option<String>, Failure> {
+    let Asked { repo, mission, merge, .. } = asked;
+    let target = match merge {
+        Some(merge) => Some(merge.target.clone()),
+        None => target_of(mission, repo)?,
+    };
+    let Some(target) = target else { return Ok(None) };
+    let is_there = repo.view().branch_tip(&target)?.is_some();
+    let is_missing = !is_there && repo.view().remote_branches(&target)?.is_empty();
+    let told_elsewhere = merge.is_some() || repo.caller_branch() == Some(target.as_str());
+    Ok((!(is_missing && told_elsewhere)).then_some(target))
+}
+
+/// A check or rule that is named must be there.
+pub(super) fn known(only: &str, built_in: &[CheckMeta], set: &RuleSet) -> Result<(), Failure> {
+    let ids = || {
+        built_in.iter().map(|meta| meta.id).chain(set.rules.iter().map(clearance_rules::team::rule::Rule::id))
+    };
+    if ids().any(|id| id == only) || set.broken.iter().any(|(name, _)| name.contains(only)) {
+        return Ok(());
+    }
+    let near = clearance_rules::team::nearest(only, ids());
+    let help = near.map_or_else(
+        || "clearance rules list".to_owned(),
+        |near| format!("did you mean `{near}`? All of them: clearance rules list"),
+    );
+    Err(Failure::usage("unknown_rule", format!("there is no check or rule `{only}`"), help))
+}

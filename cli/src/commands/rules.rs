@@ -1,0 +1,87 @@
+//! `clearance rules`: what a team that writes rules needs.
+
+mod explain;
+mod lint;
+mod list;
+mod new;
+mod schema;
+mod test;
+mod trust;
+
+use clearance_engine::check::{CheckMeta, Stage};
+use clearance_engine::item::Unanswered;
+use clearance_engine::registry::Registry;
+use clearance_engine::repo::Repo;
+use clearance_rules::team::files::{Origin, RULES_DIR};
+use clearance_rules::team::load::RuleSet;
+use serde_json::{Value, json};
+
+use super::{Answer, gate, target};
+use crate::args::{Global, RulesCommand, RulesFrom, RulesQuestion};
+use crate::env::Env;
+use crate::failure::Failure;
+use crate::output::Problem;
+
+pub(crate) fn run(
+    command: &RulesCommand,
+    global: &Global,
+    env: &Env,
+    registry: &Registry,
+) -> Result<Answer, Failure> {
+    match command {
+        RulesCommand::List(args) => list::run(args, global, env, registry),
+        RulesCommand::New(args) => new::run(args, global, env),
+        RulesCommand::Test(args) => test::run(args, global, env, registry),
+        RulesCommand::Lint(args) => lint::run(args, global, env, registry),
+        RulesCommand::Explain(args) => explain::run(args, global, env, registry),
+        RulesCommand::Schema(args) => schema::run(args, global),
+        RulesCommand::Trust(command) => trust::run(command, global, env, registry),
+    }
+}
+
+/// The facts of the built-in checks.
+fn built_in(registry: &Registry) -> Vec<CheckMeta> {
+    registry.checks().iter().map(|entry| *entry.check.meta()).collect()
+}
+
+/// The rules that an author works on: those of the work tree, unless told otherwise.
+fn authored(
+    from: Option<&RulesFrom>,
+    global: &Global,
+    env: &Env,
+    registry: &Registry,
+) -> Result<(Repo, Origin, RuleSet), Failure> {
+    let repo = target::repository(global, env)?;
+    let question = RulesQuestion {
+        rules_from: Some(from.cloned().unwrap_or(RulesFrom::Head)),
+        trust: Vec::new(),
+        offline: true,
+    };
+    let asked = gate::Asked { repo: &repo, mission: None, merge: None, stage: Stage::Merge, only: None };
+    let nowhere =
+        || Origin::Directory { path: repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };
+    let origin = gate::origin(asked, &question, env)?.unwrap_or_else(nowhere);
+    let set = gate::load(&repo, Some(&origin), &built_in(registry), env).map_err(|why| unreadable(&why))?;
+    Ok((repo, origin, set))
+}
+
+fn unreadable(why: &Unanswered) -> Failure {
+    Failure::undecided("rules_unreadable", why.in_words())
+}
+
+/// A file that cannot be used, as it is told.
+fn problem(why: &Unanswered) -> Problem {
+    Problem {
+        code: why.code,
+        message: why.message.clone(),
+        help: why.help.clone(),
+        severity: miette::Severity::Error,
+        excerpts: why.excerpts.clone(),
+    }
+}
+
+/// The same for machines.
+fn broken_json(set: &RuleSet) -> Vec<Value> {
+    let one = |(name, why): &(&'static str, Unanswered)| json!({ "file": name, "message": why.message, "help": why.help, "excerpts": why.excerpts });
+    set.broken.iter().map(one).collect()
+}

@@ -1,0 +1,132 @@
+//! `clearance rules explain`: what a rule or a built-in check asks, and how to get past it.
+
+use clearance_engine::check::{CheckMeta, Guards};
+use clearance_engine::registry::Registry;
+use clearance_engine::severity::Severity;
+use clearance_engine::source::harmless;
+use clearance_rules::team::rule::Rule;
+use clearance_rules::team::trust;
+use serde_json::{Value, json};
+
+use super::{authored, built_in};
+use crate::args::{Global, RulesExplainArgs};
+use crate::commands::{Answer, gate};
+use crate::env::Env;
+use crate::failure::Failure;
+use crate::output::reports;
+
+/// The schema of the JSON form.
+const SCHEMA: &str = "clearance.rules-explain/v1";
+
+pub(super) fn run(
+    args: &RulesExplainArgs,
+    global: &Global,
+    env: &Env,
+    registry: &Registry,
+) -> Result<Answer, Failure> {
+    let (_, _, set) = authored(args.rules_from.as_ref(), global, env, registry)?;
+    let metas = built_in(registry);
+    gate::known(&args.id, &metas, &set)?;
+    let (value, text) = if let Some(rule) = set.rule(&args.id) {
+        (of_rule(rule), in_words(rule))
+    } else if let Some(meta) = metas.iter().find(|meta| meta.id == args.id) {
+        (of_check(meta), check_in_words(meta))
+    } else {
+        let why = set.broken.iter().find(|(name, _)| name.contains(&args.id));
+        let why = why.map(|(_, why)| why.in_words()).unwrap_or_default();
+        return Err(Failure::undecided("rule_invalid", why));
+    };
+    let stdout = if reports::json_on_stdout(global) {
+        format!("{}\n", reports::shown(&value))
+    } else {
+        harmless(&text)
+    };
+    Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
+}
+
+fn of_rule(rule: &Rule) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "id": rule.id(),
+        "title": rule.meta.summary,
+        "severity": severity(rule.severity),
+        "stages": rule.meta.stages,
+        "capability": rule.capability().name(),
+        "takes": trust::described(rule).into_iter().map(|(how, what)| format!("{how} {what}")).collect::<Vec<_>>(),
+        "looks_at": rule.uses,
+        "waivable": rule.waivable,
+        "docs": rule.docs,
+        "file": rule.source.name(),
+        "expressions": rule.sources(),
+        "tests": rule.tests.iter().map(|test| &test.value.name.value).collect::<Vec<_>>(),
+    })
+}
+
+fn severity(severity: Option<Severity>) -> &'static str {
+    match severity {
+        Some(Severity::Blocker) => "error",
+        Some(Severity::Warning) => "warning",
+        Some(Severity::Note) => "info",
+        None => "off",
+    }
+}
+
+fn stages(meta: &CheckMeta) -> String {
+    let words = meta.stages.iter().map(|stage| json!(stage).as_str().unwrap_or_default().to_owned());
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn in_words(rule: &Rule) -> String {
+    let mut out = format!("{}: {}\n\n", rule.id(), rule.meta.summary);
+    let mut row = |name: &str, value: &str| out.push_str(&format!("  {name:<11} {value}\n"));
+    row("severity", severity(rule.severity));
+    row("stages", &stages(&rule.meta));
+    for (how, what) in trust::described(rule) {
+        row(how, &what);
+    }
+    for (name, source) in rule.sources() {
+        row(&name, &source);
+    }
+    row("waivable", if rule.waivable { "yes: rules.d/waivers.yaml" } else { "no" });
+    if let Some(docs) = &rule.docs {
+        row("docs", docs);
+    }
+    row("file", rule.source.name());
+    let tests: Vec<_> = rule.tests.iter().map(|test| test.value.name.value.as_str()).collect();
+    row("tests", &if tests.is_empty() { "none".to_owned() } else { tests.join("; ") });
+    out.push_str(&format!(
+        "\nWhat it says now, part by part: clearance check --rule {} --trace\n",
+        rule.id()
+    ));
+    out
+}
+
+fn of_check(meta: &CheckMeta) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "id": meta.id,
+        "title": meta.summary,
+        "stages": meta.stages,
+        "capability": "data",
+        "codes": meta.codes,
+        "waivable": meta.guards == Guards::Agreement,
+        "docs": format!("docs/checks/{}.md", meta.id),
+    })
+}
+
+fn check_in_words(meta: &CheckMeta) -> String {
+    let may = match meta.guards {
+        Guards::Agreement => {
+            "yes: a file in rules.d/ with its `id` and a `severity`; rules.d/waivers.yaml for items"
+        }
+        Guards::Step => "no: it guards the step itself",
+    };
+    format!(
+        "{}: {}\n\n  stages      {}\n  codes       {}\n  set otherwise  {may}\n  docs        docs/checks/{}.md\n",
+        meta.id,
+        meta.summary,
+        stages(meta),
+        meta.codes.join(", "),
+        meta.id
+    )
+}

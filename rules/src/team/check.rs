@@ -1,0 +1,98 @@
+//! A rule as a check like any other.
+
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings};
+use clearance_engine::finding::{Fault, Location};
+use clearance_engine::item::{ItemOutcome, Unanswered};
+use clearance_engine::severity::Severity;
+
+use super::evaluate::{Answer, Item, Unknown, WHOLE, evaluate, params, scope};
+use super::kinds::Capability;
+use super::live_world::{LiveWorld, Session};
+use super::rule::Rule;
+
+/// A rule, and what it is asked about.
+pub struct TeamCheck<'a> {
+    rule: &'a Rule,
+    severity: Severity,
+    session: &'a Session<'a>,
+    proposed: bool,
+}
+
+impl<'a> TeamCheck<'a> {
+    /// The check; `None` of a rule that is off.
+    #[must_use]
+    pub fn new(rule: &'a Rule, session: &'a Session<'a>) -> Option<Self> {
+        Some(Self { rule, severity: rule.severity?, session, proposed: false })
+    }
+
+    /// The same for a rule that is only proposed: what would run a program or ask a server is not asked.
+    #[must_use]
+    pub fn proposed(self) -> Self {
+        Self { proposed: true, ..self }
+    }
+}
+
+impl Check for TeamCheck<'_> {
+    fn meta(&self) -> &CheckMeta {
+        &self.rule.meta
+    }
+
+    fn run(&self, _: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let rule = self.rule;
+        if self.proposed && rule.capability() != Capability::Data {
+            findings.skip("it is proposed, and would need trust");
+            return Ok(());
+        }
+        let scope = match scope(rule, self.session.document(), params(rule, &serde_json::Map::new())) {
+            Ok(scope) => scope,
+            Err(Unknown::Waits(check)) => return Err(CheckError::Waits(check)),
+            Err(Unknown::Unanswered(why)) => {
+                findings.unanswered(WHOLE, ItemOutcome::Error, why);
+                return Ok(());
+            }
+        };
+        match evaluate(rule, scope, &LiveWorld::new(self.session, rule)) {
+            Answer::Skipped => findings.skip("its `when` does not hold"),
+            Answer::Items(items) => {
+                for item in items {
+                    self.told(item, findings)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TeamCheck<'_> {
+    fn told(&self, item: Item, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let Item { key, outcome, message, remediation, location, excerpts } = item;
+        match outcome {
+            ItemOutcome::Fail | ItemOutcome::Waived => {
+                let source = &self.rule.source;
+                let location =
+                    location.unwrap_or_else(|| Location { name: source.name().to_owned(), line: None });
+                let fault = Fault {
+                    code: self.rule.id(),
+                    severity: self.severity,
+                    item: key.clone(),
+                    message,
+                    location,
+                    excerpts,
+                    remediation,
+                };
+                findings.failed(key, fault)?;
+            }
+            ItemOutcome::Error | ItemOutcome::Untrusted => {
+                let (code, message, help) = if outcome == ItemOutcome::Untrusted {
+                    ("untrusted", message, remediation)
+                } else {
+                    let of = if key == WHOLE { String::new() } else { format!("{key}: ") };
+                    ("could_not_look", format!("{of}{message}"), None)
+                };
+                findings.unanswered(key, outcome, Unanswered { code, message, help, excerpts });
+            }
+            other => findings.item(key, other),
+        }
+        Ok(())
+    }
+}

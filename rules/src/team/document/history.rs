@@ -1,0 +1,165 @@
+//! Branches, commits and changes, as rules see them.
+
+use clearance_engine::check::Stage;
+use clearance_engine::item::Unanswered;
+use clearance_engine::merge::scope::target_of;
+use clearance_engine::repo::gated::{FileChange, Gated};
+use clearance_engine::repo::{Git, Head};
+use serde_json::{Value as Json, json};
+
+use super::live::{Subject, told};
+
+type Told = Result<Json, Unanswered>;
+
+/// Most commits that are looked at.
+const MOST_COMMITS: usize = 10_000;
+
+/// The branch that is gated, its commit, the branch that it goes to, and the commit where it left that one.
+struct Ends {
+    name: String,
+    head: String,
+    target: String,
+    base: String,
+}
+
+fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
+    let view = subject.repo.view();
+    let tip = |branch: &str| view.branch_tip(branch).map_err(|error| told(&error));
+    let (name, target) = match subject.merge {
+        Some(merge) => (merge.mission_branch.clone().unwrap_or_default(), merge.target.clone()),
+        None => {
+            let name = match view.head().map_err(|error| told(&error))? {
+                Head::Branch(_) => subject.repo.caller_branch().unwrap_or_default().to_owned(),
+                Head::Detached => String::new(),
+            };
+            let target = target_of(subject.mission, subject.repo).map_err(|error| told(&error))?;
+            (name, target.unwrap_or_default())
+        }
+    };
+    let head = if name.is_empty() { None } else { tip(&name)? }.unwrap_or_default();
+    let target_tip = if target.is_empty() { None } else { tip(&target)? };
+    let base = match &target_tip {
+        Some(target) if !head.is_empty() => {
+            let git = Git::new(subject.repo.root());
+            let (code, base) =
+                git.answer(&["merge-base", target, &head], &[0, 1]).map_err(|error| told(&error))?;
+            if code == 0 { base.trim().to_owned() } else { String::new() }
+        }
+        _ => String::new(),
+    };
+    Ok(Ends { name, head, target, base })
+}
+
+/// What the branch that is checked out would bring to its target, where there is no mission to merge.
+pub(super) fn brought(subject: &Subject<'_>) -> Result<Gated, Unanswered> {
+    let Ends { head, base, .. } = ends(subject)?;
+    if head.is_empty() {
+        return Err(Unanswered::new("no branch is checked out: it cannot be told what would be merged"));
+    }
+    let base = if base.is_empty() { head.clone() } else { base };
+    Gated::committed(subject.repo, &base, &head).map_err(|error| told(&error))
+}
+
+pub(super) fn branch(subject: &Subject<'_>) -> Told {
+    let Ends { name, head, target, base } = ends(subject)?;
+    Ok(json!({ "name": name, "head": head, "base": base, "target": target }))
+}
+
+/// The commits that the branch has and the target has not, newest first; of a merge, those of its lanes too.
+pub(super) fn commits(subject: &Subject<'_>) -> Told {
+    let Ends { head, target, .. } = ends(subject)?;
+    if head.is_empty() {
+        return Ok(json!([]));
+    }
+    let view = subject.repo.view();
+    let mut tips = vec![head];
+    for lane in subject.merge.iter().flat_map(|merge| &merge.lanes) {
+        let tip = lane.branch.as_ref().map(|branch| view.branch_tip(branch)).transpose();
+        tips.extend(tip.map_err(|error| told(&error))?.flatten());
+    }
+    let without =
+        if target.is_empty() { None } else { view.branch_tip(&target).map_err(|error| told(&error))? };
+    let without: Vec<String> = without.map(|tip| format!("^{tip}")).into_iter().collect();
+    // Fields end with a zero byte, which no message can have.
+    let form = "--format=%H%x00%P%x00%aN%x00%aE%x00%aI%x00%s%x00%b%x00";
+    let most = format!("--max-count={}", MOST_COMMITS + 1);
+    let mut arguments = vec!["log", "--no-show-signature", "--no-color", "--no-notes", form, most.as_str()];
+    arguments.extend(tips.iter().chain(&without).map(String::as_str));
+    arguments.push("--");
+    let out = Git::new(subject.repo.root()).run(&arguments).map_err(|error| told(&error))?;
+    let fields: Vec<&str> = out.split('\0').collect();
+    let commits: Vec<Json> = fields.chunks_exact(7).map(commit).collect();
+    if commits.len() > MOST_COMMITS {
+        let why = format!("the branch has more than {MOST_COMMITS} commits that {target} does not have");
+        return Err(Unanswered::new(why));
+    }
+    Ok(commits.into())
+}
+
+fn commit(fields: &[&str]) -> Json {
+    json!({
+        "sha": fields[0].trim(),
+        "merge": fields[1].split_whitespace().count() > 1,
+        "author": fields[2],
+        "email": fields[3],
+        "at": fields[4],
+        "subject": fields[5],
+        "body": fields[6].trim_end(),
+    })
+}
+
+/// What is known of the merge before it is made.
+pub(super) fn merge(subject: &Subject<'_>) -> Json {
+    let Some(merge) = subject.merge.filter(|_| subject.stage == Stage::Merge) else {
+        return json!({ "strategy": "", "subject": "", "body": "" });
+    };
+    let slug = subject.mission.map_or("", |mission| mission.slug());
+    json!({ "strategy": merge.options.strategy, "subject": merge.subject(slug), "body": "" })
+}
+
+/// `owner/name` of the repository that `origin` is.
+pub(super) fn remote(subject: &Subject<'_>) -> Told {
+    let url = subject.repo.view().config("remote.origin.url").map_err(|error| told(&error))?;
+    Ok(json!({ "slug": url.as_deref().and_then(slug).unwrap_or_default() }))
+}
+
+/// The last two parts of the path: `git@host:owner/name.git`, `https://host/owner/name`.
+fn slug(url: &str) -> Option<String> {
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.split_once('/')?.1,
+        None => url.split_once(':').map_or(url, |(_, path)| path),
+    };
+    let path = path.trim_end_matches('/').trim_end_matches(".git");
+    let mut parts = path.rsplit('/');
+    let name = parts.next().filter(|name| !name.is_empty())?;
+    let owner = parts.next().filter(|owner| !owner.is_empty())?;
+    Some(format!("{owner}/{name}"))
+}
+
+pub(super) fn diff(changes: &[FileChange]) -> Json {
+    let files = changes.iter().map(|change| {
+        json!({ "path": change.path, "status": change.status, "added": change.added, "deleted": change.deleted })
+    });
+    json!({
+        "files": files.collect::<Vec<_>>(),
+        "added": changes.iter().map(|change| change.added).sum::<u64>(),
+        "deleted": changes.iter().map(|change| change.deleted).sum::<u64>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("git@github.com:acme/tool.git", Some("acme/tool"))]
+    #[case("https://github.com/acme/tool", Some("acme/tool"))]
+    #[case("ssh://git@host:22/group/sub/tool.git/", Some("sub/tool"))]
+    #[case("/srv/git/tool.git", Some("git/tool"))]
+    #[case("tool", None)]
+    #[case("https://host", None)]
+    fn slugs(#[case] url: &str, #[case] expected: Option<&str>) {
+        assert_eq!(slug(url).as_deref(), expected);
+    }
+}

@@ -1,0 +1,129 @@
+//! The document of a real repository. Each part is read on first use, once for all rules.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use clearance_engine::check::Stage;
+use clearance_engine::item::Unanswered;
+use clearance_engine::merge::scope::MergeScope;
+use clearance_engine::mission::Mission;
+use clearance_engine::repo::Repo;
+use clearance_engine::repo::gated::Gated;
+use serde_json::{Value as Json, json};
+
+use super::{artefacts, history, names};
+use crate::team::evaluate::{Facts, Unknown};
+use crate::team::expression::Value;
+
+/// What is looked at.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// The mission, where the question is about one.
+    pub mission: Option<&'a Mission>,
+    /// The merge, where the step is one.
+    pub merge: Option<&'a MergeScope>,
+    /// The step.
+    pub stage: Stage,
+    /// The time, in RFC 3339.
+    pub now: &'a str,
+    /// The index that git works with, where git runs this and it is not the usual one.
+    pub index: Option<&'a std::path::Path>,
+}
+
+/// The document of a real repository.
+pub struct Live<'a> {
+    subject: Subject<'a>,
+    parts: BTreeMap<String, OnceLock<Result<Value, Unknown>>>,
+    gated: OnceLock<Result<Gated, Unanswered>>,
+}
+
+impl<'a> Live<'a> {
+    /// The document; nothing is read yet.
+    #[must_use]
+    pub fn new(subject: Subject<'a>) -> Self {
+        let parts = names().into_keys().map(|name| (name, OnceLock::new())).collect();
+        Self { subject, parts, gated: OnceLock::new() }
+    }
+
+    /// What is looked at.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'a> {
+        self.subject
+    }
+
+    /// The files that the step would leave.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub fn gated(&self) -> Result<&Gated, Unknown> {
+        let Subject { repo, mission, merge, index, .. } = self.subject;
+        if let (Some(merge), Some(mission)) = (merge, mission) {
+            let forecast = merge.forecast(repo, mission);
+            let forecast = forecast.map_err(|why| Unknown::Unanswered(Unanswered::new(why)))?;
+            // Whatever is in the way is told by the check that forecasts.
+            return forecast.gated.as_ref().ok_or(Unknown::Waits("conflict-forecast"));
+        }
+        let of_step = self.gated.get_or_init(|| match self.subject.stage {
+            Stage::Merge => history::brought(&self.subject),
+            Stage::Commit | Stage::MarkStatus => Gated::staged(repo, index).map_err(|error| told(&error)),
+        });
+        of_step.as_ref().map_err(|why| Unknown::Unanswered(why.clone()))
+    }
+
+    fn read(&self, name: &str) -> Result<Value, Unknown> {
+        let subject = &self.subject;
+        let of_mission = |read: fn(&Mission, &Repo) -> Result<Json, Unanswered>| match subject.mission {
+            Some(mission) => read(mission, subject.repo).map_err(Unknown::Unanswered),
+            None => Ok(empty(name)),
+        };
+        let asked = |answer: Result<Json, Unanswered>| answer.map_err(Unknown::Unanswered);
+        let value = match name {
+            "mission" => of_mission(artefacts::mission)?,
+            "lanes" => of_mission(artefacts::lanes)?,
+            "wps" => of_mission(artefacts::work_packages)?,
+            "requirements" => of_mission(artefacts::requirements)?,
+            "events" => of_mission(artefacts::events)?,
+            "commits" => asked(history::commits(subject))?,
+            "branch" => asked(history::branch(subject))?,
+            "merge" => history::merge(subject),
+            "remote" => asked(history::remote(subject))?,
+            "diff" => {
+                let changes = self.gated()?.changes().map_err(|error| Unknown::Unanswered(told(&error)))?;
+                history::diff(&changes)
+            }
+            "tree" => {
+                let paths = self.gated()?.paths().map_err(|error| Unknown::Unanswered(told(&error)))?;
+                json!({ "paths": paths })
+            }
+            "stage" => json!(subject.stage),
+            "now" => json!(subject.now),
+            other => unreachable!("the document has no {other}"),
+        };
+        Ok(Value::from(&value))
+    }
+}
+
+impl Facts for Live<'_> {
+    fn value(&self, name: &str) -> Result<Value, Unknown> {
+        match self.parts.get(name) {
+            Some(part) => part.get_or_init(|| self.read(name)).clone(),
+            None => Err(Unknown::Unanswered(Unanswered::new(format!("the document has no {name}")))),
+        }
+    }
+}
+
+/// What stands for a part that there is none of.
+fn empty(name: &str) -> Json {
+    names().get(name).map_or(Json::Null, super::given::empty)
+}
+
+/// An error as the reason why something could not be told.
+pub(in crate::team) fn told(error: &dyn miette::Diagnostic) -> Unanswered {
+    Unanswered {
+        help: error.help().map(|help| help.to_string()),
+        excerpts: clearance_engine::finding::Excerpt::of_error(error).into_iter().collect(),
+        ..Unanswered::new(error.to_string())
+    }
+}

@@ -1,0 +1,304 @@
+//! A rule and what it looks at: one answer an item. The same for a run and for the rule's own tests.
+
+use std::collections::HashMap;
+
+use clearance_engine::finding::{Excerpt, Location};
+use clearance_engine::item::{ItemOutcome, Unanswered};
+use serde_json::Value as Json;
+
+use super::expression::{EvaluationError, Scope, Value};
+use super::kinds::{Asked, Hit};
+use super::place;
+use super::rule::{DataFile, Each, Rule};
+use super::template::Template;
+use super::world::World;
+
+/// What a rule as a whole is called among its items.
+pub const WHOLE: &str = "*";
+
+/// Most items of one rule.
+pub const MOST_ITEMS: usize = 10_000;
+
+/// Longest key of an item, in characters.
+const LONGEST_KEY: usize = 200;
+
+/// What the document says, by name.
+pub trait Facts {
+    /// The value of a name of the document.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    fn value(&self, name: &str) -> Result<Value, Unknown>;
+}
+
+/// Why a part of the document is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unknown {
+    /// It is known once a fault is mended that this check reports.
+    Waits(&'static str),
+    /// It could not be told.
+    Unanswered(Unanswered),
+}
+
+/// What a rule answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// It does not apply.
+    Skipped,
+    /// Item by item.
+    Items(Vec<Item>),
+}
+
+/// One item, answered.
+#[derive(Debug)]
+pub struct Item {
+    /// What it is called.
+    pub key: String,
+    /// What became of it.
+    pub outcome: ItemOutcome,
+    /// What is wrong, or why it could not be told.
+    pub message: String,
+    /// What ends it.
+    pub remediation: Option<String>,
+    /// Where it is.
+    pub location: Option<Location>,
+    /// What is there.
+    pub excerpts: Vec<Excerpt>,
+}
+
+impl Item {
+    fn new(key: impl Into<String>, outcome: ItemOutcome, message: impl Into<String>) -> Self {
+        let (key, message) = (key.into(), message.into());
+        Self { key, outcome, message, remediation: None, location: None, excerpts: Vec::new() }
+    }
+
+    fn unanswered(key: impl Into<String>, why: Unanswered) -> Self {
+        if why.code == "untrusted" {
+            let item = Self::new(key, ItemOutcome::Untrusted, why.message);
+            return Self { remediation: why.help, ..item };
+        }
+        Self { excerpts: why.excerpts.clone(), ..Self::new(key, ItemOutcome::Error, why.in_words()) }
+    }
+}
+
+/// The parameters of a rule with what was set otherwise.
+#[must_use]
+pub fn params(rule: &Rule, set: &serde_json::Map<String, Json>) -> Value {
+    let named =
+        rule.params.iter().map(|(name, default)| (name.clone(), set.get(name).unwrap_or(default).clone()));
+    Value::from(&Json::Object(named.collect()))
+}
+
+/// The scope that a rule's expressions begin with: the document, as far as the rule looks at it, and the parameters.
+///
+/// # Errors
+/// Why a part of the document is not known.
+pub fn scope(rule: &Rule, facts: &dyn Facts, params: Value) -> Result<Scope<'static>, Unknown> {
+    let mut scope = Scope::new([]);
+    for name in &rule.uses {
+        scope.set(name, facts.value(name)?);
+    }
+    scope.set("params", params);
+    Ok(scope)
+}
+
+/// Who sees each item that an assertion judges, with the names as they were.
+pub type Witness<'w> = &'w mut dyn FnMut(&str, ItemOutcome, &Scope<'_>);
+
+/// Asks a rule.
+#[must_use]
+pub fn evaluate(rule: &Rule, scope: Scope<'_>, world: &dyn World) -> Answer {
+    evaluate_before(rule, scope, world, &mut |_, _, _| {})
+}
+
+/// Asks a rule before a witness.
+#[must_use]
+pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, witness: Witness<'_>) -> Answer {
+    let error =
+        |error: EvaluationError| Answer::Items(vec![Item::new(WHOLE, ItemOutcome::Error, error.to_string())]);
+    let unanswered = |why: Unanswered| Answer::Items(vec![Item::unanswered(WHOLE, why)]);
+    match rule.when.as_ref().map(|when| when.holds(&scope)) {
+        Some(Ok(false)) => return Answer::Skipped,
+        Some(Err(failed)) => return error(failed),
+        _ => {}
+    }
+    for data in &rule.data {
+        match read(data, &scope, world) {
+            Ok(value) => scope.set(&data.name, value),
+            Err(why) => return unanswered(why),
+        }
+    }
+    for (name, expression) in &rule.named {
+        match expression.evaluate(&scope) {
+            Ok(value) => scope.set(name, value),
+            Err(failed) => return error(failed),
+        }
+    }
+    let asked = match &rule.kind {
+        None => Asked::Values(Vec::new()),
+        Some(kind) => match kind.ask(&scope, world) {
+            Ok(asked) => asked,
+            Err(why) => return unanswered(why),
+        },
+    };
+    let mut items = match asked {
+        Asked::Items(hits) => hits.into_iter().map(|hit| answered(rule, &scope, hit)).collect(),
+        Asked::Values(values) => {
+            values.into_iter().for_each(|(name, value)| scope.set(name, value));
+            match &rule.each {
+                Some(each) => every(rule, each, &scope, world, witness),
+                None => vec![one(rule, &scope, world, witness)],
+            }
+        }
+    };
+    tell_apart(&mut items);
+    let told = items.iter().filter(|item| item.outcome != ItemOutcome::Error).count();
+    if told < rule.min_items && told == items.len() {
+        let needed = rule.min_items;
+        let message =
+            format!("{}: there are {told} to look at, and at least {needed} are needed", rule.meta.summary);
+        items.push(Item { remediation: Some(explain(rule)), ..Item::new(WHOLE, ItemOutcome::Fail, message) });
+    }
+    Answer::Items(items)
+}
+
+/// A file of what is gated, under its name.
+fn read(data: &DataFile, scope: &Scope<'_>, world: &dyn World) -> Result<Value, Unanswered> {
+    let path = data.file.render(scope).map_err(|error| Unanswered::new(error.to_string()))?;
+    match world.data(&data.name, &path)? {
+        Some(value) => Ok(value),
+        None if data.optional => Ok(Value::from(&Json::Null)),
+        None => Err(Unanswered::new(format!("there is no {path}"))),
+    }
+}
+
+fn every(rule: &Rule, each: &Each, scope: &Scope<'_>, world: &dyn World, witness: Witness<'_>) -> Vec<Item> {
+    let failed = |message: String| vec![Item::new(WHOLE, ItemOutcome::Error, message)];
+    let list = match each.list.evaluate(scope) {
+        Ok(list) => list,
+        Err(error) => return failed(error.to_string()),
+    };
+    let Some(elements) = list.elements() else {
+        return failed(format!("`{}` gives a {}, and not a list", each.list.source(), list.kind()));
+    };
+    if elements.len() > MOST_ITEMS {
+        let count = elements.len();
+        return failed(format!(
+            "`{}` has {count} items; at most {MOST_ITEMS} are looked at",
+            each.list.source()
+        ));
+    }
+    let of_item = |element: Value| {
+        let mut inner = scope.inner();
+        inner.set(&each.name, element);
+        let key = match each.key.evaluate(&inner) {
+            Ok(key) => short(&key.in_words()),
+            Err(error) => return Item::new(WHOLE, ItemOutcome::Error, error.to_string()),
+        };
+        let item = judged(rule, key, &inner, world);
+        witness(&item.key, item.outcome, &inner);
+        item
+    };
+    elements.into_iter().map(of_item).collect()
+}
+
+fn one(rule: &Rule, scope: &Scope<'_>, world: &dyn World, witness: Witness<'_>) -> Item {
+    match name(rule, scope) {
+        Ok(key) => {
+            let item = judged(rule, key, scope, world);
+            witness(&item.key, item.outcome, scope);
+            item
+        }
+        Err(error) => Item::new(WHOLE, ItemOutcome::Error, error.to_string()),
+    }
+}
+
+/// What the one result of a rule is about.
+fn name(rule: &Rule, scope: &Scope<'_>) -> Result<String, EvaluationError> {
+    let name = rule.item.as_ref().map(|item| item.render(scope)).transpose()?;
+    Ok(name
+        .map(|name| short(&name))
+        .filter(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| WHOLE.to_owned()))
+}
+
+fn judged(rule: &Rule, key: String, scope: &Scope<'_>, world: &dyn World) -> Item {
+    let Some(assert) = &rule.assert else {
+        return Item::new(key, ItemOutcome::Error, "there is nothing to assert");
+    };
+    match assert.holds(scope) {
+        Ok(true) => Item::new(key, ItemOutcome::Pass, ""),
+        Err(error) => Item::new(key, ItemOutcome::Error, error.to_string()),
+        Ok(false) => {
+            let (location, excerpt) = placed(rule, scope, world);
+            let excerpts = excerpt.into_iter().collect();
+            Item { location, excerpts, ..fault(rule, key, scope) }
+        }
+    }
+}
+
+/// An item that a kind answered itself.
+fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit) -> Item {
+    let mut inner = scope.inner();
+    hit.values.into_iter().for_each(|(name, value)| inner.set(name, value));
+    let key = match hit.key.is_empty() {
+        false => short(&hit.key),
+        true => match name(rule, &inner) {
+            Ok(key) => key,
+            Err(error) => return Item::new(WHOLE, ItemOutcome::Error, error.to_string()),
+        },
+    };
+    if hit.holds {
+        return Item::new(key, ItemOutcome::Pass, "");
+    }
+    let excerpt =
+        hit.at.as_ref().and_then(|at| Some(Excerpt::new(&at.name, at.line?, hit.line.as_ref()?, "here")));
+    Item { location: hit.at, excerpts: excerpt.into_iter().collect(), ..fault(rule, key, &inner) }
+}
+
+/// An item that does not hold, with its message and the way out.
+fn fault(rule: &Rule, key: String, scope: &Scope<'_>) -> Item {
+    let rendered = |template: &Template| match template.render(scope) {
+        Ok(text) if !text.trim().is_empty() => text,
+        Ok(_) => format!("{}: {key}", rule.meta.summary),
+        // What is wrong stays wrong, whatever is wrong with the words for it.
+        Err(error) => format!("{}: {key} (its text cannot be made: {error})", rule.meta.summary),
+    };
+    let message = rendered(&rule.message);
+    let remediation = rule.remediation.as_ref().map(rendered).or_else(|| Some(explain(rule)));
+    Item { remediation, ..Item::new(key, ItemOutcome::Fail, message) }
+}
+
+fn explain(rule: &Rule) -> String {
+    format!("clearance rules explain {}", rule.id())
+}
+
+/// Where the item is, with the line that is there.
+fn placed(rule: &Rule, scope: &Scope<'_>, world: &dyn World) -> (Option<Location>, Option<Excerpt>) {
+    let Some(Ok((path, part))) = rule.at.as_ref().map(|at| at.of(scope)) else { return (None, None) };
+    if path.trim().is_empty() {
+        return (None, None);
+    }
+    // A place that cannot be shown is named all the same.
+    let text = world.shown(&path);
+    let (location, excerpt) = place::shown(&path, part.as_deref(), text.as_deref());
+    (Some(location), excerpt)
+}
+
+/// Items of the same name are told apart by their order, so that none hides another.
+fn tell_apart(items: &mut [Item]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for item in items {
+        let count = seen.entry(item.key.clone()).or_default();
+        *count += 1;
+        if *count > 1 && item.key != WHOLE {
+            item.key = format!("{}#{count}", item.key);
+        }
+    }
+}
+
+/// A key that is neither endless nor something that a terminal would obey.
+fn short(key: &str) -> String {
+    let end = key.char_indices().nth(LONGEST_KEY).map_or(key.len(), |(at, _)| at);
+    clearance_engine::source::harmless(&key[..end]).replace(['\n', '\r', '\t'], " ")
+}

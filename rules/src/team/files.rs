@@ -1,0 +1,181 @@
+//! The files of `rules.d/`: as a branch has them, or a directory.
+
+use std::path::{Path, PathBuf};
+
+use clearance_engine::item::Unanswered;
+use clearance_engine::repo::Repo;
+use clearance_engine::repo::directory::{Entry, EntryKind};
+use clearance_engine::source::{Source, read_bytes};
+
+use super::document::live::told;
+use super::yaml;
+
+/// The directory that has the rules of a repository.
+pub const RULES_DIR: &str = "rules.d";
+/// Its file with exceptions.
+pub const WAIVERS: &str = "waivers.yaml";
+/// Its file with trusted hashes.
+pub const LOCK: &str = "trust.lock";
+
+/// Most files of rules.
+pub const MOST: usize = 10_000;
+
+/// Where rules are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The tip of a branch, in git's objects: what is in the work tree does not count.
+    Branch(String),
+    /// A directory: that of a work tree, or any other one.
+    Directory {
+        /// Where it is.
+        path: PathBuf,
+        /// As it is named in messages.
+        name: String,
+    },
+}
+
+impl Origin {
+    /// In a sentence.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Branch(branch) => format!("{RULES_DIR}/ on {branch}"),
+            Self::Directory { name, .. } => format!("{name}/"),
+        }
+    }
+}
+
+/// The files that were found.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// Those with rules, sorted by name: the text, or why there is none.
+    pub rules: Vec<(String, Result<Source, Unanswered>)>,
+    /// Exceptions.
+    pub waivers: Option<Result<Source, Unanswered>>,
+    /// Trusted hashes.
+    pub lock: Option<Result<Source, Unanswered>>,
+}
+
+impl Files {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When the place as a whole cannot be read. That there is no directory is no error.
+    pub fn read(repo: &Repo, origin: &Origin) -> Result<Self, Unanswered> {
+        let (prefix, entries) = match origin {
+            Origin::Branch(branch) => {
+                let entries = repo.view().directory_at(&tip_of(repo, branch)?, RULES_DIR, yaml::LONGEST);
+                (RULES_DIR.to_owned(), entries.map_err(|error| told(&error))?.unwrap_or_default())
+            }
+            Origin::Directory { path, name } => (name.clone(), in_directory(path, name)?),
+        };
+        Self::of(&prefix, entries, origin)
+    }
+
+    /// Those that a directory has.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn of(prefix: &str, entries: Vec<Entry>, origin: &Origin) -> Result<Self, Unanswered> {
+        let mut files = Self::default();
+        let mut entries: Vec<Entry> = entries.into_iter().filter(|entry| is_read(&entry.name)).collect();
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        if entries.len() > MOST {
+            return Err(Unanswered::new(format!(
+                "{prefix}/ has {} files; at most {MOST} are read",
+                entries.len()
+            )));
+        }
+        for Entry { name, kind } in entries {
+            let named = format!("{prefix}/{name}");
+            let source = source(&named, origin, &name, kind);
+            match name.as_str() {
+                WAIVERS => files.waivers = Some(source),
+                LOCK => files.lock = Some(source),
+                _ => files.rules.push((named, source)),
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// A branch in full: the local one, else that of a remote, as far as it was fetched; CI often has no other.
+fn tip_of(repo: &Repo, branch: &str) -> Result<String, Unanswered> {
+    let failed = |error| told(&error);
+    if repo.view().branch_tip(branch).map_err(failed)?.is_some() {
+        return Ok(format!("refs/heads/{branch}"));
+    }
+    let remote = repo.view().remote_branches(branch).map_err(failed)?.into_iter().next();
+    remote.map(|remote| format!("refs/remotes/{remote}")).ok_or_else(|| {
+        let why = format!("the rules are those of {branch}, and there is no such branch");
+        let help = format!("name the target: --target BRANCH; or fetch it: git fetch origin {branch}");
+        Unanswered { help: Some(help), ..Unanswered::new(why) }
+    })
+}
+
+/// Whether a name is that of a file that is read. What is hidden is somebody's own.
+fn is_read(name: &str) -> bool {
+    let is_yaml = [".yaml", ".yml"].iter().any(|end| name.to_lowercase().ends_with(end));
+    (is_yaml || name == LOCK) && !name.starts_with('.')
+}
+
+fn source(named: &str, origin: &Origin, name: &str, kind: EntryKind) -> Result<Source, Unanswered> {
+    let broken = |what: String| Err(invalid(format!("{named} {what}")));
+    let bytes = match kind {
+        EntryKind::File(bytes) => bytes,
+        EntryKind::TooLarge(size) => {
+            return broken(format!("has {size} bytes; at most {} are read", yaml::LONGEST));
+        }
+        EntryKind::Link => return broken("is a symbolic link: rules are read from files only".to_owned()),
+        EntryKind::Directory => return broken("is a directory: rules are read from files only".to_owned()),
+    };
+    let path = match origin {
+        Origin::Directory { path, .. } => path.join(name),
+        Origin::Branch(_) => PathBuf::new(),
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(named, path, text.trim_start_matches('\u{feff}'))),
+        Err(error) => {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            broken(format!("is not UTF-8: line {line}"))
+        }
+    }
+}
+
+/// A rule that cannot be used.
+pub(super) fn invalid(message: String) -> Unanswered {
+    Unanswered { code: "rule_invalid", ..Unanswered::new(message) }
+}
+
+fn in_directory(path: &Path, name: &str) -> Result<Vec<Entry>, Unanswered> {
+    let failed = |error: std::io::Error| Unanswered::new(format!("cannot read {name}/: {error}"));
+    let listed = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(failed)?,
+    };
+    let mut entries = Vec::new();
+    for entry in listed.take(10 * MOST) {
+        let entry = entry.map_err(failed)?;
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if !is_read(&file) {
+            continue;
+        }
+        let kind = entry.file_type().map_err(failed)?;
+        let kind = if kind.is_symlink() {
+            EntryKind::Link
+        } else if !kind.is_file() {
+            EntryKind::Directory
+        } else {
+            match read_bytes(&format!("{name}/{file}"), &entry.path(), yaml::LONGEST) {
+                Ok(bytes) => EntryKind::File(bytes.unwrap_or_default()),
+                Err(clearance_engine::source::SourceError::TooLarge { .. }) => {
+                    EntryKind::TooLarge(entry.metadata().map_or(0, |metadata| metadata.len()))
+                }
+                Err(error) => return Err(told(&error)),
+            }
+        };
+        entries.push(Entry { name: file, kind });
+    }
+    Ok(entries)
+}

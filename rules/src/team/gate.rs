@@ -1,0 +1,152 @@
+//! The rules of a team beside the built-in checks: which run, what is applied to their findings, what is only shown.
+
+use clearance_engine::check::{Check, CheckContext, CheckMeta, Findings, Stage};
+use clearance_engine::item::Unanswered;
+use clearance_engine::policy::{self, Policy};
+use clearance_engine::repo::gated::Gated;
+use clearance_engine::run::{CheckResult, preflight, preflight_fail_fast};
+
+use super::check::TeamCheck;
+use super::files::{Files, Origin, RULES_DIR};
+use super::live_world::Session;
+use super::load::RuleSet;
+use super::rule::Rule;
+use super::waivers;
+use super::yaml;
+
+/// What a run of checks and rules came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// One a check and a rule, in the order they are reported.
+    pub results: Vec<CheckResult>,
+    /// Of rules that the change proposes: shown, and not counted.
+    pub proposed: Vec<CheckResult>,
+}
+
+/// What is asked.
+pub struct Gate<'a> {
+    /// The built-in checks, in their order.
+    pub built_in: &'a [&'a dyn Check],
+    /// The rules; why there are none, where they could not be read.
+    pub rules: &'a Result<RuleSet, Unanswered>,
+    /// The step.
+    pub stage: Stage,
+    /// Whether to stop at the first that blocks or cannot look.
+    pub fail_fast: bool,
+    /// Only this check or rule, where one is named.
+    pub only: Option<&'a str>,
+}
+
+impl Gate<'_> {
+    /// Asks all of them.
+    #[must_use]
+    pub fn ask(&self, context: CheckContext<'_>, session: &Session<'_>) -> Outcome {
+        let none = RuleSet::default();
+        let set = self.rules.as_ref().unwrap_or(&none);
+        let of_team: Vec<TeamCheck<'_>> =
+            set.rules.iter().filter_map(|rule| TeamCheck::new(rule, session)).collect();
+        let is_off = |id: &str| set.tunes.iter().find(|tune| tune.id == id && tune.severity.is_none());
+        let built_in = self.built_in.iter().copied().filter(|check| is_off(check.meta().id).is_none());
+        let checks: Vec<&dyn Check> = built_in
+            .chain(of_team.iter().map(|check| check as &dyn Check))
+            .filter(|check| self.only.is_none_or(|only| only == check.meta().id))
+            .collect();
+        let ask = if self.fail_fast { preflight_fail_fast } else { preflight };
+        let mut results = ask(&checks, self.stage, context);
+        if self.only.is_none() {
+            results.extend(self.off(set));
+        }
+        self.apply(set, &mut results);
+        if let Err(why) = self.rules {
+            results.push(CheckResult::unanswered(RULES, why.clone()));
+        }
+        let concerns = |id: &str| self.only.is_none_or(|only| only == id || set.rule(only).is_none());
+        let broken = set.broken.iter().filter(|(id, _)| concerns(id));
+        results.extend(broken.map(|(id, why)| CheckResult::unanswered(id, why.clone())));
+        Outcome { results, proposed: Vec::new() }
+    }
+
+    /// Checks and rules of this stage that do not run, because somebody said so.
+    fn off(&self, set: &RuleSet) -> Vec<CheckResult> {
+        let of_stage = |meta: &CheckMeta| meta.stages.contains(&self.stage);
+        let off = |rule: &&Rule| rule.severity.is_none() && of_stage(&rule.meta);
+        let rules = set
+            .rules
+            .iter()
+            .filter(off)
+            .map(|rule| CheckResult::skipped(rule.id(), format!("off in {}", rule.source.name())));
+        let tunes = set.tunes.iter().filter(|tune| tune.severity.is_none());
+        let tunes = tunes.filter(|tune| {
+            self.built_in.iter().any(|check| check.meta().id == tune.id && of_stage(check.meta()))
+        });
+        rules
+            .chain(tunes.map(|tune| CheckResult::skipped(tune.id, format!("off in {}", tune.file))))
+            .collect()
+    }
+
+    /// Applies what the team decided otherwise, and tells what of that did nothing.
+    fn apply(&self, set: &RuleSet, results: &mut Vec<CheckResult>) {
+        let meta_of = |id: &str| {
+            let built_in = self.built_in.iter().map(|check| *check.meta()).find(|meta| meta.id == id);
+            built_in.or_else(|| set.rule(id).map(|rule| rule.meta))
+        };
+        let severities = set.tunes.iter().filter_map(|tune| Some((tune.id.to_owned(), tune.severity?)));
+        let policy = Policy { severities: severities.collect(), waivers: set.waivers.active.clone() };
+        let idle = policy::apply(&policy, results, meta_of);
+        if !set.has_waivers || self.only.is_some() {
+            return;
+        }
+        let mut findings = Findings::new(&waivers::META);
+        let faults = set.waivers.faults.iter().cloned();
+        let of_nothing = set.waivers.of_nothing(|id| meta_of(id).is_some());
+        let mut failure = None;
+        for fault in faults.chain(set.waivers.idle(&idle)).chain(of_nothing) {
+            failure = findings.report(fault).err().or(failure);
+        }
+        let why = failure.map(|error| Unanswered::new(error.to_string()));
+        results.push(CheckResult::told(waivers::META.id, findings, why));
+    }
+
+    /// Asks the rules as the change would have them, as far as they differ: what they say is only shown.
+    #[must_use]
+    pub fn ask_proposed(
+        &self,
+        context: CheckContext<'_>,
+        session: &Session<'_>,
+        gated: &Gated,
+        proposed: &RuleSet,
+    ) -> Vec<CheckResult> {
+        let _ = gated;
+        let none = RuleSet::default();
+        let set = self.rules.as_ref().unwrap_or(&none);
+        let differs =
+            |rule: &&Rule| set.rule(rule.id()).is_none_or(|known| known.source.text() != rule.source.text());
+        let checks: Vec<TeamCheck<'_>> = proposed
+            .rules
+            .iter()
+            .filter(differs)
+            .filter_map(|rule| TeamCheck::new(rule, session).map(TeamCheck::proposed))
+            .collect();
+        let checks: Vec<&dyn Check> = checks.iter().map(|check| check as &dyn Check).collect();
+        let mut results = preflight(&checks, self.stage, context);
+        results.extend(proposed.broken.iter().map(|(id, why)| CheckResult::unanswered(id, why.clone())));
+        results
+    }
+}
+
+/// What the rules as a whole are called, where they cannot be read.
+pub const RULES: &str = "rules";
+
+/// The rules as a change would have them, where it changes any.
+#[must_use]
+pub fn proposed(gated: &Gated, built_in: &[CheckMeta]) -> Option<RuleSet> {
+    let changes = gated.changes().ok()?;
+    let of_rules = |path: &str| path.strip_prefix(RULES_DIR).is_some_and(|rest| rest.starts_with('/'));
+    if !changes.iter().any(|change| of_rules(&change.path)) {
+        return None;
+    }
+    let entries = gated.directory(RULES_DIR, yaml::LONGEST).ok()?;
+    let origin = Origin::Branch(String::new());
+    let files = Files::of(RULES_DIR, entries, &origin).ok()?;
+    Some(RuleSet::of(&files.rules, built_in))
+}

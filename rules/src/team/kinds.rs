@@ -1,0 +1,225 @@
+//! The kinds of checks that a rule may have: one file each, and one word in the list below.
+//!
+//! A rule without a kind is an assertion about the document. A kind asks for something else first, and either answers
+//! itself, item by item, or brings in values that an assertion looks at.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::ops::Range;
+
+use clearance_engine::finding::Location;
+use clearance_engine::item::Unanswered;
+use clearance_engine::source::Source;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::expression::{Expression, ExpressionError, Scope, Value};
+use super::template::Template;
+use super::types::{Names, Type};
+use super::world::World;
+use super::yaml::{At, RuleError, place_in};
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident),+ $(,)?) => {
+        $(pub mod $kind;)+
+
+        /// What is checked.
+        #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct WrittenCheck {
+            /// A list, as an expression: one result for each item.
+            #[serde(default)]
+            pub each: Option<At<String>>,
+            /// The name of an item in expressions.
+            #[serde(default, rename = "as")]
+            pub name: Option<At<String>>,
+            /// What an item is called in results, as an expression; stable from run to run.
+            #[serde(default)]
+            pub key: Option<At<String>>,
+            /// Without `each`, what the one result is about, with `{{ expression }}`.
+            #[serde(default)]
+            pub item: Option<At<String>>,
+            /// Where it is: an expression for a path, or a text with `{{ expression }}`; behind `#` a field of the front
+            /// matter or `L<line>`.
+            #[serde(default)]
+            pub at: Option<At<String>>,
+            /// Fewer items than this are a failure: nothing is no pass.
+            #[serde(default)]
+            pub min_items: Option<At<usize>>,
+            /// What must hold, as an expression.
+            #[serde(default)]
+            pub assert: Option<At<String>>,
+            $($(#[doc = $doc])+ #[serde(default)] pub $kind: Option<At<$kind::Written>>,)+
+        }
+
+        impl WrittenCheck {
+            /// The kinds that are given, with their names and places.
+            pub(super) fn kinds(&self) -> Vec<(&'static str, Range<usize>, &dyn WrittenKind)> {
+                let mut given: Vec<(&'static str, Range<usize>, &dyn WrittenKind)> = Vec::new();
+                $(if let Some(written) = &self.$kind {
+                    given.push((stringify!($kind), written.span.clone(), &written.value));
+                })+
+                given
+            }
+        }
+    };
+}
+
+kinds!(
+    /// A search for text.
+    scan,
+    /// A command.
+    exec,
+    /// A question to a server.
+    http,
+);
+
+/// A kind as it is written.
+pub(super) trait WrittenKind {
+    /// Checks what is written.
+    ///
+    /// # Errors
+    /// [`RuleError`] at the place.
+    fn compile(&self, compiling: &Compiling<'_>) -> Result<Box<dyn Kind>, RuleError>;
+}
+
+/// A kind as it is checked.
+pub(super) trait Kind: Debug + Send + Sync {
+    /// What it takes.
+    fn capability(&self) -> Capability;
+
+    /// The names that it brings in.
+    fn names(&self) -> Vec<(&'static str, Type)>;
+
+    /// Whether it answers itself, and needs no assertion.
+    fn answers(&self) -> bool;
+
+    /// The expressions in it.
+    fn expressions(&self) -> Vec<&Expression>;
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unanswered>;
+}
+
+/// What a rule takes besides data. Derived from its kind, never declared, so that nobody can understate it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Capability {
+    /// Nothing.
+    Data,
+    /// It runs a program.
+    Exec {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Variables of the environment that it is given besides the usual ones.
+        env: Vec<String>,
+        /// Where it runs.
+        cwd: &'static str,
+        /// How long it may run.
+        timeout: String,
+    },
+    /// It asks a server.
+    Network {
+        /// The host.
+        host: String,
+        /// The variable of the environment that has the token.
+        token_env: Option<String>,
+    },
+}
+
+impl Capability {
+    /// `data`, `exec`, `network`
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Exec { .. } => "exec",
+            Self::Network { .. } => "network",
+        }
+    }
+}
+
+/// What a kind found out.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// Values for the assertion.
+    Values(Vec<(&'static str, Value)>),
+    /// Items, answered.
+    Items(Vec<Hit>),
+}
+
+/// An item that a kind answered itself.
+#[derive(Debug)]
+pub(super) struct Hit {
+    /// What it is called.
+    pub(super) key: String,
+    /// Whether it holds.
+    pub(super) holds: bool,
+    /// What the message may say of it.
+    pub(super) values: Vec<(&'static str, Value)>,
+    /// Where it is.
+    pub(super) at: Option<Location>,
+    /// The line, where it may be shown.
+    pub(super) line: Option<String>,
+}
+
+/// What a rule is checked against.
+pub(super) struct Compiling<'a> {
+    /// The file.
+    pub(super) source: &'a Source,
+    /// The names that expressions may use here.
+    pub(super) names: &'a Names,
+}
+
+impl Compiling<'_> {
+    /// An error at a place.
+    pub(super) fn error(
+        &self,
+        at: &Range<usize>,
+        message: impl Into<String>,
+        help: Option<&str>,
+    ) -> RuleError {
+        RuleError::new(self.source, at.clone(), message, help.map(str::to_owned))
+    }
+
+    /// An error in the text of a value.
+    pub(super) fn error_in(&self, value: &At<String>, error: ExpressionError) -> RuleError {
+        RuleError::new(self.source, place_in(self.source, value, error.span), error.message, error.help)
+    }
+
+    pub(super) fn expression(&self, value: &At<String>) -> Result<Expression, RuleError> {
+        Expression::compile(&value.value, self.names).map_err(|error| self.error_in(value, error))
+    }
+
+    pub(super) fn template(&self, value: &At<String>) -> Result<Template, RuleError> {
+        Template::compile(&value.value, self.names).map_err(|error| self.error_in(value, error))
+    }
+
+    /// A duration: `500ms`, `30s`, `2m`.
+    pub(super) fn duration(&self, value: &At<String>) -> Result<std::time::Duration, RuleError> {
+        let text = value.value.trim();
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let millis = match unit {
+            "ms" => Some(1),
+            "s" => Some(1_000),
+            "m" => Some(60_000),
+            _ => None,
+        };
+        let millis =
+            number.parse::<u64>().ok().zip(millis).and_then(|(number, unit)| number.checked_mul(unit));
+        const LONGEST: u64 = 60 * 60_000;
+        match millis {
+            Some(millis @ 1..=LONGEST) => Ok(std::time::Duration::from_millis(millis)),
+            Some(_) => Err(self.error(&value.span, "a time is between 1 ms and 60 minutes", None)),
+            None => Err(self.error(&value.span, "this is no time", Some("write `500ms`, `30s` or `2m`"))),
+        }
+    }
+}
+
+/// The names that expressions look at.
+pub(super) fn used<'e>(expressions: impl IntoIterator<Item = &'e Expression>) -> BTreeSet<String> {
+    expressions.into_iter().flat_map(|expression| expression.uses().iter().cloned()).collect()
+}

@@ -1,0 +1,220 @@
+//! The world that rules are asked about for real: git's objects, programs in throw-away checkouts, servers.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clearance_engine::item::Unanswered;
+use clearance_engine::mission::artefact::confined;
+
+use super::document::live::{Live, told};
+use super::evaluate::{Facts, Unknown};
+use super::expression::Value;
+use super::rule::Rule;
+use super::trust::{self, Grants, NamedFiles};
+use super::world::{Call, Directory, Ended, Lines, Reply, Request, SeenFile, World};
+
+/// Asks a server, with the token that goes with the request; why there is no reply, in a sentence.
+pub type Courier<'a> = &'a (dyn Fn(&Request, Option<&str>) -> Result<Reply, String> + Sync);
+
+/// What the process brings: variables, and a way to servers.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// The variables of the environment, of which programs get the usual ones.
+    pub variables: &'a [(OsString, OsString)],
+    /// The way to servers; `None` where this build has none.
+    pub courier: Option<Courier<'a>>,
+    /// Whether no server is to be asked.
+    pub offline: bool,
+}
+
+/// One run: the document, what is trusted, and the means. All rules share it.
+pub struct Session<'a> {
+    live: Live<'a>,
+    grants: Grants,
+    means: Means<'a>,
+}
+
+impl<'a> Session<'a> {
+    /// A run.
+    #[must_use]
+    pub fn new(live: Live<'a>, grants: Grants, means: Means<'a>) -> Self {
+        Self { live, grants, means }
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn document(&self) -> &dyn Facts {
+        &self.live
+    }
+
+    /// Whether a grant was given.
+    #[must_use]
+    pub fn trusts(&self, grant: &str) -> bool {
+        self.grants.has(grant)
+    }
+
+    /// The document, for the files that are gated.
+    #[must_use]
+    pub fn live(&self) -> &Live<'a> {
+        &self.live
+    }
+}
+
+/// The world for one rule.
+pub struct LiveWorld<'a> {
+    session: &'a Session<'a>,
+    rule: &'a Rule,
+}
+
+impl<'a> LiveWorld<'a> {
+    /// The world for a rule.
+    #[must_use]
+    pub fn new(session: &'a Session<'a>, rule: &'a Rule) -> Self {
+        Self { session, rule }
+    }
+
+    fn gated(&self) -> Result<&'a clearance_engine::repo::gated::Gated, Unanswered> {
+        self.session.live.gated().map_err(|unknown| match unknown {
+            Unknown::Unanswered(why) => why,
+            Unknown::Waits(check) => Unanswered::new(format!("it can look once {check} finds nothing")),
+        })
+    }
+
+    /// The grant that this command needs: of the rule, and of the files that it names as they will be where it runs.
+    pub(super) fn grant_for(&self, call: &Call) -> Result<String, Unanswered> {
+        let mut files = NamedFiles::new();
+        for path in trust::named_paths(&call.argv) {
+            if let Some(content) = self.content(&path, call.directory)? {
+                files.insert(path, content);
+            }
+        }
+        Ok(trust::grant(self.rule, &files))
+    }
+
+    /// The grant that asking a server needs.
+    pub(super) fn grant_to_ask(&self) -> String {
+        trust::grant(self.rule, &NamedFiles::new())
+    }
+
+    /// The content of a path where a command runs: of a file its bytes, of a directory the list of what is in it.
+    fn content(&self, path: &str, directory: Directory) -> Result<Option<Vec<u8>>, Unanswered> {
+        let gated = self.gated()?;
+        let tree = match directory {
+            Directory::Head => &gated.tree,
+            Directory::Base => &gated.base,
+            Directory::Repo => return in_work_tree(self.session.live.subject().repo.root(), path),
+        };
+        gated.content(tree, path).map_err(|error| told(&error))
+    }
+
+    fn untrusted(&self, grant: &str) -> Unanswered {
+        let id = self.rule.id();
+        let what: Vec<String> =
+            trust::described(self.rule).into_iter().map(|(how, what)| format!("{how} {what}")).collect();
+        Unanswered {
+            code: "untrusted",
+            message: format!("{id} is not trusted: it {}", what.join(", ")),
+            help: Some(format!(
+                "look at {}, then: clearance rules trust allow {id}; in CI: --trust {grant}",
+                self.rule.source.name()
+            )),
+            excerpts: Vec::new(),
+        }
+    }
+}
+
+impl World for LiveWorld<'_> {
+    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unanswered> {
+        let gated = self.gated()?;
+        let failed = |error| told(&error);
+        let found = match which {
+            Lines::Added => gated.added_lines(wanted).map_err(failed)?,
+            Lines::ChangedFiles => {
+                let changes = gated.changes().map_err(failed)?.into_iter();
+                let paths = changes.filter(|change| change.status != "deleted").map(|change| change.path);
+                gated.lines_of(&paths.filter(|path| wanted(path)).collect::<Vec<_>>()).map_err(failed)?
+            }
+            Lines::All => {
+                let paths = gated.paths().map_err(failed)?;
+                gated
+                    .lines_of(&paths.into_iter().filter(|path| wanted(path)).collect::<Vec<_>>())
+                    .map_err(failed)?
+            }
+        };
+        Ok(found.into_iter().map(|(path, lines)| SeenFile { path, lines }).collect())
+    }
+
+    fn file(&self, path: &str) -> Result<Option<String>, Unanswered> {
+        if !stays_inside(path) {
+            return Err(Unanswered::new(format!("{path} is not a path inside the repository")));
+        }
+        let bytes = self.gated()?.file(path).map_err(|error| told(&error))?;
+        bytes
+            .map(|bytes| {
+                String::from_utf8(bytes).map_err(|_| Unanswered::new(format!("{path} is not UTF-8")))
+            })
+            .transpose()
+    }
+
+    /// A file of a mission is the one in the work tree, which the document was read from.
+    fn shown(&self, path: &str) -> Option<String> {
+        let root = self.session.live.subject().repo.root();
+        let in_work_tree = stays_inside(path).then(|| in_work_tree(root, path).ok().flatten()).flatten();
+        in_work_tree
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .or_else(|| self.file(path).ok().flatten())
+    }
+
+    fn data(&self, _: &str, path: &str) -> Result<Option<Value>, Unanswered> {
+        self.file(path)?.map(|text| super::data::parse(path, &text)).transpose()
+    }
+
+    fn run(&self, call: &Call) -> Result<Ended, Unanswered> {
+        let grant = self.grant_for(call)?;
+        if !self.session.grants.has(&grant) {
+            return Err(self.untrusted(&grant));
+        }
+        Err(Unanswered::new("not yet"))
+    }
+
+    fn ask(&self, request: &Request) -> Result<Reply, Unanswered> {
+        let grant = self.grant_to_ask();
+        if !self.session.grants.has(&grant) {
+            return Err(self.untrusted(&grant));
+        }
+        let means = self.session.means;
+        if means.offline {
+            return Err(Unanswered {
+                code: "untrusted",
+                ..Unanswered::new(format!("{} asks a server, and --offline forbids that", self.rule.id()))
+            });
+        }
+        let Some(courier) = means.courier else {
+            return Err(Unanswered::new(
+                "this build of clearance asks no servers: it was made without `sync`",
+            ));
+        };
+        let token = request.token_env.as_ref().map(|name| {
+            let value = means.variables.iter().find(|(known, _)| known == name.as_str());
+            let value = value.and_then(|(_, value)| value.to_str()).filter(|value| !value.is_empty());
+            value.ok_or_else(|| {
+                Unanswered::new(format!("the variable {name}, which has the token, is not set"))
+            })
+        });
+        courier(request, token.transpose()?).map_err(Unanswered::new)
+    }
+}
+
+fn stays_inside(path: &str) -> bool {
+    !path.is_empty()
+        && !path.starts_with('/')
+        && Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
+}
+
+/// A file of a work tree.
+fn in_work_tree(root: &Path, path: &str) -> Result<Option<Vec<u8>>, Unanswered> {
+    let found = confined(root, &root.join(path), path).map_err(|error| told(&error))?;
+    let Some(found) = found.filter(|found| found.is_file()) else { return Ok(None) };
+    let read = clearance_engine::source::read_bytes(path, &found, clearance_engine::repo::gated::LARGEST);
+    read.map_err(|error| told(&error))
+}

@@ -1,0 +1,236 @@
+//! The rules of a repository: read, checked, each by itself. One that is broken does not hide the others.
+
+use std::collections::{BTreeMap, HashMap};
+
+use clearance_engine::check::{CheckMeta, Guards};
+use clearance_engine::finding::Excerpt;
+use clearance_engine::item::Unanswered;
+use clearance_engine::repo::Repo;
+use clearance_engine::severity::Severity;
+use clearance_engine::source::Source;
+use jiff::civil::Date;
+
+use super::files::{Files, Origin, invalid};
+use super::intern::intern;
+use super::rule::{self, Rule};
+use super::trust::Lock;
+use super::waivers::{Waivers, WrittenWaivers};
+use super::written::WrittenRule;
+use super::yaml::{self, RuleError};
+
+/// The rules of a repository.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    /// Those that can be asked, in the order of their files.
+    pub rules: Vec<Rule>,
+    /// Built-in checks that are set otherwise.
+    pub tunes: Vec<Tune>,
+    /// Files that cannot be used, with what they are called in reports.
+    pub broken: Vec<(&'static str, Unanswered)>,
+    /// Exceptions.
+    pub waivers: Waivers,
+    /// Whether there is a file with exceptions.
+    pub has_waivers: bool,
+    /// Hashes that the repository trusts. They count only where the rules are those of the target branch.
+    pub lock: Lock,
+}
+
+/// A built-in check that is set otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tune {
+    /// The check.
+    pub id: &'static str,
+    /// How bad its findings are; `None` where it does not run.
+    pub severity: Option<Severity>,
+    /// The file that says so.
+    pub file: String,
+}
+
+/// What a file of rules is.
+enum Loaded {
+    Rule(Box<Rule>),
+    Tune(Tune),
+    /// Of another part of the tool.
+    Resolver,
+}
+
+impl RuleSet {
+    /// Reads and checks the rules of a place. `built_in` has the facts of the built-in checks.
+    ///
+    /// # Errors
+    /// When the place as a whole cannot be read.
+    pub fn load(
+        repo: &Repo,
+        origin: &Origin,
+        built_in: &[CheckMeta],
+        today: Date,
+    ) -> Result<Self, Unanswered> {
+        let files = Files::read(repo, origin)?;
+        let mut set = Self::of(&files.rules, built_in);
+        match files.waivers {
+            None => {}
+            Some(Ok(source)) => {
+                set.has_waivers = true;
+                let read = yaml::read::<WrittenWaivers>(&source);
+                match read.and_then(|written| Waivers::of(&source, &written, today)) {
+                    Ok(waivers) => set.waivers = waivers,
+                    Err(error) => set.broken.push(("waivers", unusable(&error))),
+                }
+            }
+            Some(Err(why)) => set.broken.push(("waivers", why)),
+        }
+        match files.lock {
+            None => {}
+            Some(Ok(source)) => match Lock::read(&source) {
+                Ok(lock) if matches!(origin, Origin::Branch(_)) => set.lock = lock,
+                Ok(_) => {}
+                Err(error) => set.broken.push(("trust-lock", unusable(&error))),
+            },
+            Some(Err(why)) => set.broken.push(("trust-lock", why)),
+        }
+        Ok(set)
+    }
+
+    /// Checks files of rules.
+    #[must_use]
+    pub fn of(files: &[(String, Result<Source, Unanswered>)], built_in: &[CheckMeta]) -> Self {
+        let built_in: BTreeMap<&str, &CheckMeta> = built_in.iter().map(|meta| (meta.id, meta)).collect();
+        let mut set = Self::default();
+        let mut owners: HashMap<&'static str, String> = HashMap::new();
+        for ((name, _), loaded) in files.iter().zip(side_by_side(files, &built_in)) {
+            let taken = |id: &'static str, owners: &mut HashMap<&'static str, String>| {
+                owners.insert(id, name.clone()).map(|first| {
+                    invalid(format!("{name}: `{id}` is the id of {first} already: ids are unique"))
+                })
+            };
+            match loaded {
+                Ok(Loaded::Rule(rule)) => match taken(rule.id(), &mut owners) {
+                    None => set.rules.push(*rule),
+                    Some(why) => set.broken.push((intern(name), why)),
+                },
+                Ok(Loaded::Tune(tune)) => match taken(tune.id, &mut owners) {
+                    None => set.tunes.push(tune),
+                    Some(why) => set.broken.push((intern(name), why)),
+                },
+                Ok(Loaded::Resolver) => {}
+                Err(why) => set.broken.push((intern(name), why)),
+            }
+        }
+        set
+    }
+
+    /// The rule of an id.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id() == id)
+    }
+}
+
+/// Loads files on as many threads as there are processors: a rule costs a tenth of a millisecond.
+fn side_by_side(
+    files: &[(String, Result<Source, Unanswered>)],
+    built_in: &BTreeMap<&str, &CheckMeta>,
+) -> Vec<Result<Loaded, Unanswered>> {
+    const WORTH_A_THREAD: usize = 32;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
+    let each = files.len().div_ceil(threads).max(WORTH_A_THREAD);
+    let load = |files: &[(String, Result<Source, Unanswered>)]| -> Vec<_> {
+        files.iter().map(|(_, source)| one(source, built_in)).collect()
+    };
+    std::thread::scope(|scope| {
+        let running: Vec<_> =
+            files.chunks(each).map(|chunk| (chunk.len(), scope.spawn(move || load(chunk)))).collect();
+        let lost = |count: usize| {
+            (0..count).map(|_| Err(invalid("a bug: the rule could not be read".to_owned()))).collect()
+        };
+        running
+            .into_iter()
+            .flat_map(|(count, thread)| thread.join().unwrap_or_else(|_| lost(count)))
+            .collect()
+    })
+}
+
+fn one(
+    source: &Result<Source, Unanswered>,
+    built_in: &BTreeMap<&str, &CheckMeta>,
+) -> Result<Loaded, Unanswered> {
+    let source = source.as_ref().map_err(Clone::clone)?;
+    if is_resolver(source.text()) {
+        return Ok(Loaded::Resolver);
+    }
+    let loaded = yaml::read::<WrittenRule>(source).and_then(|written| {
+        if written.check.is_none() && written.message.is_none() {
+            return tune(source, &written, built_in).map(Loaded::Tune);
+        }
+        if let Some(id) = built_in.get(written.id.value.as_str()) {
+            let help = "take another id; to set it otherwise, leave out everything but `id` and `severity`";
+            let message = format!("`{}` is a built-in check", id.id);
+            return Err(RuleError::new(source, written.id.span.clone(), message, Some(help.to_owned())));
+        }
+        Rule::of(source, written).map(|rule| Loaded::Rule(Box::new(rule)))
+    });
+    loaded.map_err(|error| unusable(&error))
+}
+
+/// Whether a file defines a way to find tasks, and no check.
+pub(super) fn is_resolver(text: &str) -> bool {
+    text.lines()
+        .any(|line| line.strip_prefix("kind:").is_some_and(|kind| kind.trim().starts_with("resolver")))
+}
+
+/// A file that sets a built-in check otherwise.
+fn tune(
+    source: &Source,
+    written: &WrittenRule,
+    built_in: &BTreeMap<&str, &CheckMeta>,
+) -> Result<Tune, RuleError> {
+    let id = rule::id(source, written)?;
+    let error = |at: &std::ops::Range<usize>, message: String, help: Option<String>| {
+        Err(RuleError::new(source, at.clone(), message, help))
+    };
+    let at = &written.id.span;
+    let Some(meta) = built_in.get(id) else {
+        let near = super::nearest(id, built_in.keys().copied());
+        let help = match near {
+            Some(near) => format!(
+                "did you mean the built-in check `{near}`? A rule of your own needs `check:` and `message:`"
+            ),
+            None => {
+                "a rule needs `check:` and `message:`; without them a file sets a built-in check otherwise"
+                    .to_owned()
+            }
+        };
+        return error(
+            at,
+            format!("there is no built-in check `{id}`, and the rule has no `check`"),
+            Some(help),
+        );
+    };
+    let Some(severity) = &written.severity else {
+        let help = Some("severity: error, warning, info or off".to_owned());
+        return error(at, format!("this sets nothing of `{id}`"), help);
+    };
+    if let Some((name, param)) = written.params.0.first() {
+        return error(&param.span, format!("`{id}` has no parameter `{name}`: it has none"), None);
+    }
+    let wanted = rule::severity_of(severity.value);
+    if meta.guards == Guards::Step && wanted != Some(Severity::Blocker) {
+        let help = "what it finds makes the step impossible, or loses something: mend that instead";
+        return error(
+            &severity.span,
+            format!("`{id}` guards the step itself: less cannot be made of it"),
+            Some(help.to_owned()),
+        );
+    }
+    Ok(Tune { id: meta.id, severity: wanted, file: source.name().to_owned() })
+}
+
+/// An error in a rule as the reason why it could not be asked.
+#[must_use]
+pub fn unusable(error: &RuleError) -> Unanswered {
+    Unanswered {
+        help: error.help().map(str::to_owned),
+        excerpts: Excerpt::of_error(error).into_iter().collect(),
+        ..invalid(error.to_string())
+    }
+}
