@@ -1,6 +1,6 @@
 //! `clearance rules list`: every check and strategy of this build, with its origin.
 
-use clearance_engine::registry::Registry;
+use clearance_engine::registry::{Origin, OriginKind, Registry};
 use serde_json::{Value, json};
 
 use super::Answer;
@@ -22,7 +22,7 @@ pub(crate) fn run(global: &Global, registry: &Registry) -> Result<Answer, Failur
 }
 
 fn json(registry: &Registry) -> Value {
-    let origin = |origin: &clearance_engine::registry::Origin| json!({ "kind": "built-in", "file": origin.file, "line": origin.line });
+    let origin = |origin: &Origin| json!({ "kind": origin.kind, "file": origin.file, "line": origin.line });
     let checks = registry.checks().iter().map(|entry| {
         let meta = entry.check.meta();
         json!({
@@ -56,13 +56,20 @@ fn text(registry: &Registry) -> String {
         let meta = entry.check.meta();
         out.push_str(&format!("  {:<20} {}\n", entry.id, meta.summary));
         out.push_str(&format!("  {:<20} codes: {}\n", "", meta.codes.join(", ")));
-        out.push_str(&format!("  {:<20} built in, {}\n", "", entry.origin));
+        out.push_str(&format!("  {:<20} {}\n", "", told(entry.origin)));
     }
     out.push_str("\nStrategies, in the order they are asked\n");
     for (position, entry) in registry.strategies().iter().enumerate() {
         let meta = entry.strategy.meta();
         out.push_str(&format!("  {} {:<18} {}\n", position + 1, entry.id, meta.summary));
-        out.push_str(&format!("    {:<18} built in, {}\n", "", entry.origin));
+        out.push_str(&format!("    {:<18} {}\n", "", told(entry.origin)));
     }
     out
+}
+
+fn told(origin: Origin) -> String {
+    match origin.kind {
+        OriginKind::BuiltIn => format!("built in, {origin}"),
+        OriginKind::RulesD => format!("rules.d, {origin}"),
+    }
 }

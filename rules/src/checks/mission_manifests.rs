@@ -167,11 +167,8 @@ mod tests {
     use clearance_testkit::TestRepo;
     use rstest::rstest;
 
-    static ENTRY: CheckEntry = CheckEntry {
-        id: "mission-manifests",
-        check: &MissionManifests,
-        origin: Origin { file: "", line: 0 },
-    };
+    static ENTRY: CheckEntry =
+        CheckEntry { id: "mission-manifests", check: &MissionManifests, origin: Origin::built_in("", 0) };
 
     #[rstest]
     #[case::healthy("{\"status_phase\": \"1\"}", "{\"version\": 1, \"lanes\": []}", &[], Verdict::Cleared)]
