@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::yaml::{At, InOrder};
+use super::yaml::{At, InOrder, OneOrMany};
 
 /// The schema of rule files.
 pub const SCHEMA: &str = "clearance.rule/v1";
@@ -313,28 +313,6 @@ pub enum Expected {
     Untrusted,
     /// It does not hold, and a waiver excepts it.
     Waived,
-}
-
-/// One text, or several.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OneOrMany(pub Vec<At<String>>);
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            One(String),
-            Many(Vec<String>),
-        }
-        // Inside an alternative the places are lost; that of the whole is kept.
-        let At { value, span } = At::deserialize(deserializer)?;
-        let texts = match value {
-            Either::One(text) => vec![text],
-            Either::Many(texts) => texts,
-        };
-        Ok(Self(texts.into_iter().map(|value| At { value, span: span.clone() }).collect()))
-    }
 }
 
 #[cfg(test)]

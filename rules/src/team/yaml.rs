@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use clearance_engine::source::Source;
 use miette::{NamedSource, SourceSpan};
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Budget, Options, Spanned};
 
@@ -64,6 +64,54 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for InOrder<V> {
         }
 
         deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+/// One text, or several.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OneOrMany(pub Vec<At<String>>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let At { value, span } = At::deserialize(deserializer)?;
+        Ok(Self(match value {
+            Texts::One(value) => vec![At { value, span }],
+            Texts::Many(texts) => texts,
+        }))
+    }
+}
+
+enum Texts {
+    One(String),
+    Many(Vec<At<String>>),
+}
+
+// By hand: an untagged enum would lose the places of the texts in a list.
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text or a list of texts: numbers, `yes` and `true` are texts in quotes only")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts::One(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Texts::Many(texts))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
     }
 }
 
@@ -149,6 +197,31 @@ fn word(text: &str, at: usize) -> Range<usize> {
     at..end.max((at + 1).min(text.len()))
 }
 
+/// The place in the file of a part of a text; of the whole where the file writes it over several lines.
+#[must_use]
+pub fn inside(source: &Source, text: &At<String>, part: Range<usize>) -> Range<usize> {
+    let written = source.text().get(text.span.clone()).unwrap_or_default();
+    let within = match written.find(&text.value) {
+        Some(at) => Some((at + part.start, at + part.end)),
+        None => unquoted(written, &text.value, part.start).zip(unquoted(written, &text.value, part.end)),
+    };
+    within.map_or_else(|| text.span.clone(), |(from, to)| text.span.start + from..text.span.start + to)
+}
+
+/// The offset, in a value as it is written between quotes, of an offset of the value. `\\` and `''` stand for one character.
+fn unquoted(written: &str, value: &str, offset: usize) -> Option<usize> {
+    let (escape, mut at) = match written.chars().next()? {
+        '"' => ("\\", 1),
+        '\'' => ("''", 1),
+        _ => return None,
+    };
+    for character in value.get(..offset)?.chars() {
+        at += usize::from(written.get(at..)?.starts_with(escape));
+        at += written[at..].starts_with(character).then(|| character.len_utf8())?;
+    }
+    Some(at)
+}
+
 /// The byte of a 1-based line and column.
 fn in_line(source: &Source, line: usize, column: usize) -> usize {
     let start = source.offset_of(line, 1);
@@ -158,7 +231,7 @@ fn in_line(source: &Source, line: usize, column: usize) -> usize {
 
 /// The nearest of the names that would have been taken: ``unknown field `x`, expected one of a, b``.
 fn unknown(message: &str) -> Option<String> {
-    let (unknown, expected) = message.split_once(", expected ")?;
+    let (unknown, expected) = message.strip_prefix("unknown ")?.split_once(", expected ")?;
     let name = unknown.rsplit('`').nth(1)?;
     let expected = expected.strip_prefix("one of ").unwrap_or(expected);
     let known: Vec<&str> = expected.split(", ").map(|known| known.trim_matches('`')).collect();
@@ -181,12 +254,14 @@ fn trap(text: &str, at: usize) -> Option<String> {
     let plain = !value.starts_with(['"', '\'', '>', '|']);
     let named = if line.starts_with('\t') {
         "YAML is indented with blanks, never with tabs"
-    } else if plain && (value.contains(": ") || value.ends_with(':')) {
+    } else if plain && !value.starts_with('{') && (value.contains(": ") || value.ends_with(':')) {
         "a value that has `: ` in it is taken for a name: write it as a block, `>-` and the value on the next line"
     } else if plain && value.contains(" #") {
         "what follows ` #` is a comment: write the value as a block, `>-` and the value on the next line"
     } else if value.starts_with('!') {
         "a value that begins with `!` is taken for a tag: put it in quotes, or in brackets"
+    } else if value.len() > 1 && value.starts_with('"') && value.ends_with('"') && value.contains('\\') {
+        "in double quotes `\\` begins an escape: put the value in single quotes, or write `\\\\`"
     } else if value.starts_with('"') && !value.trim_end_matches('"').ends_with(['\\']) && value.len() > 1 {
         "a value that begins with a quote ends with it: write it as a block, `>-` and the value on the next line"
     } else {
