@@ -2,6 +2,8 @@
 
 pub mod document;
 pub mod expression;
+pub mod intern;
+pub mod resolver;
 pub mod template;
 pub mod types;
 pub mod written;
