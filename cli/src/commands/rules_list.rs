@@ -73,3 +73,25 @@ fn told(origin: Origin) -> String {
         OriginKind::RulesD => format!("rules.d, {origin}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clearance_engine::source::Source;
+
+    #[test]
+    fn what_a_team_wrote_is_told_from_what_is_built_in() {
+        let rule = "schema: clearance.rule/v1\nkind: resolver\nid: todo-lines\ntitle: TODO lines\n\
+            resolver: { pattern: '(?<state>TODO|DONE) (?<id>T1)', done: DONE, pending: TODO }\n";
+        let resolver =
+            clearance_rules::team::resolver::read(&Source::new("rules.d/todo.yaml", "", rule)).unwrap();
+        let registry = crate::registry().unwrap().with_strategies([resolver.entry()]).unwrap();
+        let told = text(&registry);
+        assert!(told.contains("  5 todo-lines         TODO lines\n"), "{told}");
+        assert!(told.contains("                       rules.d, rules.d/todo.yaml:3\n"), "{told}");
+        let origins = json(&registry)["strategies"].as_array().unwrap().clone();
+        let kinds: Vec<_> = origins.iter().map(|entry| entry["origin"]["kind"].as_str().unwrap()).collect();
+        let built_in = "built-in";
+        assert_eq!(kinds, [built_in, built_in, built_in, built_in, "rules.d", built_in, built_in]);
+    }
+}
