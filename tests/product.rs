@@ -61,6 +61,8 @@ mod remotes;
 mod rows;
 #[path = "product/second_look.rs"]
 mod second_look;
+#[path = "product/team_resolvers.rs"]
+mod team_resolvers;
 #[path = "product/vectors.rs"]
 mod vectors;
 #[path = "product/ways_out.rs"]

@@ -13,7 +13,7 @@ use clearance_engine::mission::handle::HandleError;
 use clearance_engine::mission::home::HomeError;
 use clearance_engine::plan::apply::ApplyError;
 use clearance_engine::plan::mark::PlanError;
-use clearance_engine::registry::RegistryError;
+use clearance_engine::registry::{IdTaken, RegistryError};
 use clearance_engine::repo::commit::CommitRefusal;
 use clearance_engine::repo::{GitError, RepoError};
 use miette::Diagnostic;
@@ -153,6 +153,13 @@ impl From<HomeError> for Failure {
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
         Self::of(ExitStatus::Bug, error)
+    }
+}
+
+impl From<IdTaken> for Failure {
+    fn from(error: IdTaken) -> Self {
+        let facts = json!({ "file": error.at.file, "line": error.at.line });
+        Self::of(ExitStatus::Usage, error).with(facts)
     }
 }
 

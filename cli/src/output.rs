@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use clearance_engine::finding::Excerpt;
+use clearance_engine::item::Unanswered;
 use clearance_engine::source::harmless;
 
 use crate::Wanted;
@@ -172,6 +173,17 @@ impl Problem {
     pub(crate) fn warning(message: &str) -> Self {
         let severity = miette::Severity::Warning;
         Self { code: "warning", message: message.to_owned(), help: None, severity, excerpts: Vec::new() }
+    }
+
+    /// A file of rules that cannot be used.
+    pub(crate) fn unusable(why: &Unanswered) -> Self {
+        Self {
+            code: why.code,
+            message: why.message.clone(),
+            help: why.help.clone(),
+            severity: miette::Severity::Error,
+            excerpts: why.excerpts.clone(),
+        }
     }
 }
 

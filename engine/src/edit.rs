@@ -28,6 +28,19 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Whether another change wants some of the same bytes.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Replace { range: a, .. }, Self::Replace { range: b, .. }) => {
+                a.start < b.end && b.start < a.end
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Two changes of one call want the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("two changes overlap at line {line}")]

@@ -29,13 +29,40 @@ pub struct StrategyEntry {
     pub origin: Origin,
 }
 
-/// The source line of a registration.
+/// Who wrote a check or a strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum OriginKind {
+    /// This project: it is in every build.
+    #[serde(rename = "built-in")]
+    BuiltIn,
+    /// A team: it is in a file of its repository.
+    #[serde(rename = "rules.d")]
+    RulesD,
+}
+
+/// Where something is registered: a source line of this project, or a line of a team's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// Path inside the workspace.
+    /// Who wrote it.
+    pub kind: OriginKind,
+    /// Path inside the workspace, or inside the team's repository.
     pub file: &'static str,
     /// 1-based line.
     pub line: u32,
+}
+
+impl Origin {
+    /// A line of this project.
+    #[must_use]
+    pub const fn built_in(file: &'static str, line: u32) -> Self {
+        Self { kind: OriginKind::BuiltIn, file, line }
+    }
+
+    /// A line of a team's file.
+    #[must_use]
+    pub const fn rules_d(file: &'static str, line: u32) -> Self {
+        Self { kind: OriginKind::RulesD, file, line }
+    }
 }
 
 impl std::fmt::Display for Origin {
@@ -59,7 +86,7 @@ macro_rules! listed {
     ($($id:literal),+ $(,)?) => {
         $crate::registry::Listed {
             ids: &[$($id),+],
-            origin: $crate::registry::Origin { file: file!(), line: line!() },
+            origin: $crate::registry::Origin::built_in(file!(), line!()),
         }
     };
 }
@@ -83,7 +110,24 @@ pub struct RegistryError {
     pub fault: String,
 }
 
+/// A team's file uses an id that something else has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("{at}: the id `{id}` is taken by {by}")]
+#[diagnostic(
+    code(rule_id_taken),
+    help("give the rule another id; `clearance rules list` shows those that are taken")
+)]
+pub struct IdTaken {
+    /// The id.
+    pub id: &'static str,
+    /// The team's file.
+    pub at: Origin,
+    /// Who has it.
+    pub by: Origin,
+}
+
 /// The checks, by id, and the strategies, in the order of the stack.
+#[derive(Clone)]
 pub struct Registry {
     checks: Vec<&'static CheckEntry>,
     strategies: Vec<&'static StrategyEntry>,
@@ -137,6 +181,38 @@ impl Registry {
             return Err(fault("strategy", entry.id, at));
         }
         Ok(Self { checks: in_order, strategies: ordered })
+    }
+
+    /// The same with the strategies of a team in the stack, in this order: behind every built-in one that tracks or that
+    /// the contract of `mark-status` names, and before those that only name a task (a roster, a reference row). Those would
+    /// otherwise write a second row for a task that has one.
+    ///
+    /// # Errors
+    /// [`IdTaken`]: ids are unique among all checks and strategies.
+    pub fn with_strategies(
+        mut self,
+        more: impl IntoIterator<Item = &'static StrategyEntry>,
+    ) -> Result<Self, IdTaken> {
+        let comes_before = |entry: &&StrategyEntry| {
+            let meta = entry.strategy.meta();
+            meta.tracks || meta.format.is_some()
+        };
+        let behind = self.strategies.iter().rposition(comes_before).map_or(0, |last| last + 1);
+        for (at, entry) in (behind..).zip(more) {
+            debug_assert_eq!(entry.id, entry.strategy.meta().id);
+            if let Some(by) = self.origin_of(entry.id) {
+                return Err(IdTaken { id: entry.id, at: entry.origin, by });
+            }
+            self.strategies.insert(at, entry);
+        }
+        Ok(self)
+    }
+
+    /// Where the check or the strategy with this id is registered.
+    fn origin_of(&self, id: &str) -> Option<Origin> {
+        let checks = self.checks.iter().map(|entry| (entry.id, entry.origin));
+        let strategies = self.strategies.iter().map(|entry| (entry.id, entry.origin));
+        checks.chain(strategies).find(|(known, _)| *known == id).map(|(_, origin)| origin)
     }
 
     /// The checks: the required ones in the order of their list, then the others by id.
@@ -224,7 +300,7 @@ macro_rules! register {
             $crate::registry::$entry {
                 id: $id,
                 $field: &$value,
-                origin: $crate::registry::Origin { file: file!(), line: line!() },
+                origin: $crate::registry::Origin::built_in(file!(), line!()),
             }
         }
     };

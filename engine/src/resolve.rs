@@ -1,5 +1,5 @@
 //! IDs through the stack: the first strategy that knows an ID answers; tracking strategies after it keep their own
-//! rows of that ID in step.
+//! rows of that ID in step. Bytes that an earlier strategy changes are its own.
 
 use crate::edit::Change;
 use crate::id::{TaskId, WpId};
@@ -45,6 +45,8 @@ pub fn resolve(
             Answer::Known { at, changes, .. } if meta.tracks => {
                 let (more, edits) = parts(entry.strategy.resolve(id, wanted, context));
                 at.extend(more);
+                let free = |edit: &Change| !changes.iter().any(|earlier| earlier.overlaps(edit));
+                let edits: Vec<_> = edits.into_iter().filter(free).collect();
                 changes.extend(edits);
             }
             Answer::Known { .. } => {}

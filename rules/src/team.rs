@@ -7,11 +7,13 @@ pub mod expression;
 pub mod files;
 pub mod gate;
 pub mod inline_tests;
+pub mod intern;
 pub mod kinds;
 pub mod lint;
 pub mod live_world;
 pub mod load;
 pub mod needs;
+pub mod resolver;
 pub mod rule;
 pub mod schema;
 pub mod template;
@@ -24,7 +26,6 @@ pub mod written;
 pub mod yaml;
 
 mod data;
-mod intern;
 mod place;
 
 /// The name that was probably meant.

@@ -53,7 +53,7 @@ static ONE: Step = step("one");
 static TWO: Step = step("two");
 
 const fn origin(line: u32) -> Origin {
-    Origin { file: "x.rs", line }
+    Origin::built_in("x.rs", line)
 }
 static ALPHA_AT_1: CheckEntry = CheckEntry { id: "alpha", check: &ALPHA, origin: origin(1) };
 static ALPHA_AT_2: CheckEntry = CheckEntry { id: "alpha", check: &ALPHA, origin: origin(2) };
@@ -68,8 +68,8 @@ fn refusal(
     required: &'static [&'static str],
     order: &'static [&'static str],
 ) -> String {
-    let required = Listed { ids: required, origin: Origin { file: "required.rs", line: 10 } };
-    let order = Listed { ids: order, origin: Origin { file: "order.rs", line: 20 } };
+    let required = Listed { ids: required, origin: Origin::built_in("required.rs", 10) };
+    let order = Listed { ids: order, origin: Origin::built_in("order.rs", 20) };
     let built = Registry::build(checks.iter().copied(), strategies.iter().copied(), required, order);
     built.err().map(|error| error.to_string()).unwrap_or_default()
 }
@@ -98,6 +98,29 @@ fn whatever_is_missing_doubled_or_unplaced_is_refused() {
         "an empty registry: {empty}"
     );
     assert_eq!(refusal(&[&BETA_AT_3, &ALPHA_AT_1], both, &["alpha"], &["two", "one"]), "");
+}
+
+#[test]
+fn ids_of_teams_are_free_ones() {
+    static OF_A_TEAM: StrategyEntry =
+        StrategyEntry { id: "one", strategy: &ONE, origin: Origin::rules_d("rules.d/one.yaml", 3) };
+    let registry = |ids: &'static [&'static str]| {
+        let required = Listed { ids: &["alpha"], origin: origin(10) };
+        let order = Listed { ids, origin: origin(20) };
+        let built_in = [&ONE_AT_5, &TWO_AT_6].into_iter().filter(|entry| ids.contains(&entry.id));
+        Registry::build([&ALPHA_AT_1].into_iter(), built_in, required, order).unwrap()
+    };
+    let ids = |registry: &Registry| registry.strategies().iter().map(|entry| entry.id).collect::<Vec<_>>();
+    assert_eq!(ids(&registry(&["two"]).with_strategies([&OF_A_TEAM]).unwrap()), ["one", "two"]);
+    let taken = registry(&["one"]).with_strategies([&OF_A_TEAM]).err().unwrap();
+    assert_eq!(taken.to_string(), "rules.d/one.yaml:3: the id `one` is taken by x.rs:5");
+    let twice = registry(&["two"]).with_strategies([&OF_A_TEAM, &OF_A_TEAM]).err().unwrap();
+    assert_eq!((twice.at, twice.by), (OF_A_TEAM.origin, OF_A_TEAM.origin));
+    static A_CHECKS: Step = step("alpha");
+    static AS_A_CHECK: StrategyEntry =
+        StrategyEntry { id: "alpha", strategy: &A_CHECKS, origin: Origin::rules_d("rules.d/alpha.yaml", 3) };
+    let taken = registry(&["one"]).with_strategies([&AS_A_CHECK]).err().unwrap();
+    assert_eq!((taken.id, taken.by), ("alpha", origin(1)));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use clearance_rules::team::document::live::{Live, Subject};
 use clearance_rules::team::files::{Origin, RULES_DIR};
 use clearance_rules::team::gate::{self, Gate};
 use clearance_rules::team::live_world::{Means, Session};
-use clearance_rules::team::load::RuleSet;
+use clearance_rules::team::load::{self, RuleSet};
 use clearance_rules::team::trust::Grants;
 use clearance_rules::team::trust::store::Store;
 use jiff::tz::TimeZone;
@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 use crate::args::{MergeQuestion, RulesFrom, RulesQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::output::Problem;
 
 /// What is asked about.
 #[derive(Clone, Copy)]
@@ -61,6 +62,25 @@ pub(super) fn ask(
     }
     let mission = mission.map(|mission| mission.slug().to_owned());
     Ok(Preflight { stage, mission, results: outcome.results, proposed: outcome.proposed })
+}
+
+/// The registry with the ways to find tasks that the repository has in `rules.d/`; and what is wrong with files that would
+/// be one, which changes nothing about tasks that are found without them.
+pub(super) fn with_resolvers(
+    registry: &Registry,
+    repo: &Repo,
+    env: &Env,
+) -> Result<(Registry, Vec<Problem>), Failure> {
+    let asked = Asked { repo, mission: None, merge: None, stage: Stage::MarkStatus, only: None };
+    let question = RulesQuestion { rules_from: None, trust: Vec::new(), offline: false };
+    let Some(origin) = origin(asked, &question, env)? else { return Ok((registry.clone(), Vec::new())) };
+    match load::resolvers(repo, &origin) {
+        Ok(mut set) => {
+            let broken = set.broken.iter().map(|(_, why)| Problem::unusable(why)).collect();
+            Ok((registry.clone().with_strategies(set.take_strategies())?, broken))
+        }
+        Err(why) => Ok((registry.clone(), vec![Problem::unusable(&why)])),
+    }
 }
 
 /// One run of rules: the document, what is trusted, and the means.

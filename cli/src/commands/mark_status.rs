@@ -9,8 +9,8 @@ use clearance_engine::registry::Registry;
 use clearance_engine::report::{CommitAccount, MarkReport, Outcome};
 use clearance_engine::strategy::TaskState;
 
-use super::Answer;
 use super::writing::Session;
+use super::{Answer, gate};
 use crate::args::{Global, MarkStatusArgs};
 use crate::env::Env;
 use crate::failure::Failure;
@@ -29,6 +29,7 @@ pub(crate) fn run(
     let dry_run = args.write.dry_run;
     let tense = if dry_run { Tense::Forecast } else { Tense::Done };
     let wanted = args.status.into();
+    let (registry, broken) = gate::with_resolvers(registry, &session.repo, env)?;
     let plan = mark::plan(&session.mission, &ids, wanted, registry.strategies(), tense)?;
     let subject = subject(&plan, wanted, session.mission.slug());
     let recorded = session.record(env, plan.tasks.as_deref(), &plan.records, &subject)?;
@@ -43,7 +44,9 @@ pub(crate) fn run(
         commit: recorded.commit,
         warnings: recorded.warnings,
     };
-    Ok(answer(&report, args.strict, global))
+    let mut answer = answer(&report, args.strict, global);
+    answer.problems.extend(broken);
+    Ok(answer)
 }
 
 fn answer(report: &MarkReport, strict: bool, global: &Global) -> Answer {

@@ -14,8 +14,8 @@ use clearance_engine::report::step::MoveReport;
 use clearance_engine::strategy::ResolveContext;
 use serde_json::{Map, Value};
 
-use super::Answer;
 use super::writing::Session;
+use super::{Answer, gate};
 use crate::args::{Global, MoveArgs};
 use crate::env::Env;
 use crate::failure::Failure;
@@ -36,6 +36,7 @@ pub(crate) fn run(
         return Err(unknown(&work_package, &session));
     }
     let context = ResolveContext { tasks: mission.tasks_or_none()?, mission };
+    let (registry, broken) = gate::with_resolvers(registry, &session.repo, env)?;
     let sources = Sources { context, phase: mission.phase()?, state, stack: registry.strategies() };
     let request = request(args, work_package, to, &session)?;
     let from = state.lane_of(request.work_package.as_id());
@@ -64,7 +65,9 @@ pub(crate) fn run(
         commit: recorded.commit,
         warnings: recorded.warnings,
     };
-    Ok(answer(&report, global))
+    let mut answer = answer(&report, global);
+    answer.problems.extend(broken);
+    Ok(answer)
 }
 
 fn answer(report: &MoveReport, global: &Global) -> Answer {

@@ -20,7 +20,6 @@ use super::{Answer, gate, target};
 use crate::args::{Global, RulesCommand, RulesFrom, RulesQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::output::Problem;
 
 pub(crate) fn run(
     command: &RulesCommand,
@@ -69,18 +68,7 @@ fn unreadable(why: &Unanswered) -> Failure {
     Failure::undecided("rules_unreadable", why.in_words())
 }
 
-/// A file that cannot be used, as it is told.
-fn problem(why: &Unanswered) -> Problem {
-    Problem {
-        code: why.code,
-        message: why.message.clone(),
-        help: why.help.clone(),
-        severity: miette::Severity::Error,
-        excerpts: why.excerpts.clone(),
-    }
-}
-
-/// The same for machines.
+/// Files that cannot be used, for machines.
 fn broken_json(set: &RuleSet) -> Vec<Value> {
     let one = |(name, why): &(&'static str, Unanswered)| json!({ "file": name, "message": why.message, "help": why.help, "excerpts": why.excerpts });
     set.broken.iter().map(one).collect()

@@ -13,7 +13,7 @@ use clearance_engine::repo::Repo;
 use clearance_engine::strategy::ResolveContext;
 use serde_json::{Value, json};
 
-use super::{Answer, status_files, target};
+use super::{Answer, gate, status_files, target};
 use crate::args::{Global, StatusArgs};
 use crate::env::Env;
 use crate::failure::Failure;
@@ -37,7 +37,12 @@ pub(crate) fn run(
         return status_files::run(args, one, &repo, global);
     }
     match one {
-        Some(mission) => board(&target::at_home(mission, &repo)?, global, env, registry),
+        Some(mission) => {
+            let (registry, broken) = gate::with_resolvers(registry, &repo, env)?;
+            let mut answer = board(&target::at_home(mission, &repo)?, global, env, &registry)?;
+            answer.problems.extend(broken);
+            Ok(answer)
+        }
         None => all(&repo, global, env),
     }
 }

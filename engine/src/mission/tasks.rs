@@ -213,7 +213,13 @@ impl TasksDoc {
     pub fn is_excluded(&self, line: usize) -> bool {
         let Line { start, end, .. } = self.lines[line];
         let indent = self.text()[start..end].len() - self.text()[start..end].trim_start().len();
-        contains(&self.excluded, start + indent)
+        self.is_excluded_at(start + indent)
+    }
+
+    /// Whether this byte is in fenced code, a comment or a quote, where nothing counts.
+    #[must_use]
+    pub fn is_excluded_at(&self, offset: usize) -> bool {
+        contains(&self.excluded, offset)
     }
 
     /// The first line from `line` on below which a new line stands outside of every zone that does not count.

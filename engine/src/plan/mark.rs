@@ -144,8 +144,13 @@ struct Proposed {
 }
 
 /// Whether the strategy is one whose marks are known to be read back as they were meant.
-fn is_built_in(by: &StrategyMeta) -> bool {
+fn is_proven(by: &StrategyMeta) -> bool {
     matches!(by.format, Some(Format::Checkbox | Format::PipeTable))
+}
+
+/// Whether every row that is kept in step is such a strategy's.
+fn all_proven(stack: &[&'static StrategyEntry]) -> bool {
+    stack.iter().map(|entry| entry.strategy.meta()).all(|meta| !meta.tracks || is_proven(meta))
 }
 
 /// Whether only characters of boxes, marks and cells are taken out and put in: none of them opens or closes code, a
@@ -250,7 +255,8 @@ impl Planner<'_> {
             (Outcome::Updated, format!("{mark} {id} as {state} in tasks.md."))
         };
         if !changes.is_empty() {
-            let marks_only = is_built_in(by) && are_marks(&changes, self.context.tasks.text());
+            let text = self.context.tasks.text();
+            let marks_only = is_proven(by) && all_proven(self.stack) && are_marks(&changes, text);
             self.changes.push(Proposed { id: id.clone(), changes, marks_only });
         }
         ItemResult::new(id, outcome, message).by(by).at(at)

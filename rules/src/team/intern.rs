@@ -1,31 +1,46 @@
-//! Texts that live as long as the process. Ids and titles of rules are compared and passed around like those of built-in
-//! checks, which are constants.
+//! Texts that live as long as the process: the engine names strategies and places by such texts, and those of a team
+//! come from files.
 
-use std::collections::HashSet;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
-static KNOWN: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
+static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
-/// The text, kept for as long as the process runs. The same text is kept once, so reading the same rules again takes no more.
-pub(crate) fn intern(text: &str) -> &'static str {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(kept) = known.get(text) {
-        return kept;
+/// The text, kept for good: once, however often it is asked for.
+#[must_use]
+pub fn intern(text: &str) -> &'static str {
+    // A panic elsewhere leaves the set as whole as it was.
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = texts.get(text) {
+        return known;
     }
     let kept: &'static str = Box::leak(text.into());
-    known.insert(kept);
+    texts.insert(kept);
     kept
 }
 
 /// A list of one text, kept likewise.
 pub(crate) fn only(text: &'static str) -> &'static [&'static str] {
-    static LISTS: LazyLock<Mutex<HashSet<&'static [&'static str]>>> = LazyLock::new(Mutex::default);
-    let mut known = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
+    static LISTS: Mutex<BTreeSet<&'static [&'static str]>> = Mutex::new(BTreeSet::new());
+    let mut lists = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
     let list = [text];
-    if let Some(kept) = known.get(&list[..]) {
-        return kept;
+    if let Some(known) = lists.get(&list[..]) {
+        return known;
     }
     let kept: &'static [&'static str] = Box::leak(Box::new(list));
-    known.insert(kept);
+    lists.insert(kept);
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_kept_once() {
+        let (one, two) = (intern("rules.d/a.yaml"), intern(&format!("rules.d/{}.yaml", 'a')));
+        assert_eq!(one, "rules.d/a.yaml");
+        assert!(std::ptr::eq(one, two));
+        assert!(!std::ptr::eq(one, intern("rules.d/b.yaml")));
+    }
 }

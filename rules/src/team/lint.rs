@@ -5,6 +5,7 @@ use clearance_engine::severity::Severity;
 use super::expression::{Expression, Scope};
 use super::inline_tests;
 use super::kinds::used;
+use super::resolver::Resolver;
 use super::rule::Rule;
 use super::written::Expected;
 use super::yaml::RuleError;
@@ -115,6 +116,38 @@ pub fn lint(rule: &Rule) -> Result<Vec<Oddity>, RuleError> {
         }
     }
     Ok(found)
+}
+
+/// What is odd about a way to find tasks.
+#[must_use]
+pub fn lint_resolver(resolver: &Resolver) -> Vec<Oddity> {
+    let tests = resolver.run_tests();
+    let origin = resolver.origin();
+    let odd = |code, line, message: String, help: &str| Oddity {
+        code,
+        file: origin.file.to_owned(),
+        line,
+        message,
+        help: help.to_owned(),
+    };
+    if tests.is_empty() {
+        let line = usize::try_from(origin.line).unwrap_or(1);
+        let help = "add one under `tests:`; run them with `clearance rules test`";
+        return vec![odd("rule_untested", line, format!("{} has no test", resolver.id()), help)];
+    }
+    let failing = tests.into_iter().filter(|test| !test.differences.is_empty());
+    failing
+        .map(|test| {
+            let message =
+                format!("the test `{}` of {} fails: {}", test.name, resolver.id(), test.differences[0]);
+            odd(
+                "test_fails",
+                test.line,
+                message,
+                "correct the rule or the test; `clearance rules test` shows all of it",
+            )
+        })
+        .collect()
 }
 
 fn is_constant(expression: &Expression) -> bool {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use clearance_engine::check::{CheckMeta, Guards};
 use clearance_engine::finding::Excerpt;
 use clearance_engine::item::Unanswered;
+use clearance_engine::registry::StrategyEntry;
 use clearance_engine::repo::Repo;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::Source;
@@ -12,6 +13,7 @@ use jiff::civil::Date;
 
 use super::files::{Files, Origin, invalid};
 use super::intern::intern;
+use super::resolver::{self, Resolver};
 use super::rule::{self, Rule};
 use super::trust::Lock;
 use super::waivers::{Waivers, WrittenWaivers};
@@ -25,6 +27,8 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// Built-in checks that are set otherwise.
     pub tunes: Vec<Tune>,
+    /// Ways to find tasks.
+    pub resolvers: Vec<Resolver>,
     /// Files that cannot be used, with what they are called in reports.
     pub broken: Vec<(&'static str, Unanswered)>,
     /// Exceptions.
@@ -50,8 +54,7 @@ pub struct Tune {
 enum Loaded {
     Rule(Box<Rule>),
     Tune(Tune),
-    /// Of another part of the tool.
-    Resolver,
+    Resolver(Box<Resolver>),
 }
 
 impl RuleSet {
@@ -112,11 +115,19 @@ impl RuleSet {
                     None => set.tunes.push(tune),
                     Some(why) => set.broken.push((intern(name), why)),
                 },
-                Ok(Loaded::Resolver) => {}
+                Ok(Loaded::Resolver(resolver)) => match taken(resolver.id(), &mut owners) {
+                    None => set.resolvers.push(*resolver),
+                    Some(why) => set.broken.push((intern(name), why)),
+                },
                 Err(why) => set.broken.push((intern(name), why)),
             }
         }
         set
+    }
+
+    /// Takes the ways to find tasks out, as strategies, which live as long as the process.
+    pub fn take_strategies(&mut self) -> Vec<&'static StrategyEntry> {
+        std::mem::take(&mut self.resolvers).into_iter().map(Resolver::entry).collect()
     }
 
     /// The rule of an id.
@@ -124,6 +135,16 @@ impl RuleSet {
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id() == id)
     }
+}
+
+/// The ways to find tasks of a place, and what is wrong with files that would be one; nothing else is read there.
+///
+/// # Errors
+/// When the place as a whole cannot be read.
+pub fn resolvers(repo: &Repo, origin: &Origin) -> Result<RuleSet, Unanswered> {
+    let mut files = Files::read(repo, origin)?.rules;
+    files.retain(|(_, source)| source.as_ref().map_or(true, |source| is_resolver(source.text())));
+    Ok(RuleSet::of(&files, &[]))
 }
 
 /// Loads files on as many threads as there are processors: a rule costs a tenth of a millisecond.
@@ -156,7 +177,8 @@ fn one(
 ) -> Result<Loaded, Unanswered> {
     let source = source.as_ref().map_err(Clone::clone)?;
     if is_resolver(source.text()) {
-        return Ok(Loaded::Resolver);
+        let read = resolver::read(source).map(|resolver| Loaded::Resolver(Box::new(resolver)));
+        return read.map_err(|error| unusable(&error));
     }
     let loaded = yaml::read::<WrittenRule>(source).and_then(|written| {
         if written.check.is_none() && written.message.is_none() {

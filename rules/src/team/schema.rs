@@ -3,14 +3,45 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Value as Json, json};
 
+use super::resolver::WrittenResolverRule;
 use super::trust::WrittenLock;
 use super::waivers::WrittenWaivers;
 use super::written::{self, WrittenRule};
 
-/// The schema of a rule.
+/// The schema of a rule: of a check, of a built-in check set otherwise, or of a way to find tasks.
 #[must_use]
 pub fn rule() -> Json {
-    let mut schema = of::<WrittenRule>("clearance rule");
+    let id = "https://clearance.invalid/schema/rule/v1";
+    let resolver = with_schema_and_id(of::<WrittenResolverRule>("clearance resolver"));
+    let mut rule = with_schema_and_id(of::<WrittenRule>("clearance rule"));
+    // One dispatch, and one set of definitions, so that an editor tells which of the two is meant.
+    let mut defs = serde_json::Map::new();
+    for schema in [&resolver, &rule] {
+        if let Some(own) = schema["$defs"].as_object() {
+            defs.extend(own.clone());
+        }
+    }
+    let dialect = rule["$schema"].clone();
+    let plain = |mut schema: Json| {
+        if let Some(fields) = schema.as_object_mut() {
+            fields.remove("$defs");
+            fields.remove("$schema");
+        }
+        schema
+    };
+    rule = plain(rule);
+    json!({
+        "$schema": dialect,
+        "$id": id,
+        "title": "clearance rule",
+        "if": { "properties": { "kind": { "const": "resolver" } }, "required": ["kind"] },
+        "then": plain(resolver),
+        "else": rule,
+        "$defs": defs,
+    })
+}
+
+fn with_schema_and_id(mut schema: Json) -> Json {
     if let Some(fields) = schema["properties"].as_object_mut() {
         fields.insert("schema".to_owned(), json!({ "const": written::SCHEMA }));
         let pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";

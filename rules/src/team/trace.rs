@@ -131,10 +131,9 @@ fn pieces<'s>(source: &'s str, operators: &[&str]) -> Vec<&'s str> {
                 at = next + source[next..].chars().next().map_or(0, char::len_utf8);
                 continue;
             }
-            (Some(open), _)
-                if open == character => {
-                    quote = None;
-                }
+            (Some(open), _) if open == character => {
+                quote = None;
+            }
             (None, '"' | '\'') => quote = Some(character),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use clearance_engine::source::Source;
 use miette::{NamedSource, SourceSpan};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Budget, Options, Spanned};
 
@@ -75,19 +75,45 @@ pub struct OneOrMany(pub Vec<At<String>>);
 
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            One(String),
-            Many(Vec<String>),
-        }
-        // Inside an alternative the places are lost; that of the whole is kept.
         let At { value, span } = At::deserialize(deserializer)?;
-        let texts = match value {
-            Either::One(text) => vec![text],
-            Either::Many(texts) => texts,
-        };
-        Ok(Self(texts.into_iter().map(|value| At { value, span: span.clone() }).collect()))
+        Ok(Self(match value {
+            Texts::One(value) => vec![At { value, span }],
+            Texts::Many(texts) => texts,
+        }))
+    }
+}
+
+enum Texts {
+    One(String),
+    Many(Vec<At<String>>),
+}
+
+// By hand: an untagged enum would lose the places of the texts in a list.
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text or a list of texts: numbers, `yes` and `true` are texts in quotes only")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts::One(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Texts::Many(texts))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
     }
 }
 
@@ -178,6 +204,10 @@ impl JsonSchema for OneOrMany {
 pub fn place_in(source: &Source, value: &At<String>, part: Range<usize>) -> Range<usize> {
     let raw =
         &source.text()[value.span.start.min(source.text().len())..value.span.end.min(source.text().len())];
+    if let Some(verbatim) = raw.find(&value.value).filter(|_| !value.value.is_empty()) {
+        let start = value.span.start + verbatim;
+        return start + part.start..start + part.end;
+    }
     let is_block = raw.starts_with(['>', '|']);
     let mut at = if is_block { raw.find('\n').unwrap_or(0) } else { 0 };
     let mut start = None;
@@ -263,7 +293,7 @@ fn in_line(source: &Source, line: usize, column: usize) -> usize {
 
 /// The nearest of the names that would have been taken: ``unknown field `x`, expected one of a, b``.
 fn unknown(message: &str) -> Option<String> {
-    let (unknown, expected) = message.split_once(", expected ")?;
+    let (unknown, expected) = message.strip_prefix("unknown ")?.split_once(", expected ")?;
     let name = unknown.rsplit('`').nth(1)?;
     let expected = expected.strip_prefix("one of ").unwrap_or(expected);
     let known: Vec<&str> = expected.split(", ").map(|known| known.trim_matches('`')).collect();
@@ -286,12 +316,14 @@ fn trap(text: &str, at: usize) -> Option<String> {
     let plain = !value.starts_with(['"', '\'', '>', '|']);
     let named = if line.starts_with('\t') {
         "YAML is indented with blanks, never with tabs"
-    } else if plain && (value.contains(": ") || value.ends_with(':')) {
+    } else if plain && !value.starts_with('{') && (value.contains(": ") || value.ends_with(':')) {
         "a value that has `: ` in it is taken for a name: write it as a block, `>-` and the value on the next line"
     } else if plain && value.contains(" #") {
         "what follows ` #` is a comment: write the value as a block, `>-` and the value on the next line"
     } else if value.starts_with('!') {
         "a value that begins with `!` is taken for a tag: put it in quotes, or in brackets"
+    } else if value.len() > 1 && value.starts_with('"') && value.ends_with('"') && value.contains('\\') {
+        "in double quotes `\\` begins an escape: put the value in single quotes, or write `\\\\`"
     } else if value.starts_with('"') && !value.trim_end_matches('"').ends_with(['\\']) && value.len() > 1 {
         "a value that begins with a quote ends with it: write it as a block, `>-` and the value on the next line"
     } else {

@@ -6,7 +6,7 @@ use clearance_rules::team::lint::{Oddity, lint};
 use clearance_rules::team::load::unusable;
 use serde_json::json;
 
-use super::{authored, broken_json, problem};
+use super::{authored, broken_json};
 use crate::args::{Global, RulesLintArgs};
 use crate::commands::Answer;
 use crate::env::Env;
@@ -30,7 +30,10 @@ pub(super) fn run(
             Err(error) => set.broken.push((rule.id(), unusable(&error))),
         }
     }
-    let count = set.rules.len() + set.tunes.len();
+    for resolver in &set.resolvers {
+        odd.extend(clearance_rules::team::lint::lint_resolver(resolver));
+    }
+    let count = set.rules.len() + set.tunes.len() + set.resolvers.len();
     let nothing = count + set.broken.len() == 0;
     let status = match (nothing, odd.is_empty() && set.broken.is_empty()) {
         (true, _) => ExitStatus::NothingEvaluated,
@@ -46,7 +49,8 @@ pub(super) fn run(
         severity: miette::Severity::Warning,
         excerpts: Vec::new(),
     });
-    let problems: Vec<Problem> = set.broken.iter().map(|(_, why)| problem(why)).chain(odd).collect();
+    let problems: Vec<Problem> =
+        set.broken.iter().map(|(_, why)| Problem::unusable(why)).chain(odd).collect();
     let told: String = problems.iter().map(|problem| style.told(problem, style.form(global))).collect();
     let end = match (nothing, problems.len()) {
         (true, _) => format!("there are no rules in {}\n", origin.in_words()),

@@ -1,19 +1,19 @@
 //! `clearance rules list`: every check and strategy of this build, and the rules of the repository, with their origins.
 
 use clearance_engine::check::Stage;
-use clearance_engine::registry::Registry;
+use clearance_engine::registry::{Origin, OriginKind, Registry};
 use clearance_engine::source::harmless;
 use clearance_rules::team::load::RuleSet;
 use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trust;
 use serde_json::{Value, json};
 
-use super::{authored, broken_json, problem};
+use super::{authored, broken_json};
 use crate::args::{Global, RulesListArgs};
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::output::reports;
+use crate::output::{Problem, reports};
 
 /// The schema of the JSON form.
 const SCHEMA: &str = "clearance.rules-list/v1";
@@ -25,25 +25,26 @@ pub(super) fn run(
     registry: &Registry,
 ) -> Result<Answer, Failure> {
     // What is built in can be listed anywhere.
-    let set = match authored(args.rules_from.as_ref(), global, env, registry) {
+    let mut set = match authored(args.rules_from.as_ref(), global, env, registry) {
         Ok((_, _, set)) => set,
         Err(_) if args.rules_from.is_none() && global.repo.is_none() => RuleSet::default(),
         Err(failure) => return Err(failure),
     };
     let stage = args.stage.map(Stage::from);
     let of_stage = |stages: &[Stage]| stage.is_none_or(|stage| stages.contains(&stage));
+    let registry = &registry.clone().with_strategies(set.take_strategies())?;
     let value = json(registry, &set, &of_stage);
     let stdout = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&value))
     } else {
         harmless(&text(registry, &set, args.capabilities, &of_stage))
     };
-    let problems = set.broken.iter().map(|(_, why)| problem(why)).collect();
+    let problems = set.broken.iter().map(|(_, why)| Problem::unusable(why)).collect();
     Ok(Answer { problems, reports: reports::files(global, &value), ..Answer::text(stdout) })
 }
 
 fn json(registry: &Registry, set: &RuleSet, of_stage: &dyn Fn(&[Stage]) -> bool) -> Value {
-    let origin = |origin: &clearance_engine::registry::Origin| json!({ "kind": "built-in", "file": origin.file, "line": origin.line });
+    let origin = |origin: &Origin| json!({ "kind": origin.kind, "file": origin.file, "line": origin.line });
     let checks = registry.checks().iter().filter(|entry| of_stage(entry.check.meta().stages)).map(|entry| {
         let meta = entry.check.meta();
         json!({
@@ -101,7 +102,7 @@ fn text(
         let meta = entry.check.meta();
         out.push_str(&format!("  {:<20} {}\n", entry.id, meta.summary));
         out.push_str(&format!("  {:<20} codes: {}\n", "", meta.codes.join(", ")));
-        out.push_str(&format!("  {:<20} built in, {}\n", "", entry.origin));
+        out.push_str(&format!("  {:<20} {}\n", "", told(entry.origin)));
     }
     let rules: Vec<&Rule> = set.rules.iter().filter(|rule| of_stage(rule.meta.stages)).collect();
     if !rules.is_empty() {
@@ -118,7 +119,14 @@ fn text(
     for (position, entry) in registry.strategies().iter().enumerate() {
         let meta = entry.strategy.meta();
         out.push_str(&format!("  {} {:<18} {}\n", position + 1, entry.id, meta.summary));
-        out.push_str(&format!("    {:<18} built in, {}\n", "", entry.origin));
+        out.push_str(&format!("    {:<18} {}\n", "", told(entry.origin)));
     }
     out
+}
+
+fn told(origin: Origin) -> String {
+    match origin.kind {
+        OriginKind::BuiltIn => format!("built in, {origin}"),
+        OriginKind::RulesD => format!("rules.d, {origin}"),
+    }
 }

@@ -13,6 +13,9 @@ pub(super) fn run(args: &RulesSchemaArgs, global: &Global) -> Result<Answer, Fai
         SchemaOf::Waivers => schema::waivers(),
         SchemaOf::TrustLock => schema::trust_lock(),
     };
-    let stdout = format!("{}\n", reports::shown(&value));
+    // For a file that people look at.
+    let pretty =
+        serde_json::to_string_pretty(&value).unwrap_or_else(|error| unreachable!("it is JSON: {error}"));
+    let stdout = format!("{pretty}\n");
     Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
 }
