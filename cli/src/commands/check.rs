@@ -9,6 +9,7 @@ use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
 use clearance_engine::severity::Verdict;
 use miette::Diagnostic as _;
+use serde_json::Value;
 
 use super::gate::{self, Asked};
 use super::{Answer, target, trace};
@@ -37,7 +38,7 @@ pub(crate) fn run(
     }
     let report = gate::ask(registry, asked, &args.merge, env)?;
     let status = status_of(report.verdict());
-    let account = report.account(status.code());
+    let account = if reports::wanted(global) { report.account(status.code()) } else { Value::Null };
     let stdout = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&account))
     } else {

@@ -55,7 +55,7 @@ pub(crate) fn run(
         preflight_text::plan(&merge, forecast.filter(|_| cleared), number, global)
             + &preflight_text::render(&report, &style, global)
     };
-    let account = report.account(status.code());
+    let account = if reports::wanted(global) { report.account(status.code()) } else { Value::Null };
     Ok(Answer { stdout, problems: Vec::new(), reports: reports::files(global, &account), status })
 }
 

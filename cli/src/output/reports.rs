@@ -17,6 +17,11 @@ pub(crate) fn json_on_stdout(global: &Global) -> bool {
     global.json || global.report.iter().any(ReportRequest::is_json_on_stdout)
 }
 
+/// Whether anybody will read the account: for many rules it is long.
+pub(crate) fn wanted(global: &Global) -> bool {
+    json_on_stdout(global) || global.report.iter().any(|report| report.file.is_some())
+}
+
 /// Makes sure that every report can be written, before anything is done that it would tell of.
 pub(crate) fn check(global: &Global) -> Result<(), Failure> {
     for file in global.report.iter().filter_map(|report| report.file.as_ref()) {

@@ -7,11 +7,18 @@ pub mod live;
 mod artefacts;
 mod history;
 
+use std::sync::LazyLock;
+
 use super::types::{Names, Type};
 
 /// The document, as rules see it. Every field is there, always: what is not known is `null`, an empty list or an empty text.
 #[must_use]
 pub fn names() -> Names {
+    static NAMES: LazyLock<Names> = LazyLock::new(made);
+    NAMES.clone()
+}
+
+fn made() -> Names {
     let fields = [
         ("mission", mission()),
         ("lanes", Type::list(lane())),

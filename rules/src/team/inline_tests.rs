@@ -62,7 +62,7 @@ type Wrong = (String, Option<String>);
 fn given(rule: &Rule, test: &WrittenTest) -> Result<Given, Wrong> {
     let data: Vec<&str> = rule.data.iter().map(|data| data.name.as_str()).collect();
     let names = super::document::names();
-    let known = || names.keys().map(String::as_str).chain(data.iter().copied());
+    let known = || names.names().chain(data.iter().copied());
     for name in test.given.keys() {
         if !known().any(|known| known == name) {
             let near = super::nearest(name, known()).map(|near| format!("did you mean `{near}`?"));
@@ -80,7 +80,7 @@ fn given(rule: &Rule, test: &WrittenTest) -> Result<Given, Wrong> {
     let document: Map<String, Json> = test
         .given
         .iter()
-        .filter(|(name, _)| names.contains_key(name.as_str()))
+        .filter(|(name, _)| names.has(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     Given::of(&document).map_err(|misfit| (misfit.message, misfit.help))

@@ -74,8 +74,7 @@ impl Rule {
     pub fn of(source: &Source, written: WrittenRule) -> Result<Self, RuleError> {
         let head = head::Head::of(source, &written)?;
         let mut names = document::names();
-        let at_names = |names: &Names| -> BTreeSet<String> { names.keys().cloned().collect() };
-        let document_names = at_names(&names);
+        let document = names.clone();
         let params = params(source, &written, &mut names)?;
         let when = written.when.as_ref();
         let when = when.map(|when| boolean(&Compiling { source, names: &names }, when)).transpose()?;
@@ -130,7 +129,7 @@ impl Rule {
             remediation,
         };
         rule.meta.guards = if rule.waivable { Guards::Agreement } else { Guards::Step };
-        rule.uses = used(rule.expressions()).intersection(&document_names).cloned().collect();
+        rule.uses = used(rule.expressions()).into_iter().filter(|name| document.has(name)).collect();
         let of_mission = ["mission", "lanes", "wps", "requirements", "events"];
         if of_mission.iter().any(|name| rule.uses.contains(*name)) {
             rule.meta.needs = Needs::Mission;
@@ -213,7 +212,7 @@ fn add(
             let help = Some("lower-case letters, digits and `_`".to_owned());
             return Err(RuleError::new(source, at.clone(), format!("`{name}` is no name"), help));
         }
-        if names.insert(name.clone(), of).is_some() {
+        if names.has(&name) {
             let help = Some("take another name".to_owned());
             return Err(RuleError::new(
                 source,
@@ -222,6 +221,7 @@ fn add(
                 help,
             ));
         }
+        names.add(name, of);
     }
     Ok(())
 }

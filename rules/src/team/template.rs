@@ -96,7 +96,9 @@ mod tests {
     use serde_json::json;
 
     fn names() -> Names {
-        [("wp".to_owned(), Type::record([("id", Type::Text), ("tags", Type::list(Type::Text))]))].into()
+        [("wp".to_owned(), Type::record([("id", Type::Text), ("tags", Type::list(Type::Text))]))]
+            .into_iter()
+            .collect()
     }
 
     #[test]

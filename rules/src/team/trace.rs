@@ -82,7 +82,7 @@ fn names_of(rule: &Rule) -> Names {
         .chain(rule.each.iter().map(|each| each.name.as_str()));
     let brought = rule.kind.iter().flat_map(|kind| kind.names()).map(|(name, _)| name.to_owned());
     let all: Vec<String> = own.map(str::to_owned).chain(brought).chain(["params".to_owned()]).collect();
-    names.extend(all.into_iter().map(|name| (name, Type::Any)));
+    all.into_iter().for_each(|name| names.add(name, Type::Any));
     names
 }
 

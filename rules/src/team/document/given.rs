@@ -20,9 +20,9 @@ impl Given {
     /// A field that the document does not have, as `wps[0].agnt`, with what was probably meant.
     pub fn of(given: &Map<String, Json>) -> Result<Self, Misfit> {
         let mut values = BTreeMap::new();
-        for (name, of) in names() {
-            let value = filled(given.get(&name), &of, &name)?;
-            values.insert(name, Value::from(&value));
+        for (name, of) in names().iter() {
+            let value = filled(given.get(name), of, name)?;
+            values.insert(name.to_owned(), Value::from(&value));
         }
         Ok(Self(values))
     }

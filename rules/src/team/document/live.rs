@@ -43,7 +43,7 @@ impl<'a> Live<'a> {
     /// The document; nothing is read yet.
     #[must_use]
     pub fn new(subject: Subject<'a>) -> Self {
-        let parts = names().into_keys().map(|name| (name, OnceLock::new())).collect();
+        let parts = names().names().map(|name| (name.to_owned(), OnceLock::new())).collect();
         Self { subject, parts, gated: OnceLock::new() }
     }
 

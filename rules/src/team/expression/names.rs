@@ -61,11 +61,11 @@ impl Checker<'_> {
                 _ => Type::Any,
             }),
             Expr::Ident(name) => {
-                if self.outer.contains_key(name) {
+                if self.outer.has(name) {
                     self.used.borrow_mut().insert(name.clone());
                 }
                 names.get(name).cloned().ok_or_else(|| {
-                    let known = names.keys().map(String::as_str);
+                    let known = names.names();
                     self.unknown(tree.id, name, &format!("nothing here is called `{name}`"), known)
                 })
             }
@@ -156,13 +156,13 @@ impl Checker<'_> {
         }
         let over = self.of(&all.iter_range, names, depth - 1)?;
         let mut inside = names.clone();
-        inside.insert(all.iter_var.clone(), over.element());
-        inside.extend(all.iter_var2.clone().map(|name| (name, Type::Any)));
+        inside.add(all.iter_var.clone(), over.element());
+        all.iter_var2.iter().for_each(|name| inside.add(name.clone(), Type::Any));
         let begun = self.of(&all.accu_init, names, depth)?;
-        inside.insert(all.accu_var.clone(), begun);
+        inside.add(all.accu_var.clone(), begun);
         self.of(&all.loop_cond, &inside, depth)?;
         let gathered = self.of(&all.loop_step, &inside, depth)?;
-        inside.insert(all.accu_var.clone(), gathered);
+        inside.add(all.accu_var.clone(), gathered);
         self.of(&all.result, &inside, depth)
     }
 

@@ -42,7 +42,7 @@ impl Each {
             return Err(compiling.error(&list.span, message, None));
         }
         let mut inside = compiling.names.clone();
-        inside.insert(name.value.clone(), expression.gives().element());
+        inside.add(name.value.clone(), expression.gives().element());
         let key = Compiling { source: compiling.source, names: &inside }.expression(key)?;
         Ok(Some(Self { list: expression, name: name.value.clone(), key }))
     }
