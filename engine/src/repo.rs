@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use checkout::Checkout;
 pub(crate) use git::OnRecord;
-pub use git::{Git, GitError, without_redirection};
+pub use git::{Git, GitError, redirects, without_redirection};
 pub use scratch::{Change, Scratch};
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod expression;
+pub mod process;
 pub mod template;
 pub mod types;
 pub mod written;

@@ -232,6 +232,12 @@ pub(super) fn read_back(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether a variable of the environment would lead git elsewhere.
+#[must_use]
+pub fn redirects(variable: &str) -> bool {
+    REDIRECTING.contains(&variable)
+}
+
 /// Takes out of a child's environment what would lead git elsewhere.
 pub fn without_redirection(command: &mut Command) {
     for variable in REDIRECTING {
