@@ -2,6 +2,7 @@
 //!
 //! In process through libgit2; through the git command where libgit2 cannot (reftable refs).
 
+mod checkout;
 mod command;
 pub mod commit;
 pub mod conflict;
@@ -18,8 +19,9 @@ mod work_tree;
 
 use std::path::{Path, PathBuf};
 
+pub use checkout::Checkout;
 pub(crate) use git::OnRecord;
-pub use git::{Git, GitError, without_redirection};
+pub use git::{Git, GitError, redirects, without_redirection};
 pub use scratch::{Change, Scratch};
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.

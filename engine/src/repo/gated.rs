@@ -5,7 +5,9 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::checkout::{Checkout, checkout_in};
 use super::directory::{self, Entry};
+use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo, RepoError};
 
 /// The files that a step would leave, and those that are there.
@@ -78,7 +80,8 @@ impl Gated {
     /// # Errors
     /// What git says: nothing can be committed in the middle of a conflict.
     pub fn staged(repo: &Repo, index: Option<&Path>) -> Result<Self, GatedError> {
-        let directory = super::scratch_dir::make().map_err(GitError::Temporary)?;
+        let directory =
+            scratch_dir::make(&tempfile::env::temp_dir(), Purpose::Objects).map_err(GitError::Temporary)?;
         let objects = directory.path().join("objects");
         std::fs::create_dir_all(&objects).map_err(GitError::Temporary)?;
         let git = Git::new(repo.caller_root()).with_objects(&objects, &repo.common_dir().join("objects"));
@@ -105,7 +108,8 @@ impl Gated {
     /// # Errors
     /// Where no temporary directory can be made.
     pub fn committed(repo: &Repo, base: &str, head: &str) -> Result<Self, GatedError> {
-        let directory = super::scratch_dir::make().map_err(GitError::Temporary)?;
+        let directory =
+            scratch_dir::make(&tempfile::env::temp_dir(), Purpose::Objects).map_err(GitError::Temporary)?;
         Ok(Self::new(base.to_owned(), format!("{head}^{{tree}}"), Git::new(repo.root()), directory))
     }
 
@@ -122,6 +126,14 @@ impl Gated {
             }
             _ => Ok(None),
         }
+    }
+
+    /// All files of a tree or commit, in a directory that is thrown away.
+    ///
+    /// # Errors
+    /// As [`Repo::checkout`].
+    pub fn checkout(&self, tree_ish: &str) -> Result<Checkout, GitError> {
+        checkout_in(&tempfile::env::temp_dir(), &self.git, tree_ish)
     }
 
     /// The files that would change, with how many lines.

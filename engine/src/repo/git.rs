@@ -56,6 +56,13 @@ pub enum GitError {
         help("make room there, or set TMPDIR to a directory that may be written to")
     )]
     Temporary(io::Error),
+    /// Temporary files go into the repository itself.
+    #[error("the directory of temporary files, {}, is inside the repository: files of a commit that are written there would be taken for a part of it", .0.display())]
+    #[diagnostic(
+        code(temporary_directory_in_repository),
+        help("set TMPDIR to a directory outside of the repository: export TMPDIR=/tmp")
+    )]
+    TemporaryInside(PathBuf),
     /// git said no.
     #[error("`git {command}` failed: {message}")]
     #[diagnostic(code(git_failed))]
@@ -225,6 +232,12 @@ pub(super) fn read_back(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether a variable of the environment would lead git elsewhere.
+#[must_use]
+pub fn redirects(variable: &str) -> bool {
+    REDIRECTING.contains(&variable)
+}
+
 /// Takes out of a child's environment what would lead git elsewhere.
 pub fn without_redirection(command: &mut Command) {
     for variable in REDIRECTING {
@@ -374,7 +387,17 @@ impl Git {
 
     /// Runs git for an answer to read: in the language whose words are known here.
     pub(crate) fn bytes<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Vec<u8>, GitError> {
-        succeeded(arguments, to_its_end(self.command(arguments).env("LC_ALL", "C")))
+        self.bytes_with(arguments, &[])
+    }
+
+    /// The same, with variables of the environment besides.
+    pub(super) fn bytes_with<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        environment: &[(&str, &OsStr)],
+    ) -> Result<Vec<u8>, GitError> {
+        let mut command = self.command(arguments);
+        succeeded(arguments, to_its_end(command.env("LC_ALL", "C").envs(environment.iter().copied())))
     }
 }
 

@@ -10,13 +10,14 @@ use super::conflict::{Conflict, Merged, hunks};
 use super::gated::Gated;
 use super::git::path_of_bytes;
 use super::merge_tree::{Answer, MergeTree, once};
+use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo};
 
 /// A throw-away object directory over the repository's: what is computed in it is gone with it, and the repository's own
 /// stays as it is.
 pub struct Scratch {
     directory: TempDir,
-    git: Git,
+    pub(super) git: Git,
     /// The commit whose attributes count.
     attributes: String,
     merges: Merges,
@@ -55,7 +56,7 @@ impl Repo {
     /// The system's.
     pub fn scratch(&self, attributes: &str) -> std::io::Result<Scratch> {
         const SHA1_DIGITS: usize = 40;
-        let directory = super::scratch_dir::make()?;
+        let directory = scratch_dir::make(&tempfile::env::temp_dir(), Purpose::Objects)?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         let store = Repository::init_opts(directory.path(), &options)

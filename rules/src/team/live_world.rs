@@ -5,10 +5,12 @@ use std::path::Path;
 
 use clearance_engine::item::Unanswered;
 use clearance_engine::mission::artefact::confined;
+use clearance_engine::repo::Checkout;
 
 use super::document::live::{Live, told};
 use super::evaluate::{Facts, Unknown};
 use super::expression::Value;
+use super::process::{self, Program};
 use super::rule::Rule;
 use super::trust::{self, Grants, NamedFiles};
 use super::world::{Call, Directory, Ended, Lines, Reply, Request, SeenFile, World};
@@ -174,7 +176,24 @@ impl World for LiveWorld<'_> {
         if !self.session.grants.has(&grant) {
             return Err(self.untrusted(&grant));
         }
-        Err(Unanswered::new("not yet"))
+        let gated = self.gated()?;
+        let checkout = match call.directory {
+            Directory::Head => Some(gated.checkout(&gated.tree)),
+            Directory::Base => Some(gated.checkout(&gated.base)),
+            Directory::Repo => None,
+        };
+        let checkout = checkout.transpose().map_err(|error| told(&error))?;
+        let directory = checkout.as_ref().map_or(self.session.live.subject().repo.root(), Checkout::path);
+        let all = self.session.means.variables.iter().cloned();
+        let mut env = process::environment(all, &call.env);
+        if let Some(above) = checkout.as_ref().and_then(|checkout| checkout.path().parent()) {
+            // A checkout has no history: git must not find that of a repository around it.
+            env.push(("GIT_CEILING_DIRECTORIES".into(), above.into()));
+        }
+        let (timeout, output_cap) = (call.timeout, process::OUTPUT_CAP);
+        let program = Program { argv: &call.argv, directory, env: &env, timeout, output_cap };
+        let ended = process::run(&program).map_err(|error| Unanswered::new(error.to_string()))?;
+        Ok(Ended { code: ended.code, signal: ended.signal, stdout: ended.stdout, stderr: ended.stderr })
     }
 
     fn ask(&self, request: &Request) -> Result<Reply, Unanswered> {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Asked, Capability, Compiling, Hit, Kind, WrittenKind};
 use crate::team::expression::{Expression, Scope, Value};
+use crate::team::process::is_never_given;
 use crate::team::template::Template;
 use crate::team::types::Type;
 use crate::team::world::{Call, Directory, World};
@@ -57,6 +58,14 @@ impl WrittenKind for Written {
             let fits = name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !fits || name.value.is_empty() {
                 return Err(compiling.error(&name.span, "this is no name of a variable", None));
+            }
+            if is_never_given(&name.value) {
+                let help = "it would change what runs, or which repository git works on";
+                return Err(compiling.error(
+                    &name.span,
+                    format!("no program is given `{}`", name.value),
+                    Some(help),
+                ));
             }
         }
         let mut outcomes: BTreeMap<i32, bool> = self.pass.iter().map(|code| (*code, true)).collect();
