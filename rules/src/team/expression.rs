@@ -104,7 +104,9 @@ impl Expression {
         }
         if let Some(simple) = simple::Path::of(source) {
             let (gives, uses) = names::check(source, simple.tree(), &|id| simple.place_of(id), names)?;
-            return Ok(Self { source: source.to_owned(), tree: simple.into_tree(), gives, uses });
+            let mut tree = simple.into_tree();
+            functions::bind(&mut tree);
+            return Ok(Self { source: source.to_owned(), tree, gives, uses });
         }
         let program = ENV.compile(source).map_err(|errors| syntax(source, &errors))?;
         let place_of =

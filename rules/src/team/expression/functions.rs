@@ -105,9 +105,23 @@ pub(super) fn bind(tree: &mut IdedExpr) {
                 }
             }
         }
-        Expr::Select(select) => bind(&mut select.operand),
+        Expr::Select(select) => {
+            bind(&mut select.operand);
+            if !select.test {
+                select_by_name(tree);
+            }
+        }
         _ => {}
     }
+}
+
+/// `wp.agent` as `wp["agent"]`, which is the same here, and is looked up at once: names with dots in them, which the crate
+/// would look for first, there are none.
+fn select_by_name(tree: &mut IdedExpr) {
+    let Expr::Select(select) = std::mem::take(&mut tree.expr) else { return };
+    let name = new(Expr::Literal(LiteralValue::String(CelString::from(select.field))));
+    let func_name = operators::INDEX.to_owned();
+    tree.expr = Expr::Call(CallExpr { func_name, target: None, args: vec![*select.operand, name] });
 }
 
 /// The step of `map` and `filter`, in the shape that the crate appends in place: only inside it something may be put.
