@@ -28,7 +28,7 @@ Exit codes:
     0  cleared, or done
     1  blocked, nothing could be resolved, or a requested commit failed
     2  usage, configuration or unknown mission
-    3  could not decide: something could not be read, locked or written
+    3  could not decide: something could not be read, locked or written, or a rule is not trusted
     4  nothing was evaluated
   101  a bug in clearance";
 

@@ -10,7 +10,7 @@ pub enum ExitStatus {
     Blocked = 1,
     /// The question itself is wrong: usage, configuration, unknown mission.
     Usage = 2,
-    /// No answer: something could not be read, locked or written.
+    /// No answer: something could not be read, locked or written, or a rule is not trusted.
     Undecided = 3,
     /// Nothing was evaluated.
     NothingEvaluated = 4,
@@ -24,7 +24,10 @@ impl ExitStatus {
         (Self::Done, "cleared, or done"),
         (Self::Blocked, "blocked, nothing could be resolved, or a requested commit failed"),
         (Self::Usage, "usage, configuration or unknown mission"),
-        (Self::Undecided, "could not decide: something could not be read, locked or written"),
+        (
+            Self::Undecided,
+            "could not decide: something could not be read, locked or written, or a rule is not trusted",
+        ),
         (Self::NothingEvaluated, "nothing was evaluated"),
         (Self::Bug, "a bug in clearance"),
     ];
