@@ -8,6 +8,8 @@ mod address;
 mod client;
 mod error;
 mod exchange;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;
