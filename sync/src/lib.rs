@@ -1,7 +1,11 @@
-//! Final sync: delivery of events after local success. Here is its door only; without a configuration it does
-//! nothing, and there is no configuration yet.
+//! The network, behind one blocking door: questions that rules ask servers, and the delivery of events after local
+//! success. The only asynchronous code; no other crate sees that it is.
+
+pub mod https;
 
 /// What became of the delivery of events at the end of a command.
+///
+/// Of the delivery there is the door only: without a configuration it does nothing, and there is no configuration yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinalSync {
     /// Sync is not enabled, so nothing was queued and nothing was sent.

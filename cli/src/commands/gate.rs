@@ -10,10 +10,11 @@ use clearance_engine::report::preflight::Preflight;
 use clearance_rules::team::document::live::{Live, Subject};
 use clearance_rules::team::files::{Origin, RULES_DIR};
 use clearance_rules::team::gate::{self, Gate};
-use clearance_rules::team::live_world::{Means, Session};
+use clearance_rules::team::live_world::{Courier, Means, Session};
 use clearance_rules::team::load::{self, RuleSet};
 use clearance_rules::team::trust::Grants;
 use clearance_rules::team::trust::store::Store;
+use clearance_rules::team::world::Reply;
 use jiff::tz::TimeZone;
 
 use crate::args::{MergeQuestion, RulesFrom, RulesQuestion};
@@ -99,8 +100,31 @@ pub(super) fn session<'a>(
     if let Some(store) = store(env) {
         grants.add(store.grants(&Store::repository(repo)).map_err(Failure::undecided_by)?);
     }
-    let means = Means { variables: &env.variables, courier: None, offline: question.offline };
+    let means = Means { variables: &env.variables, courier: courier(), offline: question.offline };
     Ok(Session::new(Live::new(subject), grants, means))
+}
+
+/// The way to servers; none in a build without `sync`.
+#[cfg(feature = "sync")]
+fn courier() -> Option<Courier<'static>> {
+    Some(&|request, token| {
+        let question = clearance_sync::https::Question {
+            url: &request.url,
+            token,
+            deadline: request.timeout,
+            retries: request.retries,
+            expect_status: &request.expect_status,
+        };
+        match clearance_sync::https::ask(&question) {
+            Ok(reply) => Ok(Reply { status: reply.status, body: reply.body }),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+}
+
+#[cfg(not(feature = "sync"))]
+fn courier() -> Option<Courier<'static>> {
+    None
 }
 
 /// The user's own grants.
