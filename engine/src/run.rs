@@ -97,6 +97,10 @@ impl CheckResult {
 /// Checks that run at once. Most wait for git, so they are more than there are processors.
 const AT_ONCE: usize = 16;
 
+/// The stack of a thread that may read or ask what a team wrote, in bytes: expressions nest, and the limits on that are meant
+/// for people. What is not used costs nothing.
+pub const STACK: usize = 64 << 20;
+
 /// Runs every check of a stage. A check that fails or panics is undecided, alone. They run side by side; the answers are
 /// in the order of the checks.
 #[must_use]
@@ -114,7 +118,9 @@ pub fn preflight(checks: &[&dyn Check], stage: Stage, context: CheckContext<'_>)
     };
     let mut results: Vec<_> = of_stage.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..of_stage.len().min(AT_ONCE)).map(|_| scope.spawn(in_turn)).collect();
+        let thread = || std::thread::Builder::new().stack_size(STACK);
+        let threads: Vec<_> =
+            (0..of_stage.len().min(AT_ONCE)).filter_map(|_| thread().spawn_scoped(scope, in_turn).ok()).collect();
         for (nth, result) in threads.into_iter().filter_map(|thread| thread.join().ok()).flatten() {
             results[nth] = Some(result);
         }

@@ -102,6 +102,7 @@ impl Expression {
                 help,
             });
         }
+        too_nested(source)?;
         if let Some(simple) = simple::Path::of(source) {
             let (gives, uses) = names::check(source, simple.tree(), &|id| simple.place_of(id), names)?;
             let mut tree = simple.into_tree();
@@ -203,6 +204,40 @@ impl<'p> Scope<'p> {
     }
 }
 
+/// Deepest nesting of brackets. The parser takes much of the stack for each.
+const MOST_BRACKETS: usize = 24;
+
+/// Most operators, dots and brackets. Each may be inside the one before it.
+const MOST_OPERATORS: usize = 300;
+
+/// Refuses what would take the stack of the process. What stands in quotes does not count.
+fn too_nested(source: &str) -> Result<(), ExpressionError> {
+    let (mut depth, mut operators, mut quote, mut escaped) = (0_usize, 0_usize, None, false);
+    for (at, character) in source.char_indices() {
+        match (quote, character) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '(' | '[' | '{') => (depth, operators) = (depth + 1, operators + 1),
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, '!' | '-' | '+' | '*' | '/' | '%' | '?' | '.' | '&' | '|' | '<' | '>' | '=') => operators += 1,
+            (None, _) => {}
+        }
+        let message = if depth > MOST_BRACKETS {
+            format!("brackets may stand {MOST_BRACKETS} deep in each other")
+        } else if operators > MOST_OPERATORS {
+            format!("an expression has at most {MOST_OPERATORS} operators, dots and brackets")
+        } else {
+            continue;
+        };
+        let help = Some("name a part of it under `let:`".to_owned());
+        return Err(ExpressionError { message, span: at..at + 1, help });
+    }
+    Ok(())
+}
+
 /// What the parser did not expect, at the first place.
 fn syntax(source: &str, errors: &cel::ParseErrors) -> ExpressionError {
     let Some(first) = errors.errors.first() else {
@@ -222,6 +257,7 @@ fn syntax(source: &str, errors: &cel::ParseErrors) -> ExpressionError {
     let help = assigns.then(|| "to compare, write `==`".to_owned());
     let message = first.msg.trim_start_matches("Syntax error: ").to_owned();
     // A list of every token that would do is no help.
+    let message = if message.contains("ecursion limit") { "it is nested too deep".to_owned() } else { message };
     let message = message.split(" expecting ").next().unwrap_or_default().replace("'<EOF>'", "the end");
     ExpressionError { message, span: at..end, help }
 }

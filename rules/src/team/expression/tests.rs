@@ -130,3 +130,24 @@ fn what_does_not_fit_is_said_in_words() {
     assert!(error.contains("does not take"), "{error}");
     assert!(evaluated("'x'.matches('(' + wp.id)").is_err());
 }
+
+/// Each would take the stack of the process with it, or the patience of whoever waits.
+#[rstest]
+#[case::round(format!("{}true{}", "(".repeat(1000), ")".repeat(1000)))]
+#[case::square(format!("{}1{} == 1", "[".repeat(1000), "]".repeat(1000)))]
+#[case::not(format!("{}true", "!".repeat(3000)))]
+#[case::minus(format!("{}1 == 1", "-".repeat(3000)))]
+#[case::choices(format!("{}true", "true?true:".repeat(400)))]
+#[case::sums(format!("{}1 == 1", "1+".repeat(2000)))]
+#[case::indices(format!("run{} == 1", "[0]".repeat(1000)))]
+#[case::fields(format!("run{} == 1", ".a".repeat(1500)))]
+fn nesting_has_an_end(#[case] source: String) {
+    let error = Expression::compile(&source, &names()).unwrap_err();
+    assert!(error.message.contains(" at most ") || error.message.contains("deep"), "{error:?}");
+}
+
+#[test]
+fn usual_nesting_is_fine() {
+    let source = format!("{}wp.id == '(((((((((('{}", "(".repeat(8), ")".repeat(8));
+    assert_eq!(evaluated(&source), Ok(json!(false)));
+}
