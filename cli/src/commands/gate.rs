@@ -107,6 +107,8 @@ pub(super) fn session<'a>(
 /// The way to servers; none in a build without `sync`.
 #[cfg(feature = "sync")]
 fn courier() -> Option<Courier<'static>> {
+    use miette::Diagnostic as _;
+
     Some(&|request, token| {
         let question = clearance_sync::https::Question {
             url: &request.url,
@@ -117,7 +119,7 @@ fn courier() -> Option<Courier<'static>> {
         };
         match clearance_sync::https::ask(&question) {
             Ok(reply) => Ok(Reply { status: reply.status, body: reply.body }),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.help().map_or_else(|| error.to_string(), |help| format!("{error}; {help}"))),
         }
     })
 }
