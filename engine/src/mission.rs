@@ -310,13 +310,18 @@ impl Mission {
     /// # Errors
     /// What is wrong with the log.
     pub fn read_state(&self) -> Result<MissionState, ArtefactError> {
+        self.log()?.map_or_else(|| Ok(MissionState::default()), |source| MissionState::reduce(&source))
+    }
+
+    /// The status log, from where it lives; `None` when there is none.
+    ///
+    /// # Errors
+    /// What the system says; what is wrong with the file.
+    pub fn log(&self) -> Result<Option<Source>, ArtefactError> {
         if let Some(log) = self.elsewhere.as_ref().and_then(|elsewhere| elsewhere.log.as_ref()) {
-            return MissionState::reduce(log);
+            return Ok(Some(log.clone()));
         }
-        match Source::read_log(&self.name_of(LOG), &self.path_of(LOG)?, limits::STATUS_LOG)? {
-            Some(source) => MissionState::reduce(&source),
-            None => Ok(MissionState::default()),
-        }
+        Ok(Source::read_log(&self.name_of(LOG), &self.path_of(LOG)?, limits::STATUS_LOG)?)
     }
 
     /// `status.json`; `None` when the mission has none.

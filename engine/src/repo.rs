@@ -342,6 +342,18 @@ pub enum RepoError {
         /// What it said.
         reason: String,
     },
+    /// Something else stands where a directory should be.
+    #[error("{path} is no directory at {commit}")]
+    #[diagnostic(
+        code(not_a_directory),
+        help("make it a directory of the repository: links are not followed")
+    )]
+    NotADirectory {
+        /// The path.
+        path: String,
+        /// The commit.
+        commit: String,
+    },
     /// A file of a commit is larger than anything that is read.
     #[error("{path} on {branch} has {size} bytes; at most {limit} are read")]
     #[diagnostic(code(too_large))]

@@ -119,8 +119,9 @@ pub fn preflight(checks: &[&dyn Check], stage: Stage, context: CheckContext<'_>)
     let mut results: Vec<_> = of_stage.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
         let thread = || std::thread::Builder::new().stack_size(STACK);
-        let threads: Vec<_> =
-            (0..of_stage.len().min(AT_ONCE)).filter_map(|_| thread().spawn_scoped(scope, in_turn).ok()).collect();
+        let threads: Vec<_> = (0..of_stage.len().min(AT_ONCE))
+            .filter_map(|_| thread().spawn_scoped(scope, in_turn).ok())
+            .collect();
         for (nth, result) in threads.into_iter().filter_map(|thread| thread.join().ok()).flatten() {
             results[nth] = Some(result);
         }
@@ -160,15 +161,26 @@ pub fn preflight_fail_fast(
     results
 }
 
-/// Who waits for a check that blocks nothing could simply not look.
+/// Who waits for a check that neither blocks nor could not look, nor waits for one that does, could simply not look.
 fn no_idle_waiting(results: &mut [CheckResult]) {
-    let blocking: Vec<_> = results
-        .iter()
-        .filter(|result| result.verdict() == Some(Verdict::Blocked))
-        .map(|result| result.id)
-        .collect();
+    let stops =
+        |result: &&CheckResult| matches!(result.verdict(), Some(Verdict::Blocked | Verdict::Undecided));
+    let mut worth: Vec<_> = results.iter().filter(stops).map(|result| result.id).collect();
+    loop {
+        let is_worth = |result: &&CheckResult| result.waits_for.is_some_and(|id| worth.contains(&id));
+        let more: Vec<_> = results
+            .iter()
+            .filter(is_worth)
+            .map(|result| result.id)
+            .filter(|id| !worth.contains(id))
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        worth.extend(more);
+    }
     for result in results.iter_mut() {
-        if let Some(id) = result.waits_for.take_if(|id| !blocking.contains(id)) {
+        if let Some(id) = result.waits_for.take_if(|id| !worth.contains(id)) {
             result.unanswered.push(Unanswered::new(format!("it waits for {id}, which found nothing")));
         }
     }

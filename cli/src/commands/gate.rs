@@ -98,7 +98,11 @@ pub(super) fn session<'a>(
     grants.add(question.trust.iter().cloned());
     grants.add(rules.iter().flat_map(|set| set.lock.grants()));
     if let Some(store) = store(env) {
-        grants.add(store.grants(&Store::repository(repo)).map_err(Failure::undecided_by)?);
+        match store.grants(&Store::repository(repo)) {
+            Ok(own) => grants.add(own),
+            // What is not known is not trusted; rules that need no trust do not need this.
+            Err(error) => grants.lacks(error.to_string()),
+        }
     }
     let means = Means { variables: &env.variables, courier: courier(), offline: question.offline };
     Ok(Session::new(Live::new(subject), grants, means))
@@ -119,7 +123,9 @@ fn courier() -> Option<Courier<'static>> {
         };
         match clearance_sync::https::ask(&question) {
             Ok(reply) => Ok(Reply { status: reply.status, body: reply.body }),
-            Err(error) => Err(error.help().map_or_else(|| error.to_string(), |help| format!("{error}; {help}"))),
+            Err(error) => {
+                Err(error.help().map_or_else(|| error.to_string(), |help| format!("{error}; {help}")))
+            }
         }
     })
 }

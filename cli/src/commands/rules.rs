@@ -29,7 +29,7 @@ pub(crate) fn run(
 ) -> Result<Answer, Failure> {
     match command {
         RulesCommand::List(args) => list::run(args, global, env, registry),
-        RulesCommand::New(args) => new::run(args, global, env),
+        RulesCommand::New(args) => new::run(args, global, env, registry),
         RulesCommand::Test(args) => test::run(args, global, env, registry),
         RulesCommand::Lint(args) => lint::run(args, global, env, registry),
         RulesCommand::Explain(args) => explain::run(args, global, env, registry),

@@ -3,11 +3,13 @@
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::item::ItemOutcome;
 use clearance_engine::registry::Registry;
+use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
-use clearance_rules::team::evaluate::{Answer as Asked, Unknown, params, scope};
+use clearance_rules::team::evaluate::{Answer as Asked, params, scope};
 use clearance_rules::team::live_world::LiveWorld;
 use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trace::{Trace, trace};
+use clearance_rules::team::world::Unknown;
 use serde_json::{Value, json};
 
 use super::{Answer, gate};
@@ -58,7 +60,7 @@ pub(super) fn run(
             }
         })?;
     let (answer, traced) = trace(rule, scope, &LiveWorld::new(&session, rule), args.item.as_deref());
-    let status = status(&answer);
+    let status = status(rule, &answer);
     let value = json(rule, &answer, traced.as_ref(), status);
     let stdout = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&value))
@@ -68,12 +70,16 @@ pub(super) fn run(
     Ok(Answer { stdout, problems: Vec::new(), reports: reports::files(global, &value), status })
 }
 
-fn status(answer: &Asked) -> ExitStatus {
-    let Asked::Items(items) = answer else { return ExitStatus::NothingEvaluated };
+fn status(rule: &Rule, answer: &Asked) -> ExitStatus {
+    let items = match answer {
+        Asked::Items(items) => items,
+        Asked::Skipped => return ExitStatus::NothingEvaluated,
+        Asked::Waits(_) => return ExitStatus::Undecided,
+    };
     let has = |outcomes: &[ItemOutcome]| items.iter().any(|item| outcomes.contains(&item.outcome));
     if has(&[ItemOutcome::Error, ItemOutcome::Untrusted]) {
         ExitStatus::Undecided
-    } else if has(&[ItemOutcome::Fail]) {
+    } else if has(&[ItemOutcome::Fail]) && rule.severity == Some(Severity::Blocker) {
         ExitStatus::Blocked
     } else {
         ExitStatus::Done
@@ -82,7 +88,7 @@ fn status(answer: &Asked) -> ExitStatus {
 
 fn json(rule: &Rule, answer: &Asked, traced: Option<&Trace>, status: ExitStatus) -> Value {
     let items: Vec<Value> = match answer {
-        Asked::Skipped => Vec::new(),
+        Asked::Skipped | Asked::Waits(_) => Vec::new(),
         Asked::Items(items) => items
             .iter()
             .map(|item| json!({ "key": item.key, "outcome": item.outcome, "message": item.message }))
@@ -107,8 +113,10 @@ fn json(rule: &Rule, answer: &Asked, traced: Option<&Trace>, status: ExitStatus)
 }
 
 fn text(rule: &Rule, answer: &Asked, traced: Option<&Trace>, wanted: Option<&str>) -> String {
-    let Asked::Items(items) = answer else {
-        return format!("{} does not apply: its `when` does not hold\n", rule.id());
+    let items = match answer {
+        Asked::Items(items) => items,
+        Asked::Skipped => return format!("{} does not apply: its `when` does not hold\n", rule.id()),
+        Asked::Waits(check) => return format!("{} can look once {check} finds nothing\n", rule.id()),
     };
     let Some(trace) = traced else {
         let keys: Vec<_> = items.iter().map(|item| item.key.as_str()).collect();

@@ -10,7 +10,7 @@ use clearance_engine::severity::{Severity, Verdict};
 use clearance_engine::source::harmless;
 
 use super::{Problem, Style, board_text};
-use crate::args::Global;
+use crate::args::{Form, Global};
 
 /// The findings, the checks that could not look, and the verdict.
 pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> String {
@@ -25,6 +25,9 @@ pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> Stri
     }
     for problem in failures(report) {
         out.push_str(&style.told(&problem, form));
+    }
+    if !global.quiet {
+        out.push_str(&proposed(report, style, form));
     }
     if global.verbose {
         out.push_str(&checks(report));
@@ -49,6 +52,24 @@ fn problem(check: &'static str, finding: &Finding) -> Problem {
             Severity::Note => miette::Severity::Advice,
         },
     }
+}
+
+/// What the rules say that the change itself would bring. It does not count, and is told as a remark.
+fn proposed(report: &Preflight, style: &Style, form: Form) -> String {
+    let mut out = String::new();
+    for result in &report.proposed {
+        for finding in &result.findings {
+            let told = problem(result.id, finding);
+            let message = format!("proposed, and not counted: {}", told.message);
+            out.push_str(&style.told(&Problem { message, severity: miette::Severity::Advice, ..told }, form));
+        }
+        for why in &result.unanswered {
+            let message = format!("proposed, and not counted: {}", why.message);
+            let told = Problem { message, severity: miette::Severity::Advice, ..Problem::unusable(why) };
+            out.push_str(&style.told(&told, form));
+        }
+    }
+    out
 }
 
 /// Why a finding does not count.

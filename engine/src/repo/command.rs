@@ -193,13 +193,17 @@ impl RepoView for CommandView {
     }
 
     fn directory_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<Entry>>, RepoError> {
+        let named = commit.to_owned();
         let commit = format!("{commit}^{{commit}}");
         if self.0.answer(&["rev-parse", "--verify", "--quiet", &commit], &[0, 1])?.0 == 1 {
             return Ok(None);
         }
         let kind = self.0.run(&["ls-tree", "-z", "--full-tree", &commit, path])?;
-        if !kind.starts_with("040000 tree") {
+        if kind.is_empty() {
             return Ok(None);
+        }
+        if !kind.starts_with("040000 tree") {
+            return Err(RepoError::NotADirectory { path: path.to_owned(), commit: named });
         }
         let listed = self.0.bytes(&["ls-tree", "-z", "-l", "--full-tree", &format!("{commit}:{path}")])?;
         directory::listed(&listed, limit, |objects| self.0.contents(objects)).map(Some)

@@ -63,7 +63,7 @@ pub(super) fn listed(
         let row = String::from_utf8_lossy(row).into_owned();
         let Some((facts, path)) = row.split_once('\t') else { continue };
         let facts: Vec<String> = facts.split_whitespace().map(str::to_owned).collect();
-        let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+        let name = path.to_owned();
         let [mode, kind, object, size] = facts.as_slice() else { continue };
         let size: u64 = size.parse().unwrap_or(0);
         rows.push((name, mode == "120000", kind == "blob", object.clone(), size));

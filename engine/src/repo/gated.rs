@@ -1,12 +1,17 @@
 //! What is gated: the files that a step would leave, over those that are there. Asked of git, in a throw-away object
 //! directory where the merge that made them lives.
 
-use std::path::Path;
+mod lines;
+
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+pub use lines::{FileLines, NumberedLines};
+
 use super::checkout::{Checkout, checkout_in};
 use super::directory::{self, Entry};
+use super::git::path_of_bytes;
 use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo, RepoError};
 
@@ -24,8 +29,14 @@ pub struct Gated {
 /// A file that the step would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
-    /// Its path.
+    /// Its path, as it is shown.
     pub path: String,
+    /// Its path, whatever bytes it is made of.
+    pub at: PathBuf,
+    /// The object that would be there.
+    object: String,
+    /// Whether it would be a submodule, which has no lines.
+    submodule: bool,
     /// `added`, `modified`, `deleted` or `type_changed`
     pub status: &'static str,
     /// Lines that would come; 0 of a binary file.
@@ -33,9 +44,6 @@ pub struct FileChange {
     /// Lines that would go.
     pub deleted: u64,
 }
-
-/// Lines of a file: 1-based number and text.
-pub type NumberedLines = Vec<(usize, String)>;
 
 /// Why the files cannot be looked at.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -141,65 +149,45 @@ impl Gated {
     /// # Errors
     /// [`GatedError`].
     pub fn changes(&self) -> Result<Vec<FileChange>, GatedError> {
+        // Attributes are those of what is there: a change must not make itself look small.
+        let attributes = format!("--attr-source={}", self.base);
         let form =
             ["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--raw", "--numstat"];
-        let out = self.git.bytes(&[&form[..], &[&self.base, &self.tree]].concat())?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let ends = ["--no-abbrev", &self.base, &self.tree];
+        let out = self.git.bytes(&[&[attributes.as_str()], &form[..], &ends].concat())?;
         let mut changes: Vec<FileChange> = Vec::new();
         let mut counted = 0;
         let mut fields = out.split(|byte| *byte == 0);
         while let Some(field) = fields.next().filter(|field| !field.is_empty()) {
             if field.starts_with(b":") {
                 let Some(path) = fields.next() else { break };
-                let status = match field.last() {
-                    Some(b'A') => "added",
-                    Some(b'D') => "deleted",
-                    Some(b'T') => "type_changed",
-                    _ => "modified",
-                };
-                changes.push(FileChange { path: text(path), status, added: 0, deleted: 0 });
+                changes.push(FileChange::of(field, path));
                 continue;
             }
             // `<added>TAB<deleted>TAB<path>`, in the order of the files above; `-` of a binary one.
-            let line = text(field);
-            let mut numbers = line.splitn(3, '\t').map(|number| number.parse().unwrap_or(0));
+            let mut numbers = field.splitn(3, |byte| *byte == b'\t');
+            let mut number =
+                || numbers.next().and_then(|number| str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0);
             if let Some(change) = changes.get_mut(counted) {
-                (change.added, change.deleted) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+                (change.added, change.deleted) = (number(), number());
             }
             counted += 1;
         }
         Ok(changes)
     }
 
-    /// The lines that would come, of the files whose paths are wanted; nothing of binary files.
+    /// What would be in several directories, by its path, with the content of files of at most `limit` bytes. A directory that
+    /// there is not has nothing in it.
     ///
     /// # Errors
-    /// [`GatedError`].
-    pub fn added_lines(
-        &self,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<(String, NumberedLines)>, GatedError> {
-        let form = ["-c", "core.quotePath=false", "diff-tree", "-r", "-p", "-U0", "--no-renames"];
-        let plain = ["--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
-        let mut found = Vec::new();
-        let changes = self.changes()?.into_iter();
-        let wanted: Vec<FileChange> =
-            changes.filter(|change| change.status != "deleted" && wanted(&change.path)).collect();
-        let mut read = 0;
-        // What is not wanted is not asked for.
-        for chunk in wanted.chunks(200) {
-            let mut arguments: Vec<&str> = vec!["--literal-pathspecs"];
-            arguments.extend(form.iter().chain(&plain));
-            arguments.extend([self.base.as_str(), self.tree.as_str(), "--"]);
-            arguments.extend(chunk.iter().map(|change| change.path.as_str()));
-            let out = self.git.bytes(&arguments)?;
-            read += out.len() as u64;
-            if read > MOST {
-                return Err(GatedError::TooLarge { what: "the change".to_owned(), size: read, limit: MOST });
-            }
-            found.extend(added(&out, chunk));
-        }
-        Ok(found)
+    /// [`RepoError`].
+    pub fn files_in(&self, directories: &[String], limit: u64) -> Result<Vec<Entry>, RepoError> {
+        let inside: Vec<String> = directories.iter().map(|directory| format!("{directory}/")).collect();
+        let mut arguments =
+            vec!["--literal-pathspecs", "ls-tree", "-z", "-l", "--full-tree", &self.tree, "--"];
+        arguments.extend(inside.iter().map(String::as_str));
+        let listed = self.git.bytes(&arguments)?;
+        directory::listed(&listed, limit, |objects| self.git.contents(objects))
     }
 
     /// What would be in a directory, with the content of files of at most `limit` bytes.
@@ -221,43 +209,7 @@ impl Gated {
     /// # Errors
     /// [`GatedError`].
     pub fn paths(&self) -> Result<Vec<String>, GatedError> {
-        let out = self.git.bytes(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", &self.tree])?;
-        let paths = out.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
-    }
-
-    /// Files that would be there, with their lines; nothing of binary ones.
-    ///
-    /// # Errors
-    /// [`GatedError`].
-    pub fn lines_of(&self, paths: &[String]) -> Result<Vec<(String, NumberedLines)>, GatedError> {
-        let names: Vec<String> = paths.iter().map(|path| format!("{}:{path}", self.tree)).collect();
-        // A name is a line of what git is asked.
-        let askable = |name: &&String| !name.contains('\n');
-        let asked: Vec<&str> = names.iter().filter(askable).map(String::as_str).collect();
-        let kept = paths.iter().filter(|path| !path.contains('\n'));
-        let mut found = Vec::new();
-        let mut read = 0;
-        for (chunk, paths) in asked.chunks(500).zip(kept.collect::<Vec<_>>().chunks(500)) {
-            for (content, path) in self.git.contents(chunk)?.into_iter().zip(paths) {
-                // A submodule has no content here.
-                let Ok(content) = content else { continue };
-                read += content.len() as u64;
-                if read > MOST {
-                    return Err(GatedError::TooLarge {
-                        what: "all files".to_owned(),
-                        size: read,
-                        limit: MOST,
-                    });
-                }
-                if !is_binary(&content) {
-                    let text = String::from_utf8_lossy(&content);
-                    let lines = text.lines().enumerate().map(|(nth, line)| (nth + 1, line.to_owned()));
-                    found.push(((*path).clone(), lines.collect()));
-                }
-            }
-        }
-        Ok(found)
+        Ok(self.files()?.into_iter().map(|file| file.path).collect())
     }
 
     /// A file that would be there; `None` where there is none.
@@ -289,56 +241,19 @@ impl Gated {
     }
 }
 
-/// As git tells it: a zero byte near the beginning.
-fn is_binary(content: &[u8]) -> bool {
-    const LOOKED_AT: usize = 8000;
-    content.iter().take(LOOKED_AT).any(|byte| *byte == 0)
-}
-
-/// The lines that come, from a patch without context. Files are those of `changes`, in their order: names in a patch are
-/// spelled in too many ways.
-fn added(patch: &[u8], changes: &[FileChange]) -> Vec<(String, NumberedLines)> {
-    let mut found: Vec<(String, NumberedLines)> = Vec::new();
-    // What changes its type goes, and then comes.
-    let twice = |change: &FileChange| change.status == "type_changed";
-    let mut files =
-        changes.iter().flat_map(|change| std::iter::repeat_n(&change.path, 1 + usize::from(twice(change))));
-    let mut number = 0;
-    let mut left = (0_usize, 0_usize);
-    for line in patch.split(|byte| *byte == b'\n') {
-        if left != (0, 0) {
-            match line.first() {
-                Some(b'+') => {
-                    let text = String::from_utf8_lossy(&line[1..]);
-                    let text = text.strip_suffix('\r').unwrap_or(&text).to_owned();
-                    if let Some((_, lines)) = found.last_mut() {
-                        lines.push((number, text));
-                    }
-                    number += 1;
-                    left.1 = left.1.saturating_sub(1);
-                }
-                Some(b'-') => left.0 = left.0.saturating_sub(1),
-                _ => {}
-            }
-        } else if line.starts_with(b"diff --git ") {
-            if let Some(path) = files.next()
-                && found.last().is_none_or(|(last, _)| last != path)
-            {
-                found.push((path.clone(), Vec::new()));
-            }
-        } else if let Some(hunk) = line.strip_prefix(b"@@ -") {
-            // `@@ -<line>,<count> +<line>,<count> @@`
-            let text = String::from_utf8_lossy(hunk);
-            let mut sides = text.split(' ');
-            let side = |side: Option<&str>| {
-                let side = side.unwrap_or_default().trim_start_matches('+');
-                let (line, count) = side.split_once(',').unwrap_or((side, "1"));
-                (line.parse().unwrap_or(0), count.parse().unwrap_or(0))
-            };
-            let (_, gone): (usize, usize) = side(sides.next());
-            let (start, come) = side(sides.next());
-            (number, left) = (start, (gone, come));
-        }
+impl FileChange {
+    /// `:<mode> <mode> <object> <object> <letter>`, and the path.
+    fn of(facts: &[u8], path: &[u8]) -> Self {
+        let facts = String::from_utf8_lossy(facts).into_owned();
+        let status = match facts.chars().last() {
+            Some('A') => "added",
+            Some('D') => "deleted",
+            Some('T') => "type_changed",
+            _ => "modified",
+        };
+        let submodule = facts.split(' ').nth(1) == Some("160000");
+        let object = facts.split(' ').nth(3).unwrap_or_default().to_owned();
+        let shown = String::from_utf8_lossy(path).into_owned();
+        Self { path: shown, at: path_of_bytes(path), object, submodule, status, added: 0, deleted: 0 }
     }
-    found
 }

@@ -208,13 +208,15 @@ impl RepoView for LibGit {
     }
 
     fn directory_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<Entry>>, RepoError> {
-        self.ask(|repository| {
+        let entries = self.ask(|repository| {
             let Some(found) = if_found(repository.revparse_single(commit))? else { return Ok(None) };
             let tree = found.peel_to_tree()?;
             let Some(entry) = if_found(tree.get_path(Path::new(path)))? else { return Ok(None) };
             let object = entry.to_object(repository)?;
-            object.as_tree().map(|tree| directory::entries(repository, tree, limit)).transpose()
-        })
+            Ok(Some(object.as_tree().map(|tree| directory::entries(repository, tree, limit)).transpose()?))
+        })?;
+        let (path, commit) = (path.to_owned(), commit.to_owned());
+        entries.map(|entries| entries.ok_or(RepoError::NotADirectory { path, commit })).transpose()
     }
 }
 

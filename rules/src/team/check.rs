@@ -5,10 +5,11 @@ use clearance_engine::finding::{Fault, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
 use clearance_engine::severity::Severity;
 
-use super::evaluate::{Answer, Item, Unknown, WHOLE, evaluate, params, scope};
+use super::evaluate::{Answer, Item, WHOLE, evaluate, params, scope};
 use super::kinds::Capability;
 use super::live_world::{LiveWorld, Session};
 use super::rule::Rule;
+use super::world::Unknown;
 
 /// A rule, and what it is asked about.
 pub struct TeamCheck<'a> {
@@ -53,6 +54,7 @@ impl Check for TeamCheck<'_> {
         };
         match evaluate(rule, scope, &LiveWorld::new(self.session, rule)) {
             Answer::Skipped => findings.skip("its `when` does not hold"),
+            Answer::Waits(check) => return Err(CheckError::Waits(check)),
             Answer::Items(items) => {
                 for item in items {
                     self.told(item, findings)?;

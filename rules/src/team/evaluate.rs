@@ -1,6 +1,6 @@
 //! A rule and what it looks at: one answer an item. The same for a run and for the rule's own tests.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
@@ -11,7 +11,7 @@ use super::kinds::{Asked, Hit};
 use super::place;
 use super::rule::{DataFile, Each, Rule};
 use super::template::Template;
-use super::world::World;
+use super::world::{Unknown, World};
 
 /// What a rule as a whole is called among its items.
 pub const WHOLE: &str = "*";
@@ -31,20 +31,13 @@ pub trait Facts {
     fn value(&self, name: &str) -> Result<Value, Unknown>;
 }
 
-/// Why a part of the document is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unknown {
-    /// It is known once a fault is mended that this check reports.
-    Waits(&'static str),
-    /// It could not be told.
-    Unanswered(Unanswered),
-}
-
 /// What a rule answers.
 #[derive(Debug)]
 pub enum Answer {
     /// It does not apply.
     Skipped,
+    /// It can be told once a fault is mended that this check reports.
+    Waits(&'static str),
     /// Item by item.
     Items(Vec<Item>),
 }
@@ -116,7 +109,10 @@ pub fn evaluate(rule: &Rule, scope: Scope<'_>, world: &dyn World) -> Answer {
 pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, witness: Witness<'_>) -> Answer {
     let error =
         |error: EvaluationError| Answer::Items(vec![Item::new(WHOLE, ItemOutcome::Error, error.to_string())]);
-    let unanswered = |why: Unanswered| Answer::Items(vec![Item::unanswered(WHOLE, why)]);
+    let unanswered = |why: Unknown| match why {
+        Unknown::Waits(check) => Answer::Waits(check),
+        Unknown::Unanswered(why) => Answer::Items(vec![Item::unanswered(WHOLE, why)]),
+    };
     match rule.when.as_ref().map(|when| when.holds(&scope)) {
         Some(Ok(false)) => return Answer::Skipped,
         Some(Err(failed)) => return error(failed),
@@ -163,12 +159,12 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
 }
 
 /// A file of what is gated, under its name.
-fn read(data: &DataFile, scope: &Scope<'_>, world: &dyn World) -> Result<Value, Unanswered> {
+fn read(data: &DataFile, scope: &Scope<'_>, world: &dyn World) -> Result<Value, Unknown> {
     let path = data.file.render(scope).map_err(|error| Unanswered::new(error.to_string()))?;
     match world.data(&data.name, &path)? {
         Some(value) => Ok(value),
         None if data.optional => Ok(Value::from(&Json::Null)),
-        None => Err(Unanswered::new(format!("there is no {path}"))),
+        None => Err(Unanswered::new(format!("there is no {path}")).into()),
     }
 }
 
@@ -287,12 +283,13 @@ fn placed(rule: &Rule, scope: &Scope<'_>, world: &dyn World) -> (Option<Location
 
 /// Items of the same name are told apart by their order, so that none hides another.
 fn tell_apart(items: &mut [Item]) {
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    for item in items {
-        let count = seen.entry(item.key.clone()).or_default();
-        *count += 1;
-        if *count > 1 && item.key != WHOLE {
-            item.key = format!("{}#{count}", item.key);
+    let mut taken: HashSet<String> = HashSet::new();
+    for item in items.iter_mut().filter(|item| item.key != WHOLE) {
+        let mut nth = 1;
+        let first = item.key.clone();
+        while !taken.insert(item.key.clone()) {
+            nth += 1;
+            item.key = format!("{first}#{nth}");
         }
     }
 }

@@ -94,12 +94,10 @@ impl Expression {
             return Err(ExpressionError { message, span: 0..source.len(), help: None });
         }
         if source.trim().is_empty() {
-            let help =
-                Some("a value that begins with `!` is taken for a tag by YAML: put it in quotes".to_owned());
             return Err(ExpressionError {
                 message: "there is no expression".to_owned(),
                 span: 0..source.len(),
-                help,
+                help: None,
             });
         }
         too_nested(source)?;
@@ -222,7 +220,9 @@ fn too_nested(source: &str) -> Result<(), ExpressionError> {
             (None, '"' | '\'') => quote = Some(character),
             (None, '(' | '[' | '{') => (depth, operators) = (depth + 1, operators + 1),
             (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
-            (None, '!' | '-' | '+' | '*' | '/' | '%' | '?' | '.' | '&' | '|' | '<' | '>' | '=') => operators += 1,
+            (None, '!' | '-' | '+' | '*' | '/' | '%' | '?' | '.' | '&' | '|' | '<' | '>' | '=') => {
+                operators += 1;
+            }
             (None, _) => {}
         }
         let message = if depth > MOST_BRACKETS {
@@ -250,14 +250,18 @@ fn syntax(source: &str, errors: &cel::ParseErrors) -> ExpressionError {
     let (line, column) = first.pos;
     let line = usize::try_from(line).unwrap_or(1).max(1) - 1;
     let before: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
-    let at = (before + usize::try_from(column).unwrap_or(1).max(1) - 1).min(source.len());
+    let column = usize::try_from(column).unwrap_or(1).max(1) - 1;
+    // Columns are counted in characters.
+    let in_line = source[before.min(source.len())..].char_indices().nth(column).map(|(at, _)| at);
+    let at = in_line.map_or(source.len(), |at| (before + at).min(source.len()));
     let at = source.floor_char_boundary(at);
     let end = source.ceil_char_boundary((at + 1).min(source.len()));
-    let assigns = source[at..].starts_with("= ") || source[at..].starts_with('=');
+    let assigns = source[at..].starts_with('=') && !source.contains("==") && !source.contains("!=");
     let help = assigns.then(|| "to compare, write `==`".to_owned());
     let message = first.msg.trim_start_matches("Syntax error: ").to_owned();
     // A list of every token that would do is no help.
-    let message = if message.contains("ecursion limit") { "it is nested too deep".to_owned() } else { message };
+    let message =
+        if message.contains("ecursion limit") { "it is nested too deep".to_owned() } else { message };
     let message = message.split(" expecting ").next().unwrap_or_default().replace("'<EOF>'", "the end");
     ExpressionError { message, span: at..end, help }
 }

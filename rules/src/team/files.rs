@@ -150,6 +150,13 @@ pub(super) fn invalid(message: String) -> Unanswered {
 
 fn in_directory(path: &Path, name: &str) -> Result<Vec<Entry>, Unanswered> {
     let failed = |error: std::io::Error| Unanswered::new(format!("cannot read {name}/: {error}"));
+    match path.symlink_metadata() {
+        Ok(metadata) if !metadata.is_dir() && name == RULES_DIR => {
+            let help = Some("make it a directory of the repository: links are not followed".to_owned());
+            return Err(Unanswered { help, ..Unanswered::new(format!("{name} is no directory")) });
+        }
+        _ => {}
+    }
     let listed = match std::fs::read_dir(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(failed)?,

@@ -11,7 +11,7 @@ use super::evaluate::{Answer, Item, WHOLE, evaluate, params, scope};
 use super::expression::Value;
 use super::kinds::Capability;
 use super::rule::Rule;
-use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, World};
+use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
 use super::written::{Expected, WrittenTest};
 use super::yaml::{At, RuleError};
 
@@ -99,7 +99,7 @@ fn differences(test: &WrittenTest, answer: &Answer) -> Vec<String> {
     let mut wrong = Vec::new();
     let none = Vec::new();
     let items = match answer {
-        Answer::Skipped => &none,
+        Answer::Skipped | Answer::Waits(_) => &none,
         Answer::Items(items) => items,
     };
     let skipped = matches!(answer, Answer::Skipped);
@@ -198,44 +198,48 @@ fn word(outcome: ItemOutcome) -> &'static str {
 struct Stage<'a>(&'a WrittenTest);
 
 impl World for Stage<'_> {
-    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unanswered> {
+    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unknown> {
         let seen = |(path, text): &(String, String)| {
-            let numbered = text.lines().filter(|line| !line.starts_with('-')).enumerate();
-            let lines = numbered
-                .filter(|(_, line)| which != Lines::Added || line.starts_with('+'))
-                .map(|(nth, line)| (nth + 1, line.strip_prefix('+').unwrap_or(line).to_owned()));
-            SeenFile { path: path.clone(), lines: lines.collect() }
+            let added = which == Lines::Added;
+            // Only of a change some lines go and others come; a file as it is has all of them.
+            let there = text.lines().filter(|line| !(added && line.starts_with('-'))).enumerate();
+            let lines = there
+                .filter(|(_, line)| !added || line.starts_with('+'))
+                .map(|(nth, line)| (nth + 1, if added { line[1..].to_owned() } else { line.to_owned() }));
+            SeenFile { path: path.clone(), lines: lines.collect(), binary: false }
         };
         Ok(self.0.files.0.iter().filter(|(path, _)| wanted(path)).map(seen).collect())
     }
 
-    fn file(&self, path: &str) -> Result<Option<String>, Unanswered> {
+    fn file(&self, path: &str) -> Result<Option<String>, Unknown> {
         Ok(self.0.files.0.iter().find(|(known, _)| known == path).map(|(_, text)| text.clone()))
     }
 
-    fn data(&self, name: &str, path: &str) -> Result<Option<Value>, Unanswered> {
+    fn data(&self, name: &str, path: &str) -> Result<Option<Value>, Unknown> {
         match self.0.given.get(name) {
             Some(Json::Null) => Ok(None),
             Some(value) => Ok(Some(Value::from(value))),
-            None => self.file(path)?.map(|text| super::data::parse(path, &text)).transpose(),
+            None => Ok(self.file(path)?.map(|text| super::data::parse(path, &text)).transpose()?),
         }
     }
 
-    fn run(&self, _: &Call) -> Result<Ended, Unanswered> {
+    fn run(&self, _: &Call) -> Result<Ended, Unknown> {
         let Some(stub) = &self.0.exec else {
             return Err(Unanswered::new(
                 "the test does not say what the command does: add `exec: { exit: 0 }`",
-            ));
+            )
+            .into());
         };
         let (stdout, stderr) = (stub.stdout.clone(), String::new());
         Ok(Ended { code: Some(stub.exit), signal: None, stdout, stderr })
     }
 
-    fn ask(&self, _: &Request) -> Result<Reply, Unanswered> {
+    fn ask(&self, _: &Request) -> Result<Reply, Unknown> {
         let Some(stub) = &self.0.http else {
             return Err(Unanswered::new(
                 "the test does not say what the server answers: add `http: { status: 200 }`",
-            ));
+            )
+            .into());
         };
         Ok(Reply { status: stub.status, body: stub.body.to_string().into_bytes() })
     }

@@ -8,7 +8,6 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use clearance_engine::finding::Location;
-use clearance_engine::item::Unanswered;
 use clearance_engine::source::Source;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +15,7 @@ use serde::Deserialize;
 use super::expression::{Expression, ExpressionError, Scope, Value};
 use super::template::Template;
 use super::types::{Names, Type};
-use super::world::World;
+use super::world::{Unknown, World};
 use super::yaml::{At, RuleError, place_in};
 
 macro_rules! kinds {
@@ -101,7 +100,7 @@ pub(super) trait Kind: Debug + Send + Sync {
     ///
     /// # Errors
     /// Why there is no answer.
-    fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unanswered>;
+    fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown>;
 }
 
 /// What a rule takes besides data. Derived from its kind, never declared, so that nobody can understate it.
@@ -166,11 +165,14 @@ pub(super) struct Hit {
 }
 
 /// What a rule is checked against.
+#[derive(Clone, Copy)]
 pub(super) struct Compiling<'a> {
     /// The file.
     pub(super) source: &'a Source,
     /// The names that expressions may use here.
     pub(super) names: &'a Names,
+    /// Where the check as a whole stands.
+    pub(super) check: &'a Range<usize>,
 }
 
 impl Compiling<'_> {
@@ -189,11 +191,25 @@ impl Compiling<'_> {
         RuleError::new(self.source, place_in(self.source, value, error.span), error.message, error.help)
     }
 
+    /// YAML takes what begins with `!` for a tag, and leaves it out: of a negation, its opposite would stay.
+    fn untagged(&self, value: &At<String>) -> Result<(), RuleError> {
+        let before = self.source.text().get(..value.span.start).unwrap_or_default();
+        let word = before.trim_end_matches([' ', '\t']).rsplit([' ', '\t', '\n', ':', ',', '{', '[']).next();
+        if !word.is_some_and(|word| word.starts_with('!')) {
+            return Ok(());
+        }
+        let help = "a value that begins with `!` is taken for a tag: put it in quotes, or in brackets";
+        let start = value.span.start - before.len().saturating_sub(before.rfind('!').unwrap_or(0));
+        Err(self.error(&(start..value.span.end), "a tag stands before the value", Some(help)))
+    }
+
     pub(super) fn expression(&self, value: &At<String>) -> Result<Expression, RuleError> {
+        self.untagged(value)?;
         Expression::compile(&value.value, self.names).map_err(|error| self.error_in(value, error))
     }
 
     pub(super) fn template(&self, value: &At<String>) -> Result<Template, RuleError> {
+        self.untagged(value)?;
         Template::compile(&value.value, self.names).map_err(|error| self.error_in(value, error))
     }
 

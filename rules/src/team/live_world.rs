@@ -6,14 +6,15 @@ use std::path::Path;
 use clearance_engine::item::Unanswered;
 use clearance_engine::mission::artefact::confined;
 use clearance_engine::repo::Checkout;
+use clearance_engine::repo::gated::{FileLines, Gated};
 
 use super::document::live::{Live, told};
-use super::evaluate::{Facts, Unknown};
+use super::evaluate::Facts;
 use super::expression::Value;
 use super::process::{self, Program};
 use super::rule::Rule;
 use super::trust::{self, Grants, NamedFiles};
-use super::world::{Call, Directory, Ended, Lines, Reply, Request, SeenFile, World};
+use super::world::{Call, Directory, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
 
 /// Asks a server, with the token that goes with the request; why there is no reply, in a sentence.
 pub type Courier<'a> = &'a (dyn Fn(&Request, Option<&str>) -> Result<Reply, String> + Sync);
@@ -75,15 +76,12 @@ impl<'a> LiveWorld<'a> {
         Self { session, rule }
     }
 
-    fn gated(&self) -> Result<&'a clearance_engine::repo::gated::Gated, Unanswered> {
-        self.session.live.gated().map_err(|unknown| match unknown {
-            Unknown::Unanswered(why) => why,
-            Unknown::Waits(check) => Unanswered::new(format!("it can look once {check} finds nothing")),
-        })
+    fn gated(&self) -> Result<&'a Gated, Unknown> {
+        self.session.live.gated()
     }
 
     /// The grant that this command needs: of the rule, and of the files that it names as they will be where it runs.
-    pub(super) fn grant_for(&self, call: &Call) -> Result<String, Unanswered> {
+    pub(super) fn grant_for(&self, call: &Call) -> Result<String, Unknown> {
         let mut files = NamedFiles::new();
         for path in trust::named_paths(&call.argv) {
             if let Some(content) = self.content(&path, call.directory)? {
@@ -99,23 +97,25 @@ impl<'a> LiveWorld<'a> {
     }
 
     /// The content of a path where a command runs: of a file its bytes, of a directory the list of what is in it.
-    fn content(&self, path: &str, directory: Directory) -> Result<Option<Vec<u8>>, Unanswered> {
+    fn content(&self, path: &str, directory: Directory) -> Result<Option<Vec<u8>>, Unknown> {
         let gated = self.gated()?;
         let tree = match directory {
             Directory::Head => &gated.tree,
             Directory::Base => &gated.base,
-            Directory::Repo => return in_work_tree(self.session.live.subject().repo.root(), path),
+            Directory::Repo => return Ok(in_work_tree(self.session.live.subject().repo.root(), path)?),
         };
-        gated.content(tree, path).map_err(|error| told(&error))
+        Ok(gated.content(tree, path).map_err(|error| told(&error))?)
     }
 
     fn untrusted(&self, grant: &str) -> Unanswered {
         let id = self.rule.id();
         let what: Vec<String> =
             trust::described(self.rule).into_iter().map(|(how, what)| format!("{how} {what}")).collect();
+        let lacking =
+            self.session.grants.lacking().map(|why| format!("; what is trusted is not known: {why}"));
         Unanswered {
             code: "untrusted",
-            message: format!("{id} is not trusted: it {}", what.join(", ")),
+            message: format!("{id} is not trusted: it {}{}", what.join(", "), lacking.unwrap_or_default()),
             help: Some(format!(
                 "look at {}, then: clearance rules trust allow {id}; in CI: --trust {grant}",
                 self.rule.source.name()
@@ -126,55 +126,39 @@ impl<'a> LiveWorld<'a> {
 }
 
 impl World for LiveWorld<'_> {
-    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unanswered> {
+    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unknown> {
         let gated = self.gated()?;
-        let failed = |error| told(&error);
         let found = match which {
-            Lines::Added => gated.added_lines(wanted).map_err(failed)?,
-            Lines::ChangedFiles => {
-                let changes = gated.changes().map_err(failed)?.into_iter();
-                let paths = changes.filter(|change| change.status != "deleted").map(|change| change.path);
-                gated.lines_of(&paths.filter(|path| wanted(path)).collect::<Vec<_>>()).map_err(failed)?
-            }
-            Lines::All => {
-                let paths = gated.paths().map_err(failed)?;
-                gated
-                    .lines_of(&paths.into_iter().filter(|path| wanted(path)).collect::<Vec<_>>())
-                    .map_err(failed)?
-            }
+            Lines::Added => gated.added_lines(wanted),
+            Lines::ChangedFiles => gated.changed_lines(wanted),
+            Lines::All => gated.all_lines(wanted),
         };
-        Ok(found.into_iter().map(|(path, lines)| SeenFile { path, lines }).collect())
+        let found = found.map_err(|error| told(&error))?.into_iter();
+        Ok(found.map(|FileLines { path, lines, binary }| SeenFile { path, lines, binary }).collect())
     }
 
-    fn file(&self, path: &str) -> Result<Option<String>, Unanswered> {
+    fn file(&self, path: &str) -> Result<Option<String>, Unknown> {
         if !stays_inside(path) {
-            return Err(Unanswered::new(format!("{path} is not a path inside the repository")));
+            return Err(Unanswered::new(format!("{path} is not a path inside the repository")).into());
         }
-        let bytes = self.gated()?.file(path).map_err(|error| told(&error))?;
-        bytes
-            .map(|bytes| {
-                String::from_utf8(bytes).map_err(|_| Unanswered::new(format!("{path} is not UTF-8")))
-            })
-            .transpose()
+        let text = self.session.live.text(path)?;
+        Ok(text.map(|text| text.to_string()))
     }
 
-    /// A file of a mission is the one in the work tree, which the document was read from.
     fn shown(&self, path: &str) -> Option<String> {
         let root = self.session.live.subject().repo.root();
-        let in_work_tree = stays_inside(path).then(|| in_work_tree(root, path).ok().flatten()).flatten();
-        in_work_tree
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .or_else(|| self.file(path).ok().flatten())
+        let in_work_tree = || stays_inside(path).then(|| in_work_tree(root, path).ok().flatten()).flatten();
+        self.file(path).ok().flatten().or_else(|| String::from_utf8(in_work_tree()?).ok())
     }
 
-    fn data(&self, _: &str, path: &str) -> Result<Option<Value>, Unanswered> {
-        self.file(path)?.map(|text| super::data::parse(path, &text)).transpose()
+    fn data(&self, _: &str, path: &str) -> Result<Option<Value>, Unknown> {
+        Ok(self.file(path)?.map(|text| super::data::parse(path, &text)).transpose()?)
     }
 
-    fn run(&self, call: &Call) -> Result<Ended, Unanswered> {
+    fn run(&self, call: &Call) -> Result<Ended, Unknown> {
         let grant = self.grant_for(call)?;
         if !self.session.grants.has(&grant) {
-            return Err(self.untrusted(&grant));
+            return Err(self.untrusted(&grant).into());
         }
         let gated = self.gated()?;
         let checkout = match call.directory {
@@ -196,22 +180,21 @@ impl World for LiveWorld<'_> {
         Ok(Ended { code: ended.code, signal: ended.signal, stdout: ended.stdout, stderr: ended.stderr })
     }
 
-    fn ask(&self, request: &Request) -> Result<Reply, Unanswered> {
+    fn ask(&self, request: &Request) -> Result<Reply, Unknown> {
         let grant = self.grant_to_ask();
         if !self.session.grants.has(&grant) {
-            return Err(self.untrusted(&grant));
+            return Err(self.untrusted(&grant).into());
         }
         let means = self.session.means;
         if means.offline {
-            return Err(Unanswered {
-                code: "untrusted",
-                ..Unanswered::new(format!("{} asks a server, and --offline forbids that", self.rule.id()))
-            });
+            let why = format!("{} asks a server, and --offline forbids that", self.rule.id());
+            return Err(Unanswered { code: "untrusted", ..Unanswered::new(why) }.into());
         }
         let Some(courier) = means.courier else {
             return Err(Unanswered::new(
                 "this build of clearance asks no servers: it was made without `sync`",
-            ));
+            )
+            .into());
         };
         let token = request.token_env.as_ref().map(|name| {
             let value = means.variables.iter().find(|(known, _)| known == name.as_str());
@@ -220,7 +203,7 @@ impl World for LiveWorld<'_> {
                 Unanswered::new(format!("the variable {name}, which has the token, is not set"))
             })
         });
-        courier(request, token.transpose()?).map_err(Unanswered::new)
+        Ok(courier(request, token.transpose()?).map_err(Unanswered::new)?)
     }
 }
 

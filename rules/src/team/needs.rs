@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use clearance_engine::item::Unanswered;
 use serde_json::Map;
 
-use super::evaluate::{Answer, Unknown, evaluate, params, scope};
+use super::evaluate::{Answer, evaluate, params, scope};
 use super::live_world::{LiveWorld, Session};
 use super::rule::Rule;
-use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, World};
+use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
 
 /// The grant that a rule needs here and now; `None` where it would take nothing.
 ///
@@ -28,11 +28,19 @@ pub fn needed_grant(rule: &Rule, session: &Session<'_>) -> Result<Option<String>
         (None, Answer::Skipped) if rule.capability().name() != "data" => {
             Err(Unanswered::new("its `when` does not hold here, so what it would take is not known"))
         }
+        (None, Answer::Waits(check)) => Err(in_words(Unknown::Waits(check))),
         (None, Answer::Items(items)) if rule.capability().name() != "data" => {
             let why = items.into_iter().map(|item| item.message).find(|message| !message.is_empty());
             Err(Unanswered::new(why.unwrap_or_else(|| "it did not come to that".to_owned())))
         }
         (None, _) => Ok(None),
+    }
+}
+
+fn in_words(unknown: Unknown) -> Unanswered {
+    match unknown {
+        Unknown::Unanswered(why) => why,
+        Unknown::Waits(check) => Unanswered::new(format!("it is known once {check} finds nothing")),
     }
 }
 
@@ -50,19 +58,19 @@ impl Probe<'_> {
 }
 
 impl World for Probe<'_> {
-    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unanswered> {
+    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unknown> {
         self.world.lines(which, wanted)
     }
 
-    fn file(&self, path: &str) -> Result<Option<String>, Unanswered> {
+    fn file(&self, path: &str) -> Result<Option<String>, Unknown> {
         self.world.file(path)
     }
 
-    fn run(&self, call: &Call) -> Result<Ended, Unanswered> {
-        Err(self.note(self.world.grant_for(call)))
+    fn run(&self, call: &Call) -> Result<Ended, Unknown> {
+        Err(self.note(self.world.grant_for(call).map_err(in_words)).into())
     }
 
-    fn ask(&self, _: &Request) -> Result<Reply, Unanswered> {
-        Err(self.note(Ok(self.world.grant_to_ask())))
+    fn ask(&self, _: &Request) -> Result<Reply, Unknown> {
+        Err(self.note(Ok(self.world.grant_to_ask())).into())
     }
 }

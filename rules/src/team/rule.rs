@@ -22,6 +22,7 @@ use super::written::{WrittenData, WrittenParam, WrittenRule, WrittenTest};
 use super::yaml::{At, InOrder, RuleError};
 
 pub use each::Each;
+pub use head::RESERVED;
 pub(super) use head::{id, severity_of};
 
 /// A rule as it is checked.
@@ -77,12 +78,14 @@ impl Rule {
         let document = names.clone();
         let params = params(source, &written, &mut names)?;
         let when = written.when.as_ref();
-        let when = when.map(|when| boolean(&Compiling { source, names: &names }, when)).transpose()?;
+        let when = when
+            .map(|when| boolean(&Compiling { source, names: &names, check: &head.check_span }, when))
+            .transpose()?;
         let data = data(source, &written.data, &mut names)?;
         let named = named(source, &written.named, &mut names)?;
         let Some(check) = &written.check else { return Err(head.missing(source, "check")) };
         let check = &check.value;
-        let kind = kind(&Compiling { source, names: &names }, check)?;
+        let kind = kind(&Compiling { source, names: &names, check: &head.check_span }, check)?;
         if let Some(kind) = &kind {
             add(
                 source,
@@ -91,7 +94,7 @@ impl Rule {
                 &mut names,
             )?;
         }
-        let compiling = Compiling { source, names: &names };
+        let compiling = Compiling { source, names: &names, check: &head.check_span };
         let item = check.item.as_ref().map(|item| compiling.template(item)).transpose()?;
         let each = Each::of(&compiling, check)?;
         let mut inside = names.clone();
@@ -99,7 +102,7 @@ impl Rule {
             let at = check.name.as_ref().map_or(0..0, |name| name.span.clone());
             add(source, &at, [(each.name.clone(), each.list.gives().element())], &mut inside)?;
         }
-        let compiling = Compiling { source, names: &inside };
+        let compiling = Compiling { source, names: &inside, check: &head.check_span };
         let assert = check.assert.as_ref().map(|assert| boolean(&compiling, assert)).transpose()?;
         let at = check.at.as_ref().map(|at| Place::compile(at, &compiling)).transpose()?;
         let Some(message) = &written.message else { return Err(head.missing(source, "message")) };
@@ -269,7 +272,7 @@ fn data(
     few(source, &nowhere, "data", written)?;
     let mut files = Vec::new();
     for (name, At { value, span }) in &written.0 {
-        let file = Compiling { source, names }.template(&value.file)?;
+        let file = Compiling { source, names, check: &(0..0) }.template(&value.file)?;
         files.push(DataFile { name: name.clone(), file, optional: value.optional });
         add(source, span, [(name.clone(), Type::Any)], names)?;
     }
@@ -285,7 +288,7 @@ fn named(
     few(source, &nowhere, "let", written)?;
     let mut expressions = Vec::new();
     for (name, value) in &written.0 {
-        let expression = Compiling { source, names }.expression(value)?;
+        let expression = Compiling { source, names, check: &(0..0) }.expression(value)?;
         add(source, &value.span, [(name.clone(), expression.gives().clone())], names)?;
         expressions.push((name.clone(), expression));
     }

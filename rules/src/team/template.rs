@@ -27,7 +27,7 @@ impl Template {
         let mut at = 0;
         while let Some(open) = text[at..].find("{{").map(|open| at + open) {
             let inside = open + "{{".len();
-            let Some(length) = text[inside..].find("}}") else {
+            let Some(length) = end_of(&text[inside..]) else {
                 let message = "`{{` is not closed by `}}`".to_owned();
                 return Err(ExpressionError { message, span: open..inside, help: None });
             };
@@ -79,6 +79,26 @@ impl Template {
     }
 }
 
+/// Where the expression at the beginning of a text ends: at `}}` outside of quotes and of brackets of its own.
+fn end_of(text: &str) -> Option<usize> {
+    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '{') => depth += 1,
+            (None, '}') if depth > 0 => depth -= 1,
+            (None, '}') if text[at..].starts_with("}}") => return Some(at),
+            (None, _) => {}
+        }
+    }
+    // A quote that is not closed is the expression's own mistake, and is told there.
+    quote.and_then(|_| text.find("}}"))
+}
+
 /// Compiles the expression at a place of a text; its errors point into the text.
 fn within(text: &str, place: Range<usize>, names: &Names) -> Result<Expression, ExpressionError> {
     let raw = &text[place.clone()];
@@ -108,6 +128,7 @@ mod tests {
         let said = |text| Template::compile(text, &names()).unwrap().render(&scope).unwrap();
         assert_eq!(said("{{ wp.id }} has {{wp.tags}} and {{ 1 + 1 }}."), "WP01 has a, b and 2.");
         assert_eq!(said("no value } here {"), "no value } here {");
+        assert_eq!(said("{{ \"}}\" }}, {{ {'a': {'b': 1}}['a']['b'] }}"), "}}, 1");
         assert_eq!(said(""), "");
     }
 

@@ -8,6 +8,7 @@ pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearance_engine::registry::is_kebab_case;
 use clearance_engine::source::Source;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,19 +45,34 @@ pub fn grant(rule: &Rule, files: &NamedFiles) -> String {
 
 /// What somebody who may decide that has granted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grants(BTreeSet<String>);
+pub struct Grants {
+    given: BTreeSet<String>,
+    /// Why those of a store are not known, where they are not.
+    lacking: Option<String>,
+}
 
 impl Grants {
     /// Adds grants: with a hash; of a server also without one, `network:ci-status`.
     pub fn add(&mut self, grants: impl IntoIterator<Item = String>) {
-        self.0.extend(grants);
+        self.given.extend(grants);
     }
 
     /// Whether this is granted.
     #[must_use]
     pub fn has(&self, grant: &str) -> bool {
         let without_hash = grant.split('@').next().filter(|grant| grant.starts_with("network:"));
-        self.0.contains(grant) || without_hash.is_some_and(|grant| self.0.contains(grant))
+        self.given.contains(grant) || without_hash.is_some_and(|grant| self.given.contains(grant))
+    }
+
+    /// Notes that some are not known, and why.
+    pub fn lacks(&mut self, why: String) {
+        self.lacking = Some(why);
+    }
+
+    /// Why some are not known.
+    #[must_use]
+    pub fn lacking(&self) -> Option<&str> {
+        self.lacking.as_deref()
     }
 }
 
@@ -66,6 +82,9 @@ impl Grants {
 /// In a sentence.
 pub fn check_grant(text: &str) -> Result<(), String> {
     let (capability, rest) = text.split_once(':').ok_or("a grant begins with `exec:` or `network:`")?;
+    if !is_kebab_case(rest.split('@').next().unwrap_or_default()) {
+        return Err("behind it stands the id of a rule".to_owned());
+    }
     let hashed = rest.split_once('@').map(|(_, hash)| hash.strip_prefix("sha256:").is_some_and(is_hash));
     match (capability, hashed) {
         ("exec" | "network", Some(true)) | ("network", None) => Ok(()),
@@ -107,6 +126,9 @@ impl Lock {
         }
         for grant in &written.trust {
             check_grant(&grant.value).map_err(|why| error(grant, why))?;
+            if !grant.value.contains('@') {
+                return Err(error(grant, "in this file every grant has its hash".to_owned()));
+            }
         }
         Ok(Self(written.trust.into_iter().map(|grant| grant.value).collect()))
     }

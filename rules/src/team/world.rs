@@ -7,6 +7,21 @@ use clearance_engine::item::Unanswered;
 use super::data;
 use super::expression::Value;
 
+/// Why something is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unknown {
+    /// It is known once a fault is mended that this check reports.
+    Waits(&'static str),
+    /// It could not be told.
+    Unanswered(Unanswered),
+}
+
+impl From<Unanswered> for Unknown {
+    fn from(why: Unanswered) -> Self {
+        Self::Unanswered(why)
+    }
+}
+
 /// A file, with the lines that are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenFile {
@@ -14,6 +29,8 @@ pub struct SeenFile {
     pub path: String,
     /// 1-based number and text of each line.
     pub lines: Vec<(usize, String)>,
+    /// Whether it is no text: nothing is required of it.
+    pub binary: bool,
 }
 
 /// Which lines of which files are looked at.
@@ -97,13 +114,13 @@ pub trait World: Sync {
     ///
     /// # Errors
     /// Why they cannot be read.
-    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unanswered>;
+    fn lines(&self, which: Lines, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SeenFile>, Unknown>;
 
     /// A file of what is gated; `None` where there is none.
     ///
     /// # Errors
     /// Why it cannot be read.
-    fn file(&self, path: &str) -> Result<Option<String>, Unanswered>;
+    fn file(&self, path: &str) -> Result<Option<String>, Unknown>;
 
     /// A file that an item points at, to show a line of it.
     fn shown(&self, path: &str) -> Option<String> {
@@ -114,19 +131,19 @@ pub trait World: Sync {
     ///
     /// # Errors
     /// Why it cannot be read.
-    fn data(&self, _name: &str, path: &str) -> Result<Option<Value>, Unanswered> {
-        self.file(path)?.map(|text| data::parse(path, &text)).transpose()
+    fn data(&self, _name: &str, path: &str) -> Result<Option<Value>, Unknown> {
+        Ok(self.file(path)?.map(|text| data::parse(path, &text)).transpose()?)
     }
 
     /// Runs a program.
     ///
     /// # Errors
     /// Why it did not run to its end.
-    fn run(&self, call: &Call) -> Result<Ended, Unanswered>;
+    fn run(&self, call: &Call) -> Result<Ended, Unknown>;
 
     /// Asks a server.
     ///
     /// # Errors
     /// Why it did not answer.
-    fn ask(&self, request: &Request) -> Result<Reply, Unanswered>;
+    fn ask(&self, request: &Request) -> Result<Reply, Unknown>;
 }

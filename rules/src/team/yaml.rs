@@ -162,6 +162,10 @@ impl<T: JsonSchema> JsonSchema for At<T> {
         T::schema_name()
     }
 
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
     fn inline_schema() -> bool {
         T::inline_schema()
     }
@@ -251,7 +255,7 @@ pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, RuleError> {
         let message = error.without_snippet().to_string();
         let message = message.split(" at line ").next().unwrap_or(&message).trim().to_owned();
         let help = unknown(&message).or_else(|| trap(source.text(), at));
-        RuleError::new(source, word(source.text(), at), message, help)
+        RuleError::new(source, word(source.text(), at), plain(&message), help)
     })
 }
 
@@ -261,6 +265,27 @@ pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, RuleError> {
 /// What is wrong with it.
 pub fn value(text: &str) -> Result<serde_json::Value, String> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| error.without_snippet().to_string())
+}
+
+/// What the crate says, in words that are not its own.
+fn plain(message: &str) -> String {
+    const KNOWN: [(&str, &str); 12] = [
+        ("Documents {", "a file has one rule: there is a second document behind `---`"),
+        ("Aliases {", "aliases (`*name`) are not read in rules"),
+        ("Anchors {", "anchors (`&name`) are not read in rules"),
+        ("Depth {", "values are nested too deep"),
+        ("Nodes {", "the file has too many values"),
+        ("budget breached", "the file has more in it than is read of a rule"),
+        ("unsupported tag", "a tag (`!name`) is not read in rules"),
+        ("expected mapping start", "there should be names with values here"),
+        ("expected struct", "there should be names with values here"),
+        ("expected sequence", "there should be a list here"),
+        ("untagged enum", "there should be a text or a list of texts here"),
+        ("invalid u64", "there should be a whole number here"),
+    ];
+    let known = KNOWN.iter().find(|(said, _)| message.contains(said));
+    let said = known.map_or(message, |(_, words)| words);
+    said.split(", set DuplicateKeyPolicy").next().unwrap_or(said).to_owned()
 }
 
 /// Nothing that a rule needs is near these limits; a file that is made to eat memory is.
@@ -273,6 +298,7 @@ fn options() -> Options {
     budget.max_nodes = 10_000;
     let mut options = Options::default();
     options.budget = Some(budget);
+    options.reject_unsupported_tags = true;
     options
 }
 

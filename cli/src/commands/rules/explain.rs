@@ -95,7 +95,7 @@ fn in_words(rule: &Rule) -> String {
     let tests: Vec<_> = rule.tests.iter().map(|test| test.value.name.value.as_str()).collect();
     row("tests", &if tests.is_empty() { "none".to_owned() } else { tests.join("; ") });
     out.push_str(&format!(
-        "\nWhat it says now, part by part: clearance check --rule {} --trace\n",
+        "\nWhat it says now, part by part: clearance check --rule {} --trace --rules-from head\n",
         rule.id()
     ));
     out

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use clearance_engine::registry::is_kebab_case;
+use clearance_engine::registry::{Registry, is_kebab_case};
+use clearance_rules::team::rule::RESERVED;
 use serde_json::json;
 
 use crate::args::{Global, NewKind, RulesNewArgs};
@@ -19,7 +20,12 @@ const EXEC: &str = include_str!("new/exec.yaml");
 const HTTP: &str = include_str!("new/http.yaml");
 const RESOLVER: &str = include_str!("new/resolver.yaml");
 
-pub(super) fn run(args: &RulesNewArgs, global: &Global, env: &Env) -> Result<Answer, Failure> {
+pub(super) fn run(
+    args: &RulesNewArgs,
+    global: &Global,
+    env: &Env,
+    registry: &Registry,
+) -> Result<Answer, Failure> {
     let id = &args.id;
     if !is_kebab_case(id)
         || !(3..=64).contains(&id.len())
@@ -27,6 +33,15 @@ pub(super) fn run(args: &RulesNewArgs, global: &Global, env: &Env) -> Result<Ans
     {
         let help = "3 to 64 lower-case letters and digits, joined by `-`: wp-has-owner";
         return Err(Failure::usage("bad_rule_id", format!("`{id}` is no id for a rule"), help));
+    }
+    let taken = registry
+        .checks()
+        .iter()
+        .map(|entry| entry.id)
+        .chain(registry.strategies().iter().map(|entry| entry.id));
+    if taken.chain(RESERVED).any(|taken| taken == id) {
+        let help = "take another id; those that are taken: clearance rules list";
+        return Err(Failure::usage("rule_exists", format!("`{id}` is taken"), help));
     }
     let repo = target::repository(global, env)?;
     let directory = repo.caller_root().join("rules.d");

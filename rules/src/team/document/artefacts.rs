@@ -1,15 +1,18 @@
 //! The files of a mission, as rules see them. Every field of the table in `document.rs` is there.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use clearance_engine::id::TaskId;
 use clearance_engine::item::Unanswered;
 use clearance_engine::limits;
 use clearance_engine::mission::artefact::ArtefactError;
-use clearance_engine::mission::log::LOG;
-use clearance_engine::mission::work_package::front_matter;
+use clearance_engine::mission::artefact::read_json;
+use clearance_engine::mission::lanes::Lanes;
+use clearance_engine::mission::work_package::{WorkPackage, front_matter, id_of_file_name};
 use clearance_engine::mission::{MISSIONS_DIR, Mission};
-use clearance_engine::repo::Repo;
+use clearance_engine::repo::directory::EntryKind;
+use clearance_engine::repo::gated::Gated;
 use clearance_engine::source::Source;
 use regex::Regex;
 use serde_json::{Map, Value as Json, json};
@@ -22,9 +25,72 @@ fn broken(error: &ArtefactError) -> Unanswered {
     told(error)
 }
 
-fn source(mission: &Mission, file: &str, limit: u64) -> Result<Option<Source>, Unanswered> {
-    let path = mission.path_of(file).map_err(|error| broken(&error))?;
-    Source::read(&mission.name_of(file), &path, limit).map_err(|error| told(&error))
+/// The files of a mission: as the step would leave them, where that is known, else as they are in the work tree. So a change
+/// is judged by what it brings, and not by what happens to be checked out.
+pub(super) struct Files {
+    /// By path, where the step is known and has the mission.
+    gated: Option<HashMap<String, EntryKind>>,
+}
+
+impl Files {
+    pub(super) fn of(mission: &Mission, gated: Option<&Gated>) -> Result<Self, Unanswered> {
+        let home = format!("{MISSIONS_DIR}/{}", mission.slug());
+        let Some(gated) = gated else { return Ok(Self { gated: None }) };
+        let directories = [home.clone(), format!("{home}/tasks")];
+        let entries = gated.files_in(&directories, limits::WORK_PACKAGE).map_err(|error| told(&error))?;
+        let files: HashMap<_, _> = entries.into_iter().map(|entry| (entry.name, entry.kind)).collect();
+        Ok(Self { gated: Some(files).filter(|files| !files.is_empty()) })
+    }
+
+    fn source(&self, mission: &Mission, file: &str, limit: u64) -> Result<Option<Source>, Unanswered> {
+        let Some(gated) = &self.gated else {
+            let path = mission.path_of(file).map_err(|error| broken(&error))?;
+            return Source::read(&mission.name_of(file), &path, limit).map_err(|error| told(&error));
+        };
+        let name = format!("{MISSIONS_DIR}/{}/{file}", mission.slug());
+        match gated.get(&name) {
+            None | Some(EntryKind::Directory) => Ok(None),
+            Some(EntryKind::Link) => {
+                Err(Unanswered::new(format!("{name} is a symbolic link, and is not followed")))
+            }
+            Some(EntryKind::TooLarge(size)) => {
+                Err(Unanswered::new(format!("{name} has {size} bytes; at most {limit} are read")))
+            }
+            Some(EntryKind::File(bytes)) => match String::from_utf8(bytes.clone()) {
+                Ok(text) => Ok(Some(Source::new(name.clone(), name, text))),
+                Err(_) => Err(Unanswered::new(format!("{name} is not UTF-8"))),
+            },
+        }
+    }
+
+    /// The work packages, in the order of their files.
+    fn work_packages(&self, mission: &Mission) -> Result<Vec<(WorkPackage, Source)>, Unanswered> {
+        let mut names: Vec<String> = match &self.gated {
+            Some(gated) => {
+                let tasks = format!("{MISSIONS_DIR}/{}/tasks/", mission.slug());
+                gated.keys().filter_map(|path| path.strip_prefix(&tasks).map(str::to_owned)).collect()
+            }
+            None => {
+                let packages = mission.work_packages().map_err(|error| broken(&error))?;
+                if let Some(error) = packages.broken.first() {
+                    return Err(broken(error));
+                }
+                let file =
+                    |package: &WorkPackage| package.file.rsplit('/').next().unwrap_or_default().to_owned();
+                packages.readable.iter().map(file).collect()
+            }
+        };
+        names.retain(|name| id_of_file_name(name).is_some());
+        names.sort_unstable();
+        let mut packages = Vec::new();
+        for name in names {
+            let Some(source) = self.source(mission, &format!("tasks/{name}"), limits::WORK_PACKAGE)? else {
+                continue;
+            };
+            packages.push((WorkPackage::parse(&source).map_err(|error| broken(&error))?, source));
+        }
+        Ok(packages)
+    }
 }
 
 /// A text or a number as text; anything else as nothing.
@@ -58,12 +124,10 @@ fn first(fields: &Map<String, Json>, names: &[&str]) -> String {
     names.iter().map(|name| text(fields.get(*name))).find(|text| !text.is_empty()).unwrap_or_default()
 }
 
-pub(super) fn mission(mission: &Mission, _: &Repo) -> Told {
-    let meta = source(mission, "meta.json", limits::MANIFEST)?;
+pub(super) fn mission(mission: &Mission, files: &Files) -> Told {
+    let meta = files.source(mission, "meta.json", limits::MANIFEST)?;
     let meta: Map<String, Json> = match &meta {
-        Some(source) => {
-            clearance_engine::mission::artefact::read_json(source).map_err(|error| broken(&error))?
-        }
+        Some(source) => read_json(source).map_err(|error| broken(&error))?,
         None => Map::new(),
     };
     let phase = first(&meta, &["status_phase"]);
@@ -81,8 +145,9 @@ pub(super) fn mission(mission: &Mission, _: &Repo) -> Told {
     }))
 }
 
-pub(super) fn lanes(mission: &Mission, _: &Repo) -> Told {
-    let Some(manifest) = mission.lanes().map_err(|error| broken(&error))? else { return Ok(json!([])) };
+pub(super) fn lanes(mission: &Mission, files: &Files) -> Told {
+    let Some(source) = files.source(mission, "lanes.json", limits::MANIFEST)? else { return Ok(json!([])) };
+    let manifest: Lanes = read_json(&source).map_err(|error| broken(&error))?;
     let branch =
         manifest.mission_branch.clone().unwrap_or_else(|| format!("kitty/mission-{}", mission.slug()));
     let lanes = manifest.lanes.iter().map(|lane| {
@@ -96,16 +161,10 @@ pub(super) fn lanes(mission: &Mission, _: &Repo) -> Told {
     Ok(lanes.collect())
 }
 
-pub(super) fn work_packages(mission: &Mission, _: &Repo) -> Told {
-    let packages = mission.work_packages().map_err(|error| broken(&error))?;
-    if let Some(error) = packages.broken.first() {
-        return Err(broken(error));
-    }
+pub(super) fn work_packages(mission: &Mission, files: &Files) -> Told {
     let state = mission.settled_state().map_err(|error| broken(&error))?;
     let mut out = Vec::new();
-    for package in &packages.readable {
-        let file = package.file.rsplit('/').next().unwrap_or_default();
-        let Some(source) = source(mission, &format!("tasks/{file}"), limits::WORK_PACKAGE)? else { continue };
+    for (package, source) in files.work_packages(mission)? {
         let (front, body) = front_matter(&source).map_err(|error| broken(&error))?;
         let id: &TaskId = package.id.as_id();
         let known = state.of(id);
@@ -136,8 +195,9 @@ static REQUIREMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^[\s|*+#>-]*\**`?((?:FR|NFR|C|SC|R)-\d{1,4}[a-z]?)`?\**\s*[:|.—–-]?\s*(.*)$").ok()
 });
 
-pub(super) fn requirements(mission: &Mission, _: &Repo) -> Told {
-    let (Some(source), Some(pattern)) = (source(mission, "spec.md", limits::MANIFEST)?, REQUIREMENT.as_ref())
+pub(super) fn requirements(mission: &Mission, files: &Files) -> Told {
+    let (Some(source), Some(pattern)) =
+        (files.source(mission, "spec.md", limits::MANIFEST)?, REQUIREMENT.as_ref())
     else {
         return Ok(json!([]));
     };
@@ -155,12 +215,10 @@ pub(super) fn requirements(mission: &Mission, _: &Repo) -> Told {
     Ok(found.into())
 }
 
-pub(super) fn events(mission: &Mission, _: &Repo) -> Told {
+pub(super) fn events(mission: &Mission, _: &Files) -> Told {
     // A log that is not understood tells nothing, not even what of it could be read.
     mission.settled_state().map_err(|error| broken(&error))?;
-    let path = mission.path_of(LOG).map_err(|error| broken(&error))?;
-    let source =
-        Source::read_log(&mission.name_of(LOG), &path, limits::STATUS_LOG).map_err(|error| told(&error))?;
+    let source = mission.log().map_err(|error| broken(&error))?;
     let Some(source) = source else { return Ok(json!([])) };
     let rows = source.text().lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let rows =

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::names;
-use crate::team::evaluate::{Facts, Unknown};
+use crate::team::evaluate::Facts;
 use crate::team::expression::Value;
 use crate::team::types::Type;
+use crate::team::world::Unknown;
 
 /// A document that is written out.
 #[derive(Debug)]

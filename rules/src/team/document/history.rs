@@ -36,7 +36,13 @@ fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
             (name, target.unwrap_or_default())
         }
     };
-    let head = if name.is_empty() { None } else { tip(&name)? }.unwrap_or_default();
+    // CI often has a commit checked out, and no branch.
+    let head = match subject.merge {
+        None if name.is_empty() => checked_out(subject)?,
+        _ if name.is_empty() => None,
+        _ => tip(&name)?,
+    };
+    let head = head.unwrap_or_default();
     let target_tip = if target.is_empty() { None } else { tip(&target)? };
     let base = match &target_tip {
         Some(target) if !head.is_empty() => {
@@ -50,11 +56,19 @@ fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
     Ok(Ends { name, head, target, base })
 }
 
+/// The commit that is checked out, where it is no branch.
+fn checked_out(subject: &Subject<'_>) -> Result<Option<String>, Unanswered> {
+    let question = ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
+    let answer = Git::new(subject.repo.caller_root()).answer(&question, &[0, 1]);
+    let (code, commit) = answer.map_err(|error| told(&error))?;
+    Ok((code == 0).then(|| commit.trim().to_owned()))
+}
+
 /// What the branch that is checked out would bring to its target, where there is no mission to merge.
 pub(super) fn brought(subject: &Subject<'_>) -> Result<Gated, Unanswered> {
     let Ends { head, base, .. } = ends(subject)?;
     if head.is_empty() {
-        return Err(Unanswered::new("no branch is checked out: it cannot be told what would be merged"));
+        return Err(Unanswered::new("nothing is committed: it cannot be told what would be merged"));
     }
     let base = if base.is_empty() { head.clone() } else { base };
     Gated::committed(subject.repo, &base, &head).map_err(|error| told(&error))

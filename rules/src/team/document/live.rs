@@ -1,7 +1,7 @@
 //! The document of a real repository. Each part is read on first use, once for all rules.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use clearance_engine::check::Stage;
 use clearance_engine::item::Unanswered;
@@ -12,8 +12,9 @@ use clearance_engine::repo::gated::Gated;
 use serde_json::{Value as Json, json};
 
 use super::{artefacts, history, names};
-use crate::team::evaluate::{Facts, Unknown};
+use crate::team::evaluate::Facts;
 use crate::team::expression::Value;
+use crate::team::world::Unknown;
 
 /// What is looked at.
 #[derive(Clone, Copy)]
@@ -37,6 +38,9 @@ pub struct Live<'a> {
     subject: Subject<'a>,
     parts: BTreeMap<String, OnceLock<Result<Value, Unknown>>>,
     gated: OnceLock<Result<Gated, Unanswered>>,
+    /// Files of what is gated, as text: several items of a rule are in one.
+    texts: Mutex<HashMap<String, Option<Arc<str>>>>,
+    mission_files: OnceLock<Result<artefacts::Files, Unanswered>>,
 }
 
 impl<'a> Live<'a> {
@@ -44,7 +48,13 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn new(subject: Subject<'a>) -> Self {
         let parts = names().names().map(|name| (name.to_owned(), OnceLock::new())).collect();
-        Self { subject, parts, gated: OnceLock::new() }
+        Self {
+            subject,
+            parts,
+            gated: OnceLock::new(),
+            texts: Mutex::default(),
+            mission_files: OnceLock::new(),
+        }
     }
 
     /// What is looked at.
@@ -72,12 +82,39 @@ impl<'a> Live<'a> {
         of_step.as_ref().map_err(|why| Unknown::Unanswered(why.clone()))
     }
 
+    /// A file of what is gated, as text; `None` where there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn text(&self, path: &str) -> Result<Option<Arc<str>>, Unknown> {
+        let texts = || self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = texts().get(path) {
+            return Ok(known.clone());
+        }
+        let bytes = self.gated()?.file(path).map_err(|error| told(&error))?;
+        let not_utf8 = |_| Unanswered::new(format!("{path} is not UTF-8"));
+        let text = bytes.map(|bytes| String::from_utf8(bytes).map_err(not_utf8)).transpose()?;
+        let text: Option<Arc<str>> = text.map(Into::into);
+        texts().insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+
+    fn mission_files(&self, mission: &Mission) -> Result<&artefacts::Files, Unanswered> {
+        let files = self.mission_files.get_or_init(|| {
+            // While it is not known what would be left, a rule about the mission's files is asked all the same: one fault must
+            // not hide another.
+            artefacts::Files::of(mission, self.gated().ok())
+        });
+        files.as_ref().map_err(Clone::clone)
+    }
+
     fn read(&self, name: &str) -> Result<Value, Unknown> {
         let subject = &self.subject;
-        let of_mission = |read: fn(&Mission, &Repo) -> Result<Json, Unanswered>| match subject.mission {
-            Some(mission) => read(mission, subject.repo).map_err(Unknown::Unanswered),
-            None => Ok(empty(name)),
-        };
+        let of_mission =
+            |read: fn(&Mission, &artefacts::Files) -> Result<Json, Unanswered>| match subject.mission {
+                Some(mission) => Ok(read(mission, self.mission_files(mission)?)?),
+                None => Ok::<_, Unknown>(empty(name)),
+            };
         let asked = |answer: Result<Json, Unanswered>| answer.map_err(Unknown::Unanswered);
         let value = match name {
             "mission" => of_mission(artefacts::mission)?,

@@ -14,7 +14,7 @@ use super::{ExpressionError, FUNCTIONS};
 pub const DEEPEST: usize = 2;
 
 /// CEL's own functions that are built in here.
-const STANDARD: [&str; 14] = [
+const STANDARD: [&str; 13] = [
     "size",
     "contains",
     "startsWith",
@@ -28,8 +28,12 @@ const STANDARD: [&str; 14] = [
     "bool",
     "type",
     "dyn",
-    "max",
 ];
+
+/// Functions that are written behind a value and a dot, and nowhere else.
+const METHODS: [&str; 4] = ["contains", "startsWith", "endsWith", "matches"];
+/// Functions that are written with everything in brackets.
+const PLAIN: [&str; 4] = ["sum", "days_between", "days_since", "semver"];
 
 struct Checker<'a> {
     source: &'a str,
@@ -49,6 +53,17 @@ pub(super) fn check(
     let checker = Checker { source, place_of, outer: names, used: RefCell::default() };
     let gives = checker.of(tree, names, 0)?;
     Ok((gives, checker.used.into_inner()))
+}
+
+/// How a function is written that is written otherwise here.
+fn wrong_form(name: &str, behind_a_dot: bool) -> Option<String> {
+    if METHODS.contains(&name) && !behind_a_dot {
+        Some(format!("write `text.{name}(...)`"))
+    } else if PLAIN.contains(&name) && behind_a_dot {
+        Some(format!("write `{name}(...)`"))
+    } else {
+        None
+    }
 }
 
 impl Checker<'_> {
@@ -114,6 +129,10 @@ impl Checker<'_> {
             call.args.first().and_then(|pattern| Some((pattern, bad_pattern(name, pattern)?)))
         {
             return Err(ExpressionError { message: wrong, span: self.literal(pattern.id), help: None });
+        }
+        if let Some(help) = wrong_form(name, target.is_some()) {
+            let message = format!("`{name}` is written otherwise");
+            return Err(ExpressionError { message, span: self.span(id), help: Some(help) });
         }
         if name == "days_since" {
             self.used.borrow_mut().insert("now".to_owned());

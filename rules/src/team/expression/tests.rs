@@ -84,7 +84,9 @@ fn values(#[case] source: &str, #[case] value: Json) {
 #[case::pattern("wp.id.matches('a(b')", "'a(b')", None)]
 #[case::look_around(r#"wp.id.matches("(?!x)y")"#, "\"(?!x)y\"", None)]
 #[case::glob("wp.id.glob('a[')", "'a[')", None)]
-#[case::nothing("", "", Some("a value that begins with `!` is taken for a tag by YAML: put it in quotes"))]
+#[case::nothing("", "", None)]
+#[case::form("startsWith(wp.id, 'x')", "", Some("write `text.startsWith(...)`"))]
+#[case::other_form("wps.sum()", "", Some("write `sum(...)`"))]
 #[case::too_deep(
     "wps.all(a, wps.all(b, wps.all(c, a == b)))",
     "(c,",

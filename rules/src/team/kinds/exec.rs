@@ -12,12 +12,13 @@ use crate::team::expression::{Expression, Scope, Value};
 use crate::team::process::is_never_given;
 use crate::team::template::Template;
 use crate::team::types::Type;
-use crate::team::world::{Call, Directory, World};
+use crate::team::world::{Call, Directory, Unknown, World};
 use crate::team::yaml::{At, RuleError};
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Exec")]
 pub struct Written {
     /// The program and its arguments, with `{{ expression }}` in arguments; no shell reads them.
     pub argv: Vec<At<String>>,
@@ -118,7 +119,7 @@ impl Kind for Exec {
         self.argv.iter().flat_map(Template::expressions).collect()
     }
 
-    fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unanswered> {
+    fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
         let argv = self.argv.iter().map(|word| word.render(scope)).collect::<Result<Vec<_>, _>>();
         let argv = argv.map_err(|error| Unanswered::new(error.to_string()))?;
         let program = argv.first().cloned().unwrap_or_default();
@@ -129,11 +130,11 @@ impl Kind for Exec {
         };
         let Some(code) = ended.code else {
             let signal = ended.signal.map_or_else(String::new, |signal| format!(" {signal}"));
-            return Err(Unanswered::new(format!("{program} was ended by signal{signal}{}", said())));
+            return Err(Unanswered::new(format!("{program} was ended by signal{signal}{}", said())).into());
         };
         let Some(holds) = self.outcomes.get(&code).copied() else {
             let why = format!("{program} ended with {code}, which is neither `pass` nor `fail`{}", said());
-            return Err(Unanswered::new(why));
+            return Err(Unanswered::new(why).into());
         };
         let result = json!({ "exit": code, "stdout": ended.stdout, "stderr": ended.stderr });
         let values = vec![("exec", Value::from(&result))];

@@ -11,7 +11,7 @@ use super::{Asked, Capability, Compiling, Kind, WrittenKind};
 use crate::team::expression::{Expression, Scope, Value};
 use crate::team::template::Template;
 use crate::team::types::Type;
-use crate::team::world::{Request, World};
+use crate::team::world::{Request, Unknown, World};
 use crate::team::yaml::{At, RuleError};
 
 /// Most retries.
@@ -20,6 +20,7 @@ const MOST_RETRIES: u32 = 5;
 /// A question to a server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Http")]
 pub struct Written {
     /// The address, `https://`; with `{{ expression }}` behind the host only.
     pub get: At<String>,
@@ -96,7 +97,7 @@ impl Kind for Http {
         self.get.expressions().collect()
     }
 
-    fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unanswered> {
+    fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
         let rendered = self.get.render(scope).map_err(|error| Unanswered::new(error.to_string()))?;
         let request = Request {
             url: escaped(&rendered),
@@ -109,7 +110,7 @@ impl Kind for Http {
         if !self.expect_status.contains(&reply.status) {
             let wanted: Vec<_> = self.expect_status.iter().map(u16::to_string).collect();
             let why = format!("{} answered {}, not {}", self.host, reply.status, wanted.join(" or "));
-            return Err(Unanswered::new(why));
+            return Err(Unanswered::new(why).into());
         }
         let body: Json = serde_json::from_slice(&reply.body)
             .map_err(|error| Unanswered::new(format!("{} answered what is no JSON: {error}", self.host)))?;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Asked, Capability, Compiling, Hit, Kind, WrittenKind};
 use crate::team::expression::{Expression, Scope, Value, matcher, pattern};
 use crate::team::types::Type;
-use crate::team::world::{Lines, SeenFile, World};
+use crate::team::world::{Lines, SeenFile, Unknown, World};
 use crate::team::yaml::{At, OneOrMany, RuleError};
 
 /// Findings of one rule that are told; more of them help nobody.
@@ -23,6 +23,7 @@ const REDACTED: &str = "[redacted]";
 /// A search for text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Scan")]
 pub struct Written {
     /// Patterns of paths: `*` stays inside a directory, `**` does not.
     pub files: OneOrMany,
@@ -58,6 +59,29 @@ impl WrittenKind for Written {
         let regexes = |written: &OneOrMany| -> Result<Vec<Regex>, RuleError> {
             written.0.iter().map(|text| pattern(&text.value).map_err(|why| whole(text, why))).collect()
         };
+        for pattern in self.forbid.0.iter().chain(&self.allow.0).chain(&self.require.0) {
+            let regex = pattern_of(pattern).map_err(|why| whole(pattern, why))?;
+            if regex.is_match("") {
+                let help = "it is found on every line; to find a line with nothing on it, write `^$`";
+                if pattern.value != "^$" {
+                    return Err(compiling.error(
+                        &pattern.span,
+                        "this pattern is found in nothing",
+                        Some(help),
+                    ));
+                }
+            }
+        }
+        if self.files.0.is_empty() {
+            let help = "`files: \"**\"` looks at all of them";
+            return Err(compiling.error(compiling.check, "this looks at no file", Some(help)));
+        }
+        if let Some(never) =
+            self.files.0.iter().find(|glob| glob.value.starts_with(['/', '!']) || glob.value.contains(".."))
+        {
+            let help = "paths begin at the top of the repository, without `/`; leave out what must not be looked at by a rule of its own";
+            return Err(compiling.error(&never.span, "no path is ever like this", Some(help)));
+        }
         let mut files = GlobSetBuilder::new();
         for glob in &self.files.0 {
             files.add(matcher(&glob.value).map_err(|why| whole(glob, why))?.glob().clone());
@@ -102,14 +126,14 @@ impl Kind for Scan {
         Vec::new()
     }
 
-    fn ask(&self, _: &Scope<'_>, world: &dyn World) -> Result<Asked, Unanswered> {
+    fn ask(&self, _: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
         let files = world.lines(self.lines, &|path| self.files.is_match(path))?;
         let mut hits = Vec::new();
         for file in &files {
             self.look_at(file, &mut hits);
             if hits.len() > MOST {
                 let why = format!("more than {MOST} places do not hold: the first is {}", hits[0].key);
-                return Err(Unanswered::new(why));
+                return Err(Unanswered::new(why).into());
             }
         }
         Ok(Asked::Items(hits))
@@ -126,7 +150,7 @@ impl Scan {
             let shown = if self.redact { REDACTED } else { found.as_str() };
             hits.push(hit(&file.path, Some(*number), shown, forbid, Some(text).filter(|_| !self.redact)));
         }
-        for require in &self.require {
+        for require in self.require.iter().filter(|_| !file.binary) {
             if !file.lines.iter().any(|(_, text)| require.is_match(text)) {
                 hits.push(hit(&file.path, None, "", require, None));
             }
@@ -136,6 +160,10 @@ impl Scan {
             hits.push(Hit { key, holds: true, values: Vec::new(), at, line: None });
         }
     }
+}
+
+fn pattern_of(written: &At<String>) -> Result<Regex, String> {
+    pattern(&written.value)
 }
 
 fn hit(path: &str, line: Option<usize>, text: &str, pattern: &Regex, shown: Option<&String>) -> Hit {

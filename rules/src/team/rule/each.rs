@@ -43,7 +43,7 @@ impl Each {
         }
         let mut inside = compiling.names.clone();
         inside.add(name.value.clone(), expression.gives().element());
-        let key = Compiling { source: compiling.source, names: &inside }.expression(key)?;
+        let key = Compiling { names: &inside, ..*compiling }.expression(key)?;
         Ok(Some(Self { list: expression, name: name.value.clone(), key }))
     }
 }

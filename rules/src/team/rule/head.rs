@@ -68,8 +68,20 @@ pub(in crate::team) fn id(source: &Source, written: &WrittenRule) -> Result<&'st
             Some(format!("3 to {LONGEST_ID} lower-case letters and digits, joined by `-`: wp-has-owner"));
         return Err(RuleError::new(source, span.clone(), message, help));
     }
+    if RESERVED.contains(&id.as_str()) {
+        let help = Some("take another id".to_owned());
+        return Err(RuleError::new(
+            source,
+            span.clone(),
+            format!("`{id}` means something else in reports"),
+            help,
+        ));
+    }
     Ok(intern(id))
 }
+
+/// Words that reports have for something else.
+pub const RESERVED: [&str; 3] = ["rules", "waivers", "trust-lock"];
 
 /// How bad it is; `None` for off.
 pub(in crate::team) fn severity_of(written: WrittenSeverity) -> Option<Severity> {
