@@ -59,6 +59,10 @@ mod registry;
 mod remotes;
 #[path = "product/rows.rs"]
 mod rows;
+#[path = "product/rules_format.rs"]
+mod rules_format;
+#[path = "product/rules_support.rs"]
+mod rules_support;
 #[path = "product/second_look.rs"]
 mod second_look;
 #[path = "product/team_resolvers.rs"]
