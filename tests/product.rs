@@ -59,6 +59,8 @@ mod registry;
 mod remotes;
 #[path = "product/rows.rs"]
 mod rows;
+#[path = "product/rules_errors.rs"]
+mod rules_errors;
 #[path = "product/rules_format.rs"]
 mod rules_format;
 #[path = "product/rules_support.rs"]
