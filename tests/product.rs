@@ -63,8 +63,12 @@ mod rows;
 mod rules_errors;
 #[path = "product/rules_format.rs"]
 mod rules_format;
+#[path = "product/rules_programs.rs"]
+mod rules_programs;
 #[path = "product/rules_support.rs"]
 mod rules_support;
+#[path = "product/rules_trust.rs"]
+mod rules_trust;
 #[path = "product/second_look.rs"]
 mod second_look;
 #[path = "product/team_resolvers.rs"]
