@@ -69,6 +69,8 @@ mod rules_programs;
 mod rules_support;
 #[path = "product/rules_trust.rs"]
 mod rules_trust;
+#[path = "product/rules_waivers.rs"]
+mod rules_waivers;
 #[path = "product/rules_whose.rs"]
 mod rules_whose;
 #[path = "product/second_look.rs"]
