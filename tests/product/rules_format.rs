@@ -146,6 +146,7 @@ fn a_finding_points_at_the_field() {
 fn items_keep_their_order_and_their_keys() {
     let repo = ready_with(&[("rules.d/r.yaml", &rule("wp-has-agent", OWNER))]);
     repo.write("kitty-specs/m/tasks/WP00-z.md", "---\nwork_package_id: WP03\nagent: eve\n---\n");
+    repo.commit_all("One more");
     let told = items(&at_merge(&repo, &["--rule", "wp-has-agent"]), "wp-has-agent");
     assert_eq!(told, ["WP01 fail", "WP02 fail", "WP03 pass"]);
 }

@@ -145,7 +145,10 @@ impl Forecast {
         };
         let by_meaning = own.met.take();
         let plan_id = id_of(&inputs);
+        let conflicts = |lane: &LaneForecast| matches!(lane.outcome, LaneOutcome::Conflicts { .. });
         let gated = match &result {
+            // Without a lane that conflicts, it is another merge.
+            _ if lanes.iter().any(conflicts) => None,
             TargetForecast::Clean { tree } => Some(scratch.gated(&target, tree)),
             TargetForecast::AlreadyIn => Some(scratch.gated(&target, &format!("{target}^{{tree}}"))),
             TargetForecast::Conflicts(_) | TargetForecast::NotAsked => None,

@@ -6,8 +6,9 @@ use clearance_engine::item::{ItemOutcome, Unanswered};
 use clearance_engine::severity::Severity;
 
 use super::evaluate::{Answer, Item, WHOLE, evaluate, params, scope};
+use super::expression::worked;
 use super::kinds::Capability;
-use super::live_world::{LiveWorld, Session};
+use super::live_world::{LiveWorld, RUN_TIME, Session};
 use super::rule::Rule;
 use super::world::Unknown;
 
@@ -44,6 +45,24 @@ impl Check for TeamCheck<'_> {
             findings.skip("it is proposed, and would need trust");
             return Ok(());
         }
+        if !self.session.has_time() {
+            let why = format!(
+                "the rules together took longer than {} s, and this one was not asked",
+                RUN_TIME.as_secs()
+            );
+            findings.unanswered(WHOLE, ItemOutcome::Error, Unanswered::new(why));
+            return Ok(());
+        }
+        let started = worked();
+        let asked = self.ask(findings);
+        self.session.spend(worked().saturating_sub(started));
+        asked
+    }
+}
+
+impl TeamCheck<'_> {
+    fn ask(&self, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        let rule = self.rule;
         let scope = match scope(rule, self.session.document(), params(rule, &serde_json::Map::new())) {
             Ok(scope) => scope,
             Err(Unknown::Waits(check)) => return Err(CheckError::Waits(check)),
@@ -63,9 +82,7 @@ impl Check for TeamCheck<'_> {
         }
         Ok(())
     }
-}
 
-impl TeamCheck<'_> {
     fn told(&self, item: Item, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let Item { key, outcome, message, remediation, location, excerpts } = item;
         match outcome {

@@ -1,12 +1,13 @@
 //! A rule and what it looks at: one answer an item. The same for a run and for the rule's own tests.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
 use serde_json::Value as Json;
 
-use super::expression::{EvaluationError, Scope, Value};
+use super::expression::{EvaluationError, Scope, Value, worked};
 use super::kinds::{Asked, Hit};
 use super::place;
 use super::rule::{DataFile, Each, Rule};
@@ -18,6 +19,9 @@ pub const WHOLE: &str = "*";
 
 /// Most items of one rule.
 pub const MOST_ITEMS: usize = 10_000;
+
+/// The processor time that all items of one rule have together.
+pub const RULE_TIME: Duration = Duration::from_secs(2);
 
 /// Longest key of an item, in characters.
 const LONGEST_KEY: usize = 200;
@@ -184,18 +188,29 @@ fn every(rule: &Rule, each: &Each, scope: &Scope<'_>, world: &dyn World, witness
             each.list.source()
         ));
     }
-    let of_item = |element: Value| {
+    let started = worked();
+    let count = elements.len();
+    let mut items = Vec::with_capacity(count);
+    for (nth, element) in elements.into_iter().enumerate() {
+        if worked().saturating_sub(started) > RULE_TIME {
+            let seconds = RULE_TIME.as_secs();
+            let why =
+                format!("the rule took longer than {seconds} s: {} items were not looked at", count - nth);
+            items.push(Item::new(WHOLE, ItemOutcome::Error, why));
+            break;
+        }
         let mut inner = scope.inner();
         inner.set(&each.name, element);
-        let key = match each.key.evaluate(&inner) {
-            Ok(key) => short(&key.in_words()),
-            Err(error) => return Item::new(WHOLE, ItemOutcome::Error, error.to_string()),
-        };
-        let item = judged(rule, key, &inner, world);
-        witness(&item.key, item.outcome, &inner);
-        item
-    };
-    elements.into_iter().map(of_item).collect()
+        items.push(match each.key.evaluate(&inner) {
+            Ok(key) => {
+                let item = judged(rule, short(&key.in_words()), &inner, world);
+                witness(&item.key, item.outcome, &inner);
+                item
+            }
+            Err(error) => Item::new(WHOLE, ItemOutcome::Error, error.to_string()),
+        });
+    }
+    items
 }
 
 fn one(rule: &Rule, scope: &Scope<'_>, world: &dyn World, witness: Witness<'_>) -> Item {

@@ -20,7 +20,7 @@ use cel::common::ast::IdedExpr;
 use cel::{Context, Env};
 
 pub use functions::{FUNCTIONS, MEMORY, TIME};
-pub(crate) use functions::{compiled as pattern, matcher};
+pub(crate) use functions::{compiled as pattern, matcher, worked};
 pub use names::DEEPEST;
 pub use value::Value;
 

@@ -19,6 +19,8 @@ pub const LOCK: &str = "trust.lock";
 
 /// Most files of rules.
 pub const MOST: usize = 10_000;
+/// Most bytes of all of them together.
+pub const MOST_BYTES: usize = 32 << 20;
 
 /// Where rules are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +87,15 @@ impl Files {
                 "{prefix}/ has {} files; at most {MOST} are read",
                 entries.len()
             )));
+        }
+        let size = |entry: &Entry| match &entry.kind {
+            EntryKind::File(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let bytes: usize = entries.iter().map(size).sum();
+        if bytes > MOST_BYTES {
+            let (have, most) = (bytes >> 20, MOST_BYTES >> 20);
+            return Err(Unanswered::new(format!("{prefix}/ has {have} MiB; at most {most} MiB are read")));
         }
         for Entry { name, kind } in entries {
             let named = format!("{prefix}/{name}");

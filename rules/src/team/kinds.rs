@@ -188,7 +188,15 @@ impl Compiling<'_> {
 
     /// An error in the text of a value.
     pub(super) fn error_in(&self, value: &At<String>, error: ExpressionError) -> RuleError {
-        RuleError::new(self.source, place_in(self.source, value, error.span), error.message, error.help)
+        // What YAML cut off is told as that.
+        let line = self.source.text()[value.span.end..].lines().next().unwrap_or_default();
+        let cut = line.trim_start().starts_with('#') && line.starts_with(' ');
+        let trap = || {
+            "what follows ` #` is a comment: write the value as a block, `>-` and the value on the next line"
+                .to_owned()
+        };
+        let help = if cut { Some(error.help.unwrap_or_else(trap)) } else { error.help };
+        RuleError::new(self.source, place_in(self.source, value, error.span), error.message, help)
     }
 
     /// YAML takes what begins with `!` for a tag, and leaves it out: of a negation, its opposite would stay.

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use clearance_engine::item::Unanswered;
 use clearance_engine::mission::artefact::confined;
@@ -35,19 +37,34 @@ pub struct Session<'a> {
     live: Live<'a>,
     grants: Grants,
     means: Means<'a>,
+    /// Processor time that rules have had, in microseconds.
+    spent: AtomicU64,
 }
+
+/// The processor time that all rules have together.
+pub const RUN_TIME: Duration = Duration::from_secs(60);
 
 impl<'a> Session<'a> {
     /// A run.
     #[must_use]
     pub fn new(live: Live<'a>, grants: Grants, means: Means<'a>) -> Self {
-        Self { live, grants, means }
+        Self { live, grants, means, spent: AtomicU64::new(0) }
     }
 
     /// The document.
     #[must_use]
     pub fn document(&self) -> &dyn Facts {
         &self.live
+    }
+
+    /// Whether rules may go on being asked.
+    pub(super) fn has_time(&self) -> bool {
+        Duration::from_micros(self.spent.load(Ordering::Relaxed)) < RUN_TIME
+    }
+
+    /// Notes the processor time that a rule has had.
+    pub(super) fn spend(&self, time: Duration) {
+        self.spent.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
     }
 
     /// Whether a grant was given.

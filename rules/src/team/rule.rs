@@ -250,17 +250,39 @@ fn params(
         let param: WrittenParam = serde_json::from_value(value.clone()).map_err(|error| {
             let help =
                 Some("write `{ type: int, default: 1 }`; types are string, int, bool, list".to_owned());
-            RuleError::new(source, span.clone(), format!("`{name}`: {error}"), help)
+            RuleError::new(
+                source,
+                named_in(source, span, &error.to_string()),
+                format!("`{name}`: {error}"),
+                help,
+            )
         })?;
         if !param.kind.fits(&param.default) {
             let message = format!("the default of `{name}` is not of type {}", param.kind.name());
-            return Err(RuleError::new(source, span.clone(), message, None));
+            let at = named_in(
+                source,
+                span,
+                &format!(
+                    "`{}`",
+                    param.default.as_str().map_or_else(|| param.default.to_string(), str::to_owned)
+                ),
+            );
+            return Err(RuleError::new(source, at, message, None));
         }
         types.push((super::intern::intern(name), param.kind.of()));
         params.push((name.clone(), param.default));
     }
     add(source, &nowhere, [("params".to_owned(), Type::record(types))], names)?;
     Ok(params)
+}
+
+/// Where the word in backquotes that an error begins with stands in a value; the whole value where it does not.
+fn named_in(source: &Source, span: &Range<usize>, error: &str) -> Range<usize> {
+    let word = error.split('`').nth(1).filter(|word| !word.is_empty());
+    let raw = source.text().get(span.start..).unwrap_or_default();
+    let line_end = raw.find('\n').unwrap_or(raw.len()).max(span.len().min(raw.len()));
+    let found = word.and_then(|word| Some((raw[..line_end].find(word)?, word.len())));
+    found.map_or_else(|| span.clone(), |(at, length)| span.start + at..span.start + at + length)
 }
 
 fn data(

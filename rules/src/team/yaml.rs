@@ -305,8 +305,9 @@ fn options() -> Options {
 /// The word at a place.
 fn word(text: &str, at: usize) -> Range<usize> {
     let at = text.floor_char_boundary(at);
-    let end =
-        text[at..].find(|c: char| c.is_whitespace() || c == ':').map_or(text.len(), |length| at + length);
+    let end = text[at..]
+        .find(|c: char| c.is_whitespace() || ":,]}".contains(c))
+        .map_or(text.len(), |length| at + length);
     at..end.max((at + 1).min(text.len()))
 }
 
@@ -331,7 +332,7 @@ fn unknown(message: &str) -> Option<String> {
 }
 
 /// The usual traps of YAML, named when the line shows one.
-fn trap(text: &str, at: usize) -> Option<String> {
+pub(super) fn trap(text: &str, at: usize) -> Option<String> {
     let at = text.floor_char_boundary(at.min(text.len()));
     // The parser may complain on the line that follows.
     let lines: Vec<&str> = text[..at].lines().rev().take(2).chain(text[at..].lines().take(1)).collect();
@@ -340,7 +341,11 @@ fn trap(text: &str, at: usize) -> Option<String> {
     let line = lines.iter().find_map(|line| whole(line)).unwrap_or_default();
     let value = line.split_once(": ").map(|(_, value)| value.trim())?;
     let plain = !value.starts_with(['"', '\'', '>', '|']);
-    let named = if line.starts_with('\t') {
+    let named = if value.starts_with("{{") {
+        "a value that begins with `{` is taken for names with values: put it in quotes"
+    } else if value.starts_with('[') && !value.ends_with(']') && !value.contains(" #") {
+        "a value that begins with `[` is taken for a list: put it in quotes, or write it as a block, `>-` and the value on the next line"
+    } else if line.starts_with('\t') {
         "YAML is indented with blanks, never with tabs"
     } else if plain && !value.starts_with('{') && (value.contains(": ") || value.ends_with(':')) {
         "a value that has `: ` in it is taken for a name: write it as a block, `>-` and the value on the next line"

@@ -89,6 +89,7 @@ impl Files {
             };
             packages.push((WorkPackage::parse(&source).map_err(|error| broken(&error))?, source));
         }
+        packages.sort_by(|(one, _), (other, _)| one.id.as_str().cmp(other.id.as_str()));
         Ok(packages)
     }
 }

@@ -77,14 +77,14 @@ const PATIENCE: u32 = 20;
 
 /// The processor time of this thread.
 #[cfg(unix)]
-fn worked() -> Duration {
+pub(crate) fn worked() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 #[cfg(not(unix))]
-fn worked() -> Duration {
+pub(crate) fn worked() -> Duration {
     Duration::MAX
 }
 
