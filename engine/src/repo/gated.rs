@@ -4,9 +4,11 @@
 mod lines;
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use tempfile::TempDir;
 
+use lines::Contents;
 pub use lines::{FileLines, NumberedLines};
 
 use super::checkout::{Checkout, checkout_in};
@@ -23,6 +25,7 @@ pub struct Gated {
     /// What would be there: a tree.
     pub tree: String,
     git: Git,
+    contents: Mutex<Contents>,
     _directory: TempDir,
 }
 
@@ -79,7 +82,7 @@ pub const LARGEST: u64 = 16 << 20;
 
 impl Gated {
     pub(super) fn new(base: String, tree: String, git: Git, directory: TempDir) -> Self {
-        Self { base, tree, git, _directory: directory }
+        Self { base, tree, git, contents: Mutex::default(), _directory: directory }
     }
 
     /// What would be committed: what is staged, over the last commit. `index` is the one that git works with, where it is

@@ -63,6 +63,13 @@ pub enum GitError {
         help("set TMPDIR to a directory outside of the repository: export TMPDIR=/tmp")
     )]
     TemporaryInside(PathBuf),
+    /// git printed more than is read.
+    #[error("git printed more than {} MiB", MOST_PRINTED >> 20)]
+    #[diagnostic(
+        code(git_too_much),
+        help("files of that size belong outside of the repository: see git-lfs.com")
+    )]
+    TooMuch,
     /// git said no.
     #[error("`git {command}` failed: {message}")]
     #[diagnostic(code(git_failed))]
@@ -139,7 +146,7 @@ impl Git {
                 }
             }
         };
-        let read = |file: &mut File| read_back(file).map_err(GitError::Temporary);
+        let read = |file: &mut File| read_back(file).map_err(not_read);
         let output = Output { status, stdout: read(&mut out)?, stderr: read(&mut err)? };
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -220,16 +227,26 @@ fn to_its_end(command: &mut Command) -> Result<Output, GitError> {
     };
     let (mut out, mut err) = files().map_err(GitError::Temporary)?;
     let status = command.status().map_err(GitError::Start)?;
-    let read = |file: &mut File| read_back(file).map_err(GitError::Temporary);
+    let read = |file: &mut File| read_back(file).map_err(not_read);
     Ok(Output { status, stdout: read(&mut out)?, stderr: read(&mut err)? })
 }
 
 pub(super) fn read_back(file: &mut File) -> io::Result<Vec<u8>> {
-    const MOST: u64 = 64 << 20;
     let mut bytes = Vec::new();
     file.rewind()?;
-    file.take(MOST).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file.take(MOST_PRINTED + 1).read_to_end(&mut bytes)?;
+    // What is cut off would be taken for all there is.
+    if bytes.len() as u64 > MOST_PRINTED { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Most bytes of an answer of git that are read.
+const MOST_PRINTED: u64 = 512 << 20;
+
+fn not_read(error: io::Error) -> GitError {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => GitError::TooMuch,
+        _ => GitError::Temporary(error),
+    }
 }
 
 /// Whether a variable of the environment would lead git elsewhere.

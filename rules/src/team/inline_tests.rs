@@ -206,7 +206,7 @@ impl World for Stage<'_> {
             let lines = there
                 .filter(|(_, line)| !added || line.starts_with('+'))
                 .map(|(nth, line)| (nth + 1, if added { line[1..].to_owned() } else { line.to_owned() }));
-            SeenFile { path: path.clone(), lines: lines.collect(), binary: false }
+            SeenFile::some(path.clone(), lines.collect())
         };
         Ok(self.0.files.0.iter().filter(|(path, _)| wanted(path)).map(seen).collect())
     }

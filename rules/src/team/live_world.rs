@@ -8,7 +8,7 @@ use std::time::Duration;
 use clearance_engine::item::Unanswered;
 use clearance_engine::mission::artefact::confined;
 use clearance_engine::repo::Checkout;
-use clearance_engine::repo::gated::{FileLines, Gated};
+use clearance_engine::repo::gated::Gated;
 
 use super::document::live::{Live, told};
 use super::evaluate::Facts;
@@ -150,8 +150,7 @@ impl World for LiveWorld<'_> {
             Lines::ChangedFiles => gated.changed_lines(wanted),
             Lines::All => gated.all_lines(wanted),
         };
-        let found = found.map_err(|error| told(&error))?.into_iter();
-        Ok(found.map(|FileLines { path, lines, binary }| SeenFile { path, lines, binary }).collect())
+        Ok(found.map_err(|error| told(&error))?)
     }
 
     fn file(&self, path: &str) -> Result<Option<String>, Unknown> {

@@ -22,16 +22,8 @@ impl From<Unanswered> for Unknown {
     }
 }
 
-/// A file, with the lines that are looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenFile {
-    /// Its path.
-    pub path: String,
-    /// 1-based number and text of each line.
-    pub lines: Vec<(usize, String)>,
-    /// Whether it is no text: nothing is required of it.
-    pub binary: bool,
-}
+/// A file, with the lines that are looked at; of one that is no text nothing is required.
+pub use clearance_engine::repo::gated::FileLines as SeenFile;
 
 /// Which lines of which files are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]

@@ -3,7 +3,9 @@
 //! Attributes and zero bytes make git call a file binary, and say nothing of it. Here they do not: a change must not hide what
 //! it brings.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::sync::{Arc, PoisonError};
 
 use super::{FileChange, Gated, GatedError, GitError, MOST};
 
@@ -15,11 +17,45 @@ pub type NumberedLines = Vec<(usize, String)>;
 pub struct FileLines {
     /// Its path, as it is shown.
     pub path: String,
-    /// The lines.
-    pub lines: NumberedLines,
     /// Whether it is no text, as git tells it by a zero byte near the beginning. Its lines are there all the same.
     pub binary: bool,
+    lines: Looked,
 }
+
+/// The lines that are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Looked {
+    /// All of a text, which others look at too.
+    All(Arc<str>),
+    /// These.
+    Some(NumberedLines),
+}
+
+impl FileLines {
+    /// Some lines of a file.
+    #[must_use]
+    pub fn some(path: String, lines: NumberedLines) -> Self {
+        Self { path, binary: false, lines: Looked::Some(lines) }
+    }
+
+    /// 1-based number and text of each line.
+    pub fn lines(&self) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
+        match &self.lines {
+            Looked::All(text) => Box::new(text.lines().enumerate().map(|(nth, line)| (nth + 1, line))),
+            Looked::Some(lines) => Box::new(lines.iter().map(|(number, line)| (*number, line.as_str()))),
+        }
+    }
+}
+
+/// What was read of files, for the next who asks: rules often look at the same ones.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    known: HashMap<String, (Arc<str>, bool)>,
+    bytes: usize,
+}
+
+/// Most bytes that are kept.
+const KEPT: usize = 64 << 20;
 
 /// A file that would be there.
 pub(super) struct TreeFile {
@@ -82,16 +118,24 @@ impl Gated {
     }
 
     fn lines_of(&self, files: &[TreeFile]) -> Result<Vec<FileLines>, GatedError> {
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(files.len());
         let mut read = 0;
+        // One reads at a time: who comes next finds what the first one read.
+        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
         for chunk in files.chunks(AT_ONCE) {
-            let objects: Vec<&str> = chunk.iter().map(|file| file.object.as_str()).collect();
-            for (content, file) in self.git.contents(&objects)?.into_iter().zip(chunk) {
-                let content = content.map_err(|message| {
-                    let message = format!("{}: {message}", file.path);
-                    GitError::Failed { command: "cat-file".to_owned(), message }
-                })?;
-                read += content.len() as u64;
+            let unknown = chunk.iter().filter(|file| !contents.known.contains_key(&file.object));
+            let objects: Vec<&str> = unknown.map(|file| file.object.as_str()).collect();
+            let mut new: HashMap<&str, (Arc<str>, bool)> = HashMap::new();
+            for (object, content) in objects.iter().zip(self.git.contents(&objects)?) {
+                let content = content
+                    .map_err(|message| GitError::Failed { command: "cat-file".to_owned(), message })?;
+                let text = String::from_utf8_lossy(&content).into();
+                new.insert(object, (text, is_binary(&content)));
+            }
+            for file in chunk {
+                let known = contents.known.get(&file.object).or_else(|| new.get(file.object.as_str()));
+                let Some((text, binary)) = known.cloned() else { continue };
+                read += text.len() as u64;
                 if read > MOST {
                     return Err(GatedError::TooLarge {
                         what: "all files".to_owned(),
@@ -99,7 +143,13 @@ impl Gated {
                         limit: MOST,
                     });
                 }
-                found.push(FileLines::of(file.path.clone(), &content));
+                found.push(FileLines { path: file.path.clone(), binary, lines: Looked::All(text) });
+            }
+            for (object, content) in new {
+                if contents.bytes + content.0.len() <= KEPT {
+                    contents.bytes += content.0.len();
+                    contents.known.insert(object.to_owned(), content);
+                }
             }
         }
         Ok(found)
@@ -118,14 +168,6 @@ impl Gated {
             (kind == "blob").then_some(TreeFile { path, object })
         };
         Ok(out.split(|byte| *byte == 0).filter_map(file).collect())
-    }
-}
-
-impl FileLines {
-    fn of(path: String, content: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(content);
-        let lines = text.lines().enumerate().map(|(nth, line)| (nth + 1, line.to_owned())).collect();
-        Self { path, lines, binary: is_binary(content) }
     }
 }
 
@@ -151,8 +193,8 @@ fn added(patch: &[u8], changes: &[FileChange]) -> Vec<FileLines> {
                 Some(b'+') => {
                     let text = String::from_utf8_lossy(&line[1..]);
                     let text = text.strip_suffix('\r').unwrap_or(&text).to_owned();
-                    if let Some(file) = found.last_mut() {
-                        file.lines.push((number, text));
+                    if let Some(FileLines { lines: Looked::Some(lines), .. }) = found.last_mut() {
+                        lines.push((number, text));
                     }
                     number += 1;
                     left.1 = left.1.saturating_sub(1);
@@ -163,7 +205,7 @@ fn added(patch: &[u8], changes: &[FileChange]) -> Vec<FileLines> {
         } else if line.starts_with(b"diff --git ") {
             let Some(change) = files.next() else { continue };
             if last.is_none_or(|last| last.at != change.at) {
-                found.push(FileLines { path: change.path.clone(), lines: Vec::new(), binary: false });
+                found.push(FileLines::some(change.path.clone(), Vec::new()));
             }
             last = Some(change);
         } else if let Some(hunk) = line.strip_prefix(b"@@ -") {

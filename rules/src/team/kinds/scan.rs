@@ -131,8 +131,9 @@ impl Kind for Scan {
         let mut hits = Vec::new();
         for file in &files {
             self.look_at(file, &mut hits);
-            if hits.len() > MOST {
-                let why = format!("more than {MOST} places do not hold: the first is {}", hits[0].key);
+            let mut found = hits.iter().filter(|hit| !hit.holds);
+            if let (Some(first), Some(_)) = (found.next(), found.nth(MOST)) {
+                let why = format!("more than {MOST} places do not hold: the first is {}", first.key);
                 return Err(Unanswered::new(why).into());
             }
         }
@@ -144,14 +145,14 @@ impl Scan {
     fn look_at(&self, file: &SeenFile, hits: &mut Vec<Hit>) {
         let allowed = |text: &str| self.allow.iter().any(|allow| allow.is_match(text));
         let before = hits.len();
-        for (number, text) in &file.lines {
+        for (number, text) in file.lines() {
             let found = self.forbid.iter().find_map(|forbid| Some((forbid, forbid.find(text)?)));
             let Some((forbid, found)) = found.filter(|_| !allowed(text)) else { continue };
             let shown = if self.redact { REDACTED } else { found.as_str() };
-            hits.push(hit(&file.path, Some(*number), shown, forbid, Some(text).filter(|_| !self.redact)));
+            hits.push(hit(&file.path, Some(number), shown, forbid, Some(text).filter(|_| !self.redact)));
         }
         for require in self.require.iter().filter(|_| !file.binary) {
-            if !file.lines.iter().any(|(_, text)| require.is_match(text)) {
+            if !file.lines().any(|(_, text)| require.is_match(text)) {
                 hits.push(hit(&file.path, None, "", require, None));
             }
         }
@@ -166,7 +167,7 @@ fn pattern_of(written: &At<String>) -> Result<Regex, String> {
     pattern(&written.value)
 }
 
-fn hit(path: &str, line: Option<usize>, text: &str, pattern: &Regex, shown: Option<&String>) -> Hit {
+fn hit(path: &str, line: Option<usize>, text: &str, pattern: &Regex, shown: Option<&str>) -> Hit {
     let key = line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}"));
     let found = json!({ "path": path, "line": line.unwrap_or(0), "text": text, "pattern": pattern.as_str() });
     Hit {
@@ -174,6 +175,6 @@ fn hit(path: &str, line: Option<usize>, text: &str, pattern: &Regex, shown: Opti
         holds: false,
         values: vec![("match", Value::from(&found))],
         at: Some(Location { name: path.to_owned(), line }),
-        line: shown.cloned(),
+        line: shown.map(str::to_owned),
     }
 }
