@@ -63,6 +63,8 @@ mod rows;
 mod rules_errors;
 #[path = "product/rules_format.rs"]
 mod rules_format;
+#[path = "product/rules_limits.rs"]
+mod rules_limits;
 #[path = "product/rules_programs.rs"]
 mod rules_programs;
 #[path = "product/rules_support.rs"]

@@ -124,6 +124,9 @@ fn a_waiver_has_all_its_parts(#[case] from: &str, #[case] to: &str) {
 fn a_file_that_cannot_be_read_is_undecided(#[case] text: &str) {
     let repo = staged(&[("rules.d/r.yaml", &passing("a-rule")), ("rules.d/waivers.yaml", text)]);
     let asked = at_commit(&repo, &[]);
+    let checks = asked.json()["checks"].as_array().unwrap().clone();
+    let told = checks.iter().filter(|check| check["id"] == "waivers").map(|check| &check["verdict"]);
+    assert_eq!(told.collect::<Vec<_>>(), ["undecided"], "it is told once, and did not pass");
     assert_eq!((asked.code, &of_the_file(&asked)["code"]), (3, &"rule_invalid".into()), "{:#}", asked.json());
 }
 

@@ -1,0 +1,205 @@
+//! Rules that were written by somebody hostile: each ends soon, without a crash, is told of as undecided, and takes nobody
+//! else's answer with it.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+
+use crate::rules_support::{at_commit, blocking, found, of, passing, rule, staged};
+use crate::support::{TestRepo, run};
+
+/// More than any of these takes on a slow machine, and less than the hostile ones would.
+const LONG: Duration = Duration::from_secs(60);
+
+fn assert(expression: &str) -> String {
+    rule("hostile", &format!("check:\n  assert: >-\n    {expression}\nmessage: m\nremediation: r\n"))
+}
+
+fn nested(open: &str, inside: &str, close: &str, times: usize) -> String {
+    format!("{}{inside}{}", open.repeat(times), close.repeat(times))
+}
+
+/// Lists that double with each name.
+fn doubled(first: &str, times: usize) -> String {
+    let mut text = format!("let:\n  a0: {first}\n");
+    for nth in 1..=times {
+        writeln!(text, "  a{nth}: a{} + a{}", nth - 1, nth - 1).unwrap();
+    }
+    text + &format!("check: {{ assert: a{times}.size() > 0 }}\nmessage: m\nremediation: r\n")
+}
+
+/// Aliases of aliases, as YAML has them.
+fn billion() -> String {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for nth in 1..10 {
+        let row = vec![format!("*a{}", nth - 1); 10].join(", ");
+        writeln!(text, "a{nth}: &a{nth} [{row}]").unwrap();
+    }
+    rule("hostile", "check: { assert: 1 == 1 }\nmessage: m\n") + &text
+}
+
+/// An item a line: 20,000 paths would be slow to make.
+fn many_items() -> String {
+    // 12 * 12 * 12 * 12 = 20,736 letters between two of which nothing stands.
+    let list = |times: usize| format!("[{}]", vec!["1"; times].join(", "));
+    rule(
+        "hostile",
+        &format!(
+            "let:\n  a: '{}'\n  b: a + a + a + a + a + a + a + a + a + a\n  c: b + b + b + b + b + b + b + b + b + b\ncheck: {{ each: c, as: x, key: string(x), assert: x == 1 }}\nmessage: m\nremediation: r\n",
+            list(200)
+        ),
+    )
+}
+
+fn let_chain(more: &str) -> String {
+    rule("hostile", &doubled("'[1, 2, 3, 4]'", 63).replace("check:", &format!("{more}check:")))
+}
+
+#[rstest]
+#[case::large_file(format!("{}# {}\n", passing("hostile"), "x".repeat(65 << 10)))]
+#[case::very_large_file(format!("{}# {}\n", passing("hostile"), "x".repeat(20 << 20)))]
+#[case::long_expression(assert(&format!("{} == 1", vec!["1"; 2_000].join(" + "))))]
+#[case::long_text(assert(&format!("\"{}\" != \"\"", "x".repeat(5 << 10))))]
+#[case::parentheses(assert(&nested("(", "1", ")", 1_000)))]
+#[case::lists(assert(&format!("{} == []", nested("[", "", "]", 1_000))))]
+#[case::records(assert(&format!("{} == {{}}", nested("{1:", "1", "}", 1_000))))]
+#[case::negations(assert(&format!("{}true", "!".repeat(3_000))))]
+#[case::minuses(assert(&format!("{}1 == 1", "-".repeat(3_000))))]
+#[case::ternaries(assert(&format!("{}true", "true ? true : ".repeat(250))))]
+#[case::indexes(assert(&format!("[1]{} == 1", "[0]".repeat(1_000))))]
+#[case::in_a_template(passing("hostile").replace("message: m", &format!("message: '{{{{ {} }}}}'", nested("(", "1", ")", 1_000))))]
+#[case::open_only(assert(&"(".repeat(4_000)))]
+#[case::flow_lists(format!("{}tests: {}{}\n", passing("hostile"), "[".repeat(20_000), "]".repeat(20_000)))]
+#[case::flow_records(format!("{}params: {}x{}\n", passing("hostile"), "{a: ".repeat(5_000), "}".repeat(5_000)))]
+#[case::block_lists(format!("{}tests:\n  {}x\n", passing("hostile"), "- ".repeat(5_000)))]
+#[case::aliases(billion())]
+#[case::an_anchor(passing("hostile").replace("id: hostile", "id: &x hostile"))]
+#[case::a_merge_key(format!("{}docs: {{ <<: *x }}\n", passing("hostile")))]
+#[case::many_nodes(format!("{}docs: [{}]\n", passing("hostile"), "1,".repeat(30_000)))]
+#[case::three_loops(assert("tree.paths.all(a, tree.paths.all(b, tree.paths.all(c, a + b + c != \"x\")))"))]
+#[case::three_loops_of_different_kinds(assert(
+    "tree.paths.map(a, tree.paths.filter(b, tree.paths.exists(c, a == b + c))).size() == 0"
+))]
+#[case::many_names(rule("hostile", &doubled("'[1]'", 100)))]
+#[case::doubled_lists(let_chain(""))]
+#[case::doubled_texts(rule("hostile", &doubled("'\"0123456789\"'", 40)))]
+#[case::many_items(many_items())]
+#[case::a_large_pattern(rule(
+    "hostile",
+    "check: { scan: { files: '**', lines: all, forbid: '(((a{100}){100}){100}){100}' } }\nmessage: m\nremediation: r\n"
+))]
+#[case::a_large_pattern_in_an_expression(assert("\"a\".matches(\"(((a{100}){100}){100}){100}\")"))]
+#[case::a_large_glob(rule("hostile", &format!("check: {{ scan: {{ files: '{}', lines: all, forbid: x }} }}\nmessage: m\nremediation: r\n", "{a,b}".repeat(3_000))))]
+#[case::a_long_time(rule(
+    "hostile",
+    "check: { exec: { argv: [sh], timeout: 99999999999999999999m, pass: [0], fail: [] } }\nmessage: m\n"
+))]
+#[case::a_large_number(passing("hostile").replace("1 == 1", "99999999999999999999 > 1"))]
+#[case::overflow(assert("9223372036854775807 + tree.paths.size() > 0"))]
+#[case::division_by_nothing(assert("1 / (tree.paths.size() - tree.paths.size()) == 1"))]
+#[case::remainder_of_the_least(assert("(-9223372036854775807 - 1) % -1 == 0"))]
+fn a_hostile_rule_ends_and_hides_nothing(#[case] text: String) {
+    let repo = staged(&[
+        ("rules.d/a.yaml", &text),
+        ("rules.d/m.yaml", &passing("harmless")),
+        ("rules.d/z.yaml", &blocking()),
+    ]);
+    let started = Instant::now();
+    let asked = at_commit(&repo, &[]);
+    let took = started.elapsed();
+    let json = asked.json();
+    assert_eq!((asked.code, &json["verdict"]), (3, &"undecided".into()), "{json:#}");
+    assert!(took < LONG, "{took:?}");
+    let hostile = json["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] == "undecided");
+    let ids: Vec<_> = hostile.map(|check| check["id"].as_str().unwrap().to_owned()).collect();
+    assert!(ids == ["hostile"] || ids == ["rules.d/a.yaml"], "{ids:?}");
+    assert_eq!(
+        (&of(&asked, "harmless")["verdict"], found(&asked, "always-fails").len()),
+        (&"cleared".into(), 1)
+    );
+    assert!(
+        asked.stdout.len() < 1 << 20 && asked.stderr.is_empty(),
+        "{} bytes; {}",
+        asked.stdout.len(),
+        asked.stderr
+    );
+    // The tools of its author are as patient.
+    for (tool, codes) in [("test", [3, 4, 0]), ("lint", [1, 1, 1]), ("list", [0, 0, 0])] {
+        let started = Instant::now();
+        let ran = run(&repo, &["rules", tool, "--json"]);
+        assert!(codes.contains(&ran.code) && started.elapsed() < LONG, "{tool}: {} {}", ran.code, ran.stderr);
+        ran.json();
+    }
+}
+
+/// Expressions that are small, and take minutes where the repository is large.
+#[rstest]
+#[case::squared("tree.paths.all(a, tree.paths.all(b, a + b != \"x\"))")]
+#[case::squared_pattern("tree.paths.all(a, !tree.paths.exists(b, (a + b).matches(\"^(x|y)*$\")))")]
+#[case::memory("tree.paths.map(a, tree.paths.map(b, a + b)).size() == 0")]
+fn an_evaluation_has_an_end(#[case] expression: &str) {
+    let repo = large(4_000);
+    let each = rule(
+        "hostile",
+        &format!(
+            "check:\n  each: tree.paths\n  as: p\n  key: p\n  assert: >-\n    {expression}\nmessage: m\nremediation: r\n"
+        ),
+    );
+    for text in [assert(expression), each] {
+        repo.write("rules.d/a.yaml", text);
+        repo.write("rules.d/z.yaml", blocking());
+        let started = Instant::now();
+        let asked = at_commit(&repo, &[]);
+        assert!(started.elapsed() < LONG, "{:?}", started.elapsed());
+        assert_eq!((asked.code, &of(&asked, "hostile")["verdict"]), (3, &"undecided".into()));
+        assert_eq!(found(&asked, "always-fails"), ["* always-fails"]);
+        assert!(
+            of(&asked, "hostile")["unanswered"].to_string().contains("200 ms") || expression.contains("map")
+        );
+    }
+}
+
+/// A staged tree of many small files, which git makes of a list.
+fn large(count: usize) -> TestRepo {
+    let repo = TestRepo::new();
+    repo.write("one", "x\n");
+    let blob = repo.git(&["hash-object", "-w", "one"]);
+    let mut index = String::new();
+    for nth in 0..count {
+        writeln!(index, "100644 {} 0\tdirectory-{}/file-{nth}.txt", blob.trim(), nth % 50).unwrap();
+    }
+    repo.write(".git/entries", index);
+    crate::ready::done(&repo, "git update-index --index-info < .git/entries");
+    repo
+}
+
+/// At the limit it is asked; above it, nobody pretends to have looked at all of them.
+#[rstest]
+#[case(10_000, 1)]
+#[case(10_001, 3)]
+fn items_have_a_limit(#[case] count: usize, #[case] code: i32) {
+    let repo = large(count);
+    repo.write("rules.d/a.yaml", rule("many", "check: { each: tree.paths, as: p, key: p, assert: 'p != \"directory-0/file-0.txt\"' }\nmessage: m\nremediation: r\n"));
+    let asked = at_commit(&repo, &["--rule", "many"]);
+    assert_eq!(asked.code, code);
+    assert_eq!(found(&asked, "many").len(), usize::from(code == 1));
+}
+
+/// A search that finds very much says so, and is not taken for one that found as much as it tells.
+#[test]
+fn a_search_that_finds_too_much_is_undecided() {
+    let repo = staged(&[("a.txt", &"BAD\n".repeat(1_001))]);
+    repo.write(
+        "rules.d/a.yaml",
+        rule(
+            "no-bad",
+            "check: { scan: { files: '*.txt', lines: all, forbid: BAD } }\nmessage: m\nremediation: r\n",
+        ),
+    );
+    assert_eq!(at_commit(&repo, &["--rule", "no-bad"]).code, 3);
+    repo.write("a.txt", "BAD\n".repeat(1_000));
+    repo.git(&["add", "a.txt"]);
+    let asked = at_commit(&repo, &["--rule", "no-bad"]);
+    assert_eq!((asked.code, found(&asked, "no-bad").len()), (1, 1_000));
+}
