@@ -59,6 +59,8 @@ mod registry;
 mod remotes;
 #[path = "product/rows.rs"]
 mod rows;
+#[path = "product/rules_author.rs"]
+mod rules_author;
 #[path = "product/rules_errors.rs"]
 mod rules_errors;
 #[path = "product/rules_format.rs"]
@@ -67,6 +69,8 @@ mod rules_format;
 mod rules_limits;
 #[path = "product/rules_programs.rs"]
 mod rules_programs;
+#[path = "product/rules_resolver.rs"]
+mod rules_resolver;
 #[path = "product/rules_support.rs"]
 mod rules_support;
 #[path = "product/rules_trust.rs"]

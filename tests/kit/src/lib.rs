@@ -74,6 +74,15 @@ pub fn read(root: &Path, name: &str) -> String {
     fs::read_to_string(root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// YAML as JSON, as an editor compares it with a schema.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn yaml(text: &str) -> serde_json::Value {
+    serde_yaml::from_str(text).expect("YAML")
+}
+
 /// The folder of real missions that the caller's environment names, if it names one.
 #[must_use]
 #[expect(
