@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::ready::{LANE_A, MISSION};
+use crate::ready::{LANE_A, LANE_B, MISSION};
 use crate::rules_support::{
     at_commit, at_merge, commit_on, example, found, items, of, ready_with, rule, stage, staged, unanswered,
 };
@@ -13,7 +13,7 @@ use crate::support::{TestRepo, run};
 const EXAMPLES: [(&str, &str, &[&str]); 7] = [
     ("10-wp-has-owner.yaml", "wp-has-owner", &["WP01 fail", "WP02 fail"]),
     ("20-changelog-touched.yaml", "changelog-touched", &["CHANGELOG.md fail"]),
-    ("30-commit-message.yaml", "commit-message", &["LANE-A fail", "LANE-B fail"]),
+    ("30-commit-message.yaml", "commit-message", &["COMMIT fail", "COMMIT fail", "COMMIT fail"]),
     ("32-diff-size.yaml", "diff-size", &["diff pass"]),
     ("41-tests-evidence.yaml", "tests-evidence", &["HEAD fail"]),
     ("51-no-secrets.yaml", "no-secrets", &["a.txt pass", "b.txt pass", "shared.txt pass", "src/x.rs pass"]),
@@ -44,21 +44,19 @@ fn the_examples_are_asked(#[values(0, 1, 2, 3, 4, 5, 6)] nth: usize) {
     commit_on(&repo, LANE_A, &[("src/x.rs", "fn x() {}\n")]);
     let sha = |branch: &str| repo.git(&["rev-parse", branch]).trim().to_owned();
     let asked = at_merge(&repo, &["--rule", id]);
-    let told = items(&asked, id);
-    let named = |item: &String| {
-        let (key, outcome) = item.rsplit_once(' ').unwrap();
-        match key {
-            key if key == sha(MISSION) => format!("HEAD {outcome}"),
-            _ => item.clone(),
-        }
+    let head = repo.git(&["rev-parse", MISSION]);
+    let commits = repo.git(&["log", "--format=%H", LANE_A, LANE_B, "^main"]);
+    let named = |key: &str| match key {
+        key if key == head.trim() => "HEAD".to_owned(),
+        key if commits.lines().any(|commit| commit.starts_with(key)) => "COMMIT".to_owned(),
+        key => key.to_owned(),
     };
-    let told: Vec<_> = told.iter().map(named).collect();
-    if id == "commit-message" {
-        let per_commit: Vec<_> = told.iter().map(|item| item.rsplit_once(' ').unwrap().1).collect();
-        assert_eq!(per_commit, ["fail", "fail", "fail"], "{told:?}");
-    } else {
-        assert_eq!(told, expected, "{:#}", asked.json());
-    }
+    let told: Vec<_> = items(&asked, id)
+        .iter()
+        .map(|item| item.rsplit_once(' ').unwrap())
+        .map(|(key, outcome)| format!("{} {outcome}", named(key)))
+        .collect();
+    assert_eq!(told, expected, "{:#}", asked.json());
     let word = |outcome: &str| told.iter().any(|item| item.ends_with(outcome));
     let severity = if example(file).contains("severity: error") { "blocked" } else { "cleared" };
     let verdict = if word("untrusted") {
