@@ -42,7 +42,6 @@ fn the_examples_are_asked(#[values(0, 1, 2, 3, 4, 5, 6)] nth: usize) {
     let (file, id, expected) = EXAMPLES[nth];
     let repo = ready_with(&[(&format!("rules.d/{file}"), &example(file))]);
     commit_on(&repo, LANE_A, &[("src/x.rs", "fn x() {}\n")]);
-    let sha = |branch: &str| repo.git(&["rev-parse", branch]).trim().to_owned();
     let asked = at_merge(&repo, &["--rule", id]);
     let head = repo.git(&["rev-parse", MISSION]);
     let commits = repo.git(&["log", "--format=%H", LANE_A, LANE_B, "^main"]);
