@@ -3,3 +3,4 @@
 pub mod forecast;
 pub mod number;
 pub mod scope;
+pub mod target;

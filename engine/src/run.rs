@@ -140,6 +140,7 @@ pub fn preflight_fail_fast(
     checks: &[&dyn Check],
     stage: Stage,
     context: CheckContext<'_>,
+    settle: &dyn Fn(&mut CheckResult),
 ) -> Vec<CheckResult> {
     let mut results: Vec<CheckResult> = Vec::new();
     let mut stopped = None;
@@ -149,7 +150,9 @@ pub fn preflight_fail_fast(
             results.push(CheckResult { applicable, waits_for: stopped, ..CheckResult::of(check.meta().id) });
             continue;
         }
-        let result = run_one(*check, context);
+        let mut result = run_one(*check, context);
+        // What a team decided otherwise decides here too: what does not count stops nothing.
+        settle(&mut result);
         if matches!(result.verdict(), Some(Verdict::Blocked | Verdict::Undecided)) {
             stopped = Some(result.id);
         }

@@ -28,6 +28,7 @@ pub mod yaml;
 
 mod data;
 mod place;
+mod work_tree;
 
 /// The name that was probably meant.
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {

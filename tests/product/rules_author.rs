@@ -290,6 +290,7 @@ fn a_trace_shows_the_values_of_all_parts() {
     let repo = ready();
     repo.write("rules.d/r.yaml", rule("wp-owner", OWNER));
     repo.write("kitty-specs/m/tasks/WP02-b.md", "---\nsubtasks: []\nagent: ada\n---\n");
+    repo.commit_all("An agent");
     let ask = |more: &[&str]| {
         let fixed = ["check", "--mission", "m", "--rules-from", "head", "--rule", "wp-owner", "--trace"];
         run(&repo, &[&fixed, more].concat())

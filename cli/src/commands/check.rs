@@ -32,7 +32,11 @@ pub(crate) fn run(
         _ => None,
     };
     let only = args.rule.as_deref();
-    let asked = Asked { repo: &repo, mission: mission.as_ref(), merge: merge.as_ref(), stage, only };
+    let named = args.merge.target.as_deref();
+    let target = gate::target(&repo, mission.as_ref(), merge.as_ref(), named)?;
+    let target = target.as_deref();
+    let asked =
+        Asked { repo: &repo, mission: mission.as_ref(), merge: merge.as_ref(), stage, only, target, named };
     if args.trace {
         return trace::run(args, asked, global, env, registry);
     }

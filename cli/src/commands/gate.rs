@@ -2,10 +2,11 @@
 
 use clearance_engine::check::{Check, CheckContext, CheckMeta, Stage};
 use clearance_engine::item::Unanswered;
-use clearance_engine::merge::scope::{MergeScope, target_of};
+use clearance_engine::merge::scope::MergeScope;
+use clearance_engine::merge::target::{in_full, main_line, said_otherwise};
 use clearance_engine::mission::Mission;
 use clearance_engine::registry::Registry;
-use clearance_engine::repo::Repo;
+use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::Preflight;
 use clearance_rules::team::document::live::{Live, Subject};
 use clearance_rules::team::files::{Origin, RULES_DIR};
@@ -31,6 +32,10 @@ pub(super) struct Asked<'a> {
     pub(super) stage: Stage,
     /// Only this check or rule.
     pub(super) only: Option<&'a str>,
+    /// The branch that work goes to, where it is known.
+    pub(super) target: Option<&'a str>,
+    /// The branch that was named on the command line.
+    pub(super) named: Option<&'a str>,
 }
 
 /// Every check and rule of a stage.
@@ -40,10 +45,13 @@ pub(super) fn ask(
     question: &MergeQuestion,
     env: &Env,
 ) -> Result<Preflight, Failure> {
-    let Asked { repo, mission, merge, stage, only } = asked;
+    let Asked { repo, mission, merge, stage, only, .. } = asked;
     let origin = origin(asked, &question.rules, env)?;
     let metas: Vec<CheckMeta> = registry.checks().iter().map(|entry| *entry.check.meta()).collect();
-    let rules = load(repo, origin.as_ref(), &metas, env);
+    let rules = match no_judge(asked, origin.as_ref())? {
+        Some(why) => Err(why),
+        None => load(repo, origin.as_ref(), &metas, env),
+    };
     if let (Some(only), Ok(set)) = (only, &rules) {
         known(only, &metas, set)?;
     }
@@ -72,7 +80,16 @@ pub(super) fn with_resolvers(
     repo: &Repo,
     env: &Env,
 ) -> Result<(Registry, Vec<Problem>), Failure> {
-    let asked = Asked { repo, mission: None, merge: None, stage: Stage::MarkStatus, only: None };
+    let main = if env.ci { main_line(repo)? } else { None };
+    let asked = Asked {
+        repo,
+        mission: None,
+        merge: None,
+        stage: Stage::MarkStatus,
+        only: None,
+        target: main.as_deref(),
+        named: None,
+    };
     let question = RulesQuestion { rules_from: None, trust: Vec::new(), offline: false };
     let Some(origin) = origin(asked, &question, env)? else { return Ok((registry.clone(), Vec::new())) };
     match load::resolvers(repo, &origin) {
@@ -93,10 +110,16 @@ pub(super) fn session<'a>(
     now: &'a str,
 ) -> Result<Session<'a>, Failure> {
     let Asked { repo, mission, merge, stage, .. } = asked;
-    let subject = Subject { repo, mission, merge, stage, now, index: env.index.as_deref() };
+    let subject =
+        Subject { repo, mission, merge, stage, target: asked.target, now, index: env.index.as_deref() };
     let mut grants = Grants::default();
     grants.add(question.trust.iter().cloned());
-    grants.add(rules.iter().flat_map(|set| set.lock.grants()));
+    // A branch that nobody but the mission names could bring a lock of its own.
+    let is_certain =
+        asked.named.is_some() || asked.target.is_some() && main_line(repo)?.as_deref() == asked.target;
+    if is_certain {
+        grants.add(rules.iter().flat_map(|set| set.lock.grants()));
+    }
     if let Some(store) = store(env) {
         match store.grants(&Store::repository(repo)) {
             Ok(own) => grants.add(own),
@@ -181,16 +204,61 @@ pub(super) fn origin(
 /// The branch whose rules count. A repository without a commit has none; where a target is missing, the check of the target
 /// says so.
 fn base(asked: Asked<'_>) -> Result<Option<String>, Failure> {
-    let Asked { repo, mission, merge, .. } = asked;
-    let target = match merge {
-        Some(merge) => Some(merge.target.clone()),
-        None => target_of(mission, repo)?,
+    let Some(target) = asked.target.map(str::to_owned) else { return Ok(None) };
+    let is_missing = in_full(asked.repo, &target)?.is_none();
+    let unborn = asked.repo.caller_branch() == Some(target.as_str());
+    Ok((!(is_missing && (asked.merge.is_some() || unborn))).then_some(target))
+}
+
+/// The branch that work goes to: that of the merge, the one that is named, the mission's, else the main line.
+pub(super) fn target(
+    repo: &Repo,
+    mission: Option<&Mission>,
+    merge: Option<&MergeScope>,
+    named: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    if let Some(target) = merge.map(|merge| merge.target.as_str()).or(named) {
+        return Ok(Some(target.to_owned()));
+    }
+    let meta = mission.and_then(|mission| mission.meta().ok().flatten());
+    let said = meta.and_then(|meta| meta.merge_target_branch.clone().or_else(|| meta.target_branch.clone()));
+    Ok(match said {
+        Some(said) => Some(said),
+        None => main_line(repo)?,
+    })
+}
+
+/// Why the rules of the target do not count, where they do not: a mission that says itself where it goes would choose its judge.
+fn no_judge(asked: Asked<'_>, origin: Option<&Origin>) -> Result<Option<Unanswered>, Failure> {
+    let Asked { repo, mission, named, .. } = asked;
+    let (Some(Origin::Branch(target)), None) = (origin, named) else {
+        let unknown = origin.is_none() && asked.target.is_none() && has_rules(repo)?;
+        return Ok(unknown.then(|| Unanswered {
+            help: Some("name it: --target BRANCH".to_owned()),
+            ..Unanswered::new("it is not known whose rules count: nothing tells which branch this goes to")
+        }));
     };
-    let Some(target) = target else { return Ok(None) };
-    let is_there = repo.view().branch_tip(&target)?.is_some();
-    let is_missing = !is_there && repo.view().remote_branches(&target)?.is_empty();
-    let told_elsewhere = merge.is_some() || repo.caller_branch() == Some(target.as_str());
-    Ok((!(is_missing && told_elsewhere)).then_some(target))
+    let Some(mission) = mission else { return Ok(None) };
+    Ok(said_otherwise(repo, mission, target)?.map(|(main, said)| Unanswered {
+        help: Some(format!("if it goes to {target}: --target {target}")),
+        ..Unanswered::new(format!(
+            "the mission says that it goes to {target}, and on {main} it says {said}: it is not known whose rules count"
+        ))
+    }))
+}
+
+/// Whether any branch has rules: where none has, it does not matter which of them counts.
+fn has_rules(repo: &Repo) -> Result<bool, Failure> {
+    let listed =
+        Git::new(repo.root()).run(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes"])?;
+    for name in listed.lines() {
+        // What is there and is no directory is worth a look too.
+        match repo.view().directory_at(name, RULES_DIR, 0) {
+            Ok(None) => {}
+            _ => return Ok(true),
+        }
+    }
+    Ok(false)
 }
 
 /// A check or rule that is named must be there.

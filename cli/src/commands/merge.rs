@@ -33,7 +33,9 @@ pub(crate) fn run(
     let mission = target::at_home_if_told(mission, &repo)?;
     let merge = check::scope(&mission, &repo, options(args))?;
     let (stage, only) = (Stage::Merge, None);
-    let asked = Asked { repo: &repo, mission: Some(&mission), merge: Some(&merge), stage, only };
+    let (target, named) = (Some(merge.target.as_str()), args.question.target.as_deref());
+    let asked =
+        Asked { repo: &repo, mission: Some(&mission), merge: Some(&merge), stage, only, target, named };
     let report = gate::ask(registry, asked, &args.question, env)?;
     let cleared = report.verdict() == Some(Verdict::Cleared);
     let forecast = cleared.then(|| merge.forecast(&repo, &mission).ok()).flatten();

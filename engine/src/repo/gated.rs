@@ -124,19 +124,30 @@ impl Gated {
         Ok(Self::new(base.to_owned(), format!("{head}^{{tree}}"), Git::new(repo.root()), directory))
     }
 
-    /// What a path is in a tree or a commit: of a file its bytes, of a directory the list of what is in it. `None` where
-    /// there is nothing.
+    /// Every file, link and submodule of a tree or commit: path, mode, object, and of a link where it leads.
     ///
     /// # Errors
     /// [`GatedError`].
-    pub fn content(&self, tree: &str, path: &str) -> Result<Option<Vec<u8>>, GatedError> {
-        match self.entry(tree, path)? {
-            Some((kind, object)) if kind == "blob" => self.blob(&object, path).map(Some),
-            Some((kind, object)) if kind == "tree" => {
-                Ok(Some(self.git.bytes(&["ls-tree", "-r", "-z", "--full-tree", &object])?))
-            }
-            _ => Ok(None),
+    #[expect(clippy::type_complexity, reason = "one row of a list, taken apart at once")]
+    pub fn nodes(&self, tree: &str) -> Result<Vec<(String, String, String, Option<String>)>, GatedError> {
+        const LINK: &str = "120000";
+        let out = self.git.bytes(&["ls-tree", "-r", "-z", "--full-tree", tree])?;
+        let mut nodes = Vec::new();
+        for row in out.split(|byte| *byte == 0).filter(|row| !row.is_empty()) {
+            let row = String::from_utf8_lossy(row);
+            let Some((facts, path)) = row.split_once('\t') else { continue };
+            let mut facts = facts.split(' ');
+            let (mode, object) = (facts.next().unwrap_or_default(), facts.nth(1).unwrap_or_default());
+            nodes.push((path.to_owned(), mode.to_owned(), object.to_owned(), None));
         }
+        let links: Vec<usize> = (0..nodes.len()).filter(|nth| nodes[*nth].1 == LINK).collect();
+        let objects: Vec<String> = links.iter().map(|nth| nodes[*nth].2.clone()).collect();
+        let contents = self.git.contents(&objects.iter().map(String::as_str).collect::<Vec<_>>())?;
+        for (nth, content) in links.into_iter().zip(contents) {
+            let failed = |message| GitError::Failed { command: "cat-file".to_owned(), message };
+            nodes[nth].3 = Some(String::from_utf8_lossy(&content.map_err(failed)?).into_owned());
+        }
+        Ok(nodes)
     }
 
     /// All files of a tree or commit, in a directory that is thrown away.

@@ -7,7 +7,7 @@ use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
 use serde_json::Value as Json;
 
-use super::expression::{EvaluationError, Scope, Value, worked};
+use super::expression::{EvaluationError, MEMORY, Scope, Value, worked};
 use super::kinds::{Asked, Hit};
 use super::place;
 use super::rule::{DataFile, Each, Rule};
@@ -128,9 +128,17 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
             Err(why) => return unanswered(why),
         }
     }
+    let mut named = 0;
     for (name, expression) in &rule.named {
         match expression.evaluate(&scope) {
-            Ok(value) => scope.set(name, value),
+            Ok(value) => {
+                named += value.weight();
+                if named > MEMORY {
+                    let why = format!("the values under `let:` have more than {} MiB", MEMORY >> 20);
+                    return unanswered(Unanswered::new(why).into());
+                }
+                scope.set(name, value);
+            }
             Err(failed) => return error(failed),
         }
     }
@@ -262,15 +270,16 @@ fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit) -> Item {
     if hit.holds {
         return Item::new(key, ItemOutcome::Pass, "");
     }
+    let at = hit.at.map(|at| Location { name: on_one_line(&at.name), ..at });
     let excerpt =
-        hit.at.as_ref().and_then(|at| Some(Excerpt::new(&at.name, at.line?, hit.line.as_ref()?, "here")));
-    Item { location: hit.at, excerpts: excerpt.into_iter().collect(), ..fault(rule, key, &inner) }
+        at.as_ref().and_then(|at| Some(Excerpt::new(&at.name, at.line?, hit.line.as_ref()?, "here")));
+    Item { location: at, excerpts: excerpt.into_iter().collect(), ..fault(rule, key, &inner) }
 }
 
 /// An item that does not hold, with its message and the way out.
 fn fault(rule: &Rule, key: String, scope: &Scope<'_>) -> Item {
     let rendered = |template: &Template| match template.render(scope) {
-        Ok(text) if !text.trim().is_empty() => text,
+        Ok(text) if !text.trim().is_empty() => on_one_line(&text),
         Ok(_) => format!("{}: {key}", rule.meta.summary),
         // What is wrong stays wrong, whatever is wrong with the words for it.
         Err(error) => format!("{}: {key} (its text cannot be made: {error})", rule.meta.summary),
@@ -292,7 +301,7 @@ fn placed(rule: &Rule, scope: &Scope<'_>, world: &dyn World) -> (Option<Location
     }
     // A place that cannot be shown is named all the same.
     let text = world.shown(&path);
-    let (location, excerpt) = place::shown(&path, part.as_deref(), text.as_deref());
+    let (location, excerpt) = place::shown(&on_one_line(&path), part.as_deref(), text.as_deref());
     (Some(location), excerpt)
 }
 
@@ -309,8 +318,14 @@ fn tell_apart(items: &mut [Item]) {
     }
 }
 
-/// A key that is neither endless nor something that a terminal would obey.
+/// A key that is neither endless nor something that a terminal would obey; and not the name of the whole.
 fn short(key: &str) -> String {
     let end = key.char_indices().nth(LONGEST_KEY).map_or(key.len(), |(at, _)| at);
-    clearance_engine::source::harmless(&key[..end]).replace(['\n', '\r', '\t'], " ")
+    let key = on_one_line(&key[..end]);
+    if key == WHOLE { format!("`{WHOLE}`") } else { key }
+}
+
+/// A text that is one line wherever it is printed: a second one could be taken for something else.
+fn on_one_line(text: &str) -> String {
+    clearance_engine::source::harmless(text).replace(['\n', '\r', '\t'], " ").trim_end().to_owned()
 }

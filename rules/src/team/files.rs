@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clearance_engine::item::Unanswered;
+use clearance_engine::merge::target::in_full;
 use clearance_engine::repo::Repo;
 use clearance_engine::repo::directory::{Entry, EntryKind};
 use clearance_engine::source::{Source, read_bytes};
@@ -110,15 +111,11 @@ impl Files {
     }
 }
 
-/// A branch in full: the local one, else that of a remote, as far as it was fetched; CI often has no other.
 fn tip_of(repo: &Repo, branch: &str) -> Result<String, Unanswered> {
-    let failed = |error| told(&error);
-    if repo.view().branch_tip(branch).map_err(failed)?.is_some() {
-        return Ok(format!("refs/heads/{branch}"));
-    }
-    let remote = repo.view().remote_branches(branch).map_err(failed)?.into_iter().next();
-    remote.map(|remote| format!("refs/remotes/{remote}")).ok_or_else(|| {
-        let why = format!("the rules are those of {branch}, and there is no such branch");
+    in_full(repo, branch).map_err(|error| told(&error))?.ok_or_else(|| {
+        let why = format!(
+            "the rules are those of {branch}, and there is no such branch, or several remotes have one"
+        );
         let help = format!("name the target: --target BRANCH; or fetch it: git fetch origin {branch}");
         Unanswered { help: Some(help), ..Unanswered::new(why) }
     })

@@ -51,8 +51,14 @@ impl Gate<'_> {
             .chain(of_team.iter().map(|check| check as &dyn Check))
             .filter(|check| self.only.is_none_or(|only| only == check.meta().id))
             .collect();
-        let ask = if self.fail_fast { preflight_fail_fast } else { preflight };
-        let mut results = ask(&checks, self.stage, context);
+        let (policy, meta_of) = (policy_of(set), |id: &str| self.meta_of(set, id));
+        let mut results = if self.fail_fast {
+            preflight_fail_fast(&checks, self.stage, context, &|result| {
+                policy::apply(&policy, std::slice::from_mut(result), meta_of);
+            })
+        } else {
+            preflight(&checks, self.stage, context)
+        };
         if self.only.is_none() {
             results.extend(self.off(set));
         }
@@ -84,14 +90,14 @@ impl Gate<'_> {
             .collect()
     }
 
+    fn meta_of(&self, set: &RuleSet, id: &str) -> Option<CheckMeta> {
+        let built_in = self.built_in.iter().map(|check| *check.meta()).find(|meta| meta.id == id);
+        built_in.or_else(|| set.rule(id).map(|rule| rule.meta))
+    }
+
     /// Applies what the team decided otherwise, and tells what of that did nothing.
     fn apply(&self, set: &RuleSet, results: &mut Vec<CheckResult>) {
-        let meta_of = |id: &str| {
-            let built_in = self.built_in.iter().map(|check| *check.meta()).find(|meta| meta.id == id);
-            built_in.or_else(|| set.rule(id).map(|rule| rule.meta))
-        };
-        let severities = set.tunes.iter().filter_map(|tune| Some((tune.id.to_owned(), tune.severity?)));
-        let policy = Policy { severities: severities.collect(), waivers: set.waivers.active.clone() };
+        let (policy, meta_of) = (policy_of(set), |id: &str| self.meta_of(set, id));
         let idle = policy::apply(&policy, results, meta_of);
         if !set.has_waivers || self.only.is_some() {
             return;
@@ -132,6 +138,11 @@ impl Gate<'_> {
         results.extend(proposed.broken.iter().map(|(id, why)| CheckResult::unanswered(id, why.clone())));
         results
     }
+}
+
+fn policy_of(set: &RuleSet) -> Policy {
+    let severities = set.tunes.iter().filter_map(|tune| Some((tune.id.to_owned(), tune.severity?)));
+    Policy { severities: severities.collect(), waivers: set.waivers.active.clone() }
 }
 
 /// What the rules as a whole are called, where they cannot be read.

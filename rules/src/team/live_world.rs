@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clearance_engine::item::Unanswered;
+use clearance_engine::mission::MISSIONS_DIR;
 use clearance_engine::mission::artefact::confined;
 use clearance_engine::repo::Checkout;
 use clearance_engine::repo::gated::Gated;
@@ -15,7 +16,9 @@ use super::evaluate::Facts;
 use super::expression::Value;
 use super::process::{self, Program};
 use super::rule::Rule;
+use super::trust::named::{Node, Tree, named};
 use super::trust::{self, Grants, NamedFiles};
+use super::work_tree;
 use super::world::{Call, Directory, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
 
 /// Asks a server, with the token that goes with the request; why there is no reply, in a sentence.
@@ -99,29 +102,27 @@ impl<'a> LiveWorld<'a> {
 
     /// The grant that this command needs: of the rule, and of the files that it names as they will be where it runs.
     pub(super) fn grant_for(&self, call: &Call) -> Result<String, Unknown> {
-        let mut files = NamedFiles::new();
-        for path in trust::named_paths(&call.argv) {
-            if let Some(content) = self.content(&path, call.directory)? {
-                files.insert(path, content);
+        let gated = self.gated()?;
+        let tree = match call.directory {
+            Directory::Head => gated.nodes(&gated.tree).map_err(|error| told(&error))?,
+            Directory::Base => gated.nodes(&gated.base).map_err(|error| told(&error))?,
+            Directory::Repo => {
+                let root = self.session.live.subject().repo.root();
+                work_tree::nodes(root).map_err(Unanswered::new)?
             }
-        }
-        Ok(trust::grant(self.rule, &files))
+        };
+        let node = |(path, mode, object, leads_to)| (path, Node { mode, object, leads_to });
+        let tree: Tree = tree.into_iter().map(node).collect();
+        let named = named(&call.argv, &tree).map_err(|why| {
+            let why = format!("{} cannot be trusted: {why}", self.rule.id());
+            Unanswered { code: "untrusted", ..Unanswered::new(why) }
+        })?;
+        Ok(trust::grant(self.rule, &named))
     }
 
     /// The grant that asking a server needs.
     pub(super) fn grant_to_ask(&self) -> String {
         trust::grant(self.rule, &NamedFiles::new())
-    }
-
-    /// The content of a path where a command runs: of a file its bytes, of a directory the list of what is in it.
-    fn content(&self, path: &str, directory: Directory) -> Result<Option<Vec<u8>>, Unknown> {
-        let gated = self.gated()?;
-        let tree = match directory {
-            Directory::Head => &gated.tree,
-            Directory::Base => &gated.base,
-            Directory::Repo => return Ok(in_work_tree(self.session.live.subject().repo.root(), path)?),
-        };
-        Ok(gated.content(tree, path).map_err(|error| told(&error))?)
     }
 
     fn untrusted(&self, grant: &str) -> Unanswered {
@@ -162,9 +163,15 @@ impl World for LiveWorld<'_> {
     }
 
     fn shown(&self, path: &str) -> Option<String> {
-        let root = self.session.live.subject().repo.root();
-        let in_work_tree = || stays_inside(path).then(|| in_work_tree(root, path).ok().flatten()).flatten();
-        self.file(path).ok().flatten().or_else(|| String::from_utf8(in_work_tree()?).ok())
+        if let Some(text) = self.file(path).ok().flatten() {
+            return Some(text);
+        }
+        // Of the work tree only what the document may have been read from: whatever else is there is not for reports.
+        let subject = self.session.live.subject();
+        let home = format!("{MISSIONS_DIR}/{}/", subject.mission?.slug());
+        let is_of_mission = stays_inside(path) && path.starts_with(&home);
+        let bytes = is_of_mission.then(|| in_work_tree(subject.repo.root(), path).ok().flatten()).flatten();
+        String::from_utf8(bytes?).ok()
     }
 
     fn data(&self, _: &str, path: &str) -> Result<Option<Value>, Unknown> {

@@ -73,10 +73,9 @@ impl RuleSet {
         match files.waivers {
             None => {}
             Some(Ok(source)) => {
-                set.has_waivers = true;
                 let read = yaml::read::<WrittenWaivers>(&source);
                 match read.and_then(|written| Waivers::of(&source, &written, today)) {
-                    Ok(waivers) => set.waivers = waivers,
+                    Ok(waivers) => (set.waivers, set.has_waivers) = (waivers, true),
                     Err(error) => set.broken.push(("waivers", unusable(&error))),
                 }
             }

@@ -68,16 +68,40 @@ impl Template {
     /// # Errors
     /// [`EvaluationError`].
     pub fn render(&self, scope: &Scope<'_>) -> Result<String, EvaluationError> {
+        self.render_with(scope, |value| value)
+    }
+
+    /// The text with its values, each changed to what may stand there.
+    ///
+    /// # Errors
+    /// [`EvaluationError`]; a text of more than 64 KiB is none.
+    pub fn render_with(
+        &self,
+        scope: &Scope<'_>,
+        change: impl Fn(String) -> String,
+    ) -> Result<String, EvaluationError> {
         let mut out = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Value(expression) => out.push_str(&expression.evaluate(scope)?.in_words()),
+                Part::Value(expression) => {
+                    let value = expression.evaluate(scope)?;
+                    let too_large = value.weight() + out.len() > LONGEST;
+                    if too_large {
+                        let expression = expression.source().to_owned();
+                        let message = format!("it makes a text of more than {} KiB", LONGEST >> 10);
+                        return Err(EvaluationError::Failed { expression, message });
+                    }
+                    out.push_str(&change(value.in_words()));
+                }
             }
         }
         Ok(out)
     }
 }
+
+/// Longest text, in bytes.
+const LONGEST: usize = 64 << 10;
 
 /// Where the expression at the beginning of a text ends: at `}}` outside of quotes and of brackets of its own.
 fn end_of(text: &str) -> Option<usize> {

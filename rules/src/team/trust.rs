@@ -4,6 +4,7 @@
 //! either is another hash, and nobody trusts that. Grants come from outside the repository: from the user's store, from the
 //! command line; and from `rules.d/trust.lock`, but only as the target branch has it.
 
+pub mod named;
 pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +22,8 @@ use super::yaml::{self, At, RuleError};
 /// The schema of the lock file.
 pub const SCHEMA: &str = "clearance.trust-lock/v1";
 
-/// Content of files that a command names, by their paths.
-pub type NamedFiles = BTreeMap<String, Vec<u8>>;
+/// What a command names, by path, each with what names its content.
+pub type NamedFiles = BTreeMap<String, String>;
 
 /// What is trusted, as it is granted: `exec:uv-lock-check@sha256:...`.
 #[must_use]
@@ -37,7 +38,7 @@ pub fn grant(rule: &Rule, files: &NamedFiles) -> String {
     add(rule.source.text().as_bytes());
     for (path, content) in files {
         add(path.as_bytes());
-        add(content);
+        add(content.as_bytes());
     }
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}:{}@sha256:{hex}", rule.capability().name(), rule.id())
@@ -164,19 +165,6 @@ pub fn described(rule: &Rule) -> Vec<(&'static str, String)> {
     }
 }
 
-/// The paths of the repository that words of a command may name: as they stand, and behind `=`.
-pub fn named_paths(argv: &[String]) -> impl Iterator<Item = String> + '_ {
-    let parts =
-        argv.iter().flat_map(|word| [Some(word.as_str()), word.split_once('=').map(|(_, value)| value)]);
-    let plain = |word: &str| {
-        let word = word.trim_start_matches("./").trim_end_matches('/');
-        let inside = !word.is_empty() && !word.starts_with(['/', '-']) && !word.contains('\n');
-        let stays = word.split('/').all(|part| part != ".." && part != ".");
-        (inside && stays).then(|| word.to_owned())
-    };
-    parts.flatten().filter_map(plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,22 +182,6 @@ mod tests {
     #[case("a".to_owned(), false)]
     fn grants_are_checked(#[case] text: String, #[case] fits: bool) {
         assert_eq!(check_grant(&text).is_ok(), fits);
-    }
-
-    #[test]
-    fn words_name_paths() {
-        let argv =
-            ["sh", "./tools/a.sh", "--config=b/c.toml", "/etc/passwd", "../x", "-v", "d/../../e", "dir/"];
-        let argv: Vec<String> = argv.map(str::to_owned).to_vec();
-        let named: Vec<_> = named_paths(&argv).collect();
-        assert_eq!(
-            named,
-            ["sh", "tools/a.sh", "--config=b/c.toml", "b/c.toml", "dir"]
-                .map(str::to_owned)
-                .into_iter()
-                .filter(|word| !word.starts_with('-'))
-                .collect::<Vec<_>>()
-        );
     }
 
     #[test]

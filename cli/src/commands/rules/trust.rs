@@ -40,12 +40,17 @@ pub(super) fn run(
         .as_ref()
         .map(|mission| check::scope(mission, &repo, check::options(&question)))
         .transpose()?;
+    let named = args.target.as_deref();
+    let target = gate::target(&repo, mission.as_ref(), merge.as_ref(), named)?;
+    let (stage, target) = (Stage::Merge, target.as_deref());
     let asked = Asked {
         repo: &repo,
         mission: mission.as_ref(),
         merge: merge.as_ref(),
-        stage: Stage::Merge,
+        stage,
         only: None,
+        target,
+        named,
     };
     let origin = gate::origin(asked, &question.rules, env)?;
     let metas = built_in(registry);

@@ -2,7 +2,7 @@
 
 use clearance_engine::check::Stage;
 use clearance_engine::item::Unanswered;
-use clearance_engine::merge::scope::target_of;
+use clearance_engine::merge::target::commit_of;
 use clearance_engine::repo::gated::{FileChange, Gated};
 use clearance_engine::repo::{Git, Head};
 use serde_json::{Value as Json, json};
@@ -19,6 +19,7 @@ struct Ends {
     name: String,
     head: String,
     target: String,
+    target_tip: Option<String>,
     base: String,
 }
 
@@ -32,8 +33,7 @@ fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
                 Head::Branch(_) => subject.repo.caller_branch().unwrap_or_default().to_owned(),
                 Head::Detached => String::new(),
             };
-            let target = target_of(subject.mission, subject.repo).map_err(|error| told(&error))?;
-            (name, target.unwrap_or_default())
+            (name, subject.target.unwrap_or_default().to_owned())
         }
     };
     // CI often has a commit checked out, and no branch.
@@ -43,7 +43,8 @@ fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
         _ => tip(&name)?,
     };
     let head = head.unwrap_or_default();
-    let target_tip = if target.is_empty() { None } else { tip(&target)? };
+    let of_target = || commit_of(subject.repo, &target).map_err(|error| told(&error));
+    let target_tip = if target.is_empty() { None } else { of_target()? };
     let base = match &target_tip {
         Some(target) if !head.is_empty() => {
             let git = Git::new(subject.repo.root());
@@ -53,7 +54,7 @@ fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
         }
         _ => String::new(),
     };
-    Ok(Ends { name, head, target, base })
+    Ok(Ends { name, head, target, target_tip, base })
 }
 
 /// The commit that is checked out, where it is no branch.
@@ -66,39 +67,51 @@ fn checked_out(subject: &Subject<'_>) -> Result<Option<String>, Unanswered> {
 
 /// What the branch that is checked out would bring to its target, where there is no mission to merge.
 pub(super) fn brought(subject: &Subject<'_>) -> Result<Gated, Unanswered> {
-    let Ends { head, base, .. } = ends(subject)?;
+    let Ends { head, base, target, .. } = ends(subject)?;
     if head.is_empty() {
         return Err(Unanswered::new("nothing is committed: it cannot be told what would be merged"));
     }
-    let base = if base.is_empty() { head.clone() } else { base };
+    if base.is_empty() {
+        return Err(no_base(&target));
+    }
     Gated::committed(subject.repo, &base, &head).map_err(|error| told(&error))
 }
 
+/// Where a branch left its target is not known, so neither is what it brings: nothing would be no answer.
+fn no_base(target: &str) -> Unanswered {
+    let (why, help) = if target.is_empty() {
+        ("it is not known which branch this goes to".to_owned(), "name it: --target BRANCH".to_owned())
+    } else {
+        let why = format!("it is not known where this left {target}: no commit of both is here");
+        (why, format!("git fetch --unshallow, or git fetch origin {target}"))
+    };
+    Unanswered { help: Some(help), ..Unanswered::new(why) }
+}
+
 pub(super) fn branch(subject: &Subject<'_>) -> Told {
-    let Ends { name, head, target, base } = ends(subject)?;
+    let Ends { name, head, target, base, .. } = ends(subject)?;
     Ok(json!({ "name": name, "head": head, "base": base, "target": target }))
 }
 
 /// The commits that the branch has and the target has not, newest first; of a merge, those of its lanes too.
 pub(super) fn commits(subject: &Subject<'_>) -> Told {
-    let Ends { head, target, .. } = ends(subject)?;
+    let Ends { head, target, target_tip, base, .. } = ends(subject)?;
     if head.is_empty() {
         return Ok(json!([]));
     }
+    let Some(without) = target_tip.filter(|_| !base.is_empty()) else { return Err(no_base(&target)) };
     let view = subject.repo.view();
     let mut tips = vec![head];
     for lane in subject.merge.iter().flat_map(|merge| &merge.lanes) {
         let tip = lane.branch.as_ref().map(|branch| view.branch_tip(branch)).transpose();
         tips.extend(tip.map_err(|error| told(&error))?.flatten());
     }
-    let without =
-        if target.is_empty() { None } else { view.branch_tip(&target).map_err(|error| told(&error))? };
-    let without: Vec<String> = without.map(|tip| format!("^{tip}")).into_iter().collect();
+    let without = format!("^{without}");
     // Fields end with a zero byte, which no message can have.
-    let form = "--format=%H%x00%P%x00%aN%x00%aE%x00%aI%x00%s%x00%b%x00";
+    let form = "--format=%H%x00%P%x00%an%x00%ae%x00%aI%x00%s%x00%b%x00";
     let most = format!("--max-count={}", MOST_COMMITS + 1);
     let mut arguments = vec!["log", "--no-show-signature", "--no-color", "--no-notes", form, most.as_str()];
-    arguments.extend(tips.iter().chain(&without).map(String::as_str));
+    arguments.extend(tips.iter().chain([&without]).map(String::as_str));
     arguments.push("--");
     let out = Git::new(subject.repo.root()).run(&arguments).map_err(|error| told(&error))?;
     let fields: Vec<&str> = out.split('\0').collect();

@@ -25,6 +25,8 @@ pub struct Subject<'a> {
     pub mission: Option<&'a Mission>,
     /// The merge, where the step is one.
     pub merge: Option<&'a MergeScope>,
+    /// The branch that work goes to, where the step is no merge of a mission and it is known.
+    pub target: Option<&'a str>,
     /// The step.
     pub stage: Stage,
     /// The time, in RFC 3339.
@@ -99,6 +101,21 @@ impl<'a> Live<'a> {
         Ok(text)
     }
 
+    /// The check that tells of a branch of the merge that is not there.
+    fn lacks_a_branch(&self) -> Result<Option<&'static str>, Unanswered> {
+        let Some(merge) = self.subject.merge else { return Ok(None) };
+        let view = self.subject.repo.view();
+        let is_there =
+            |branch: &str| view.branch_tip(branch).map(|tip| tip.is_some()).map_err(|error| told(&error));
+        if !is_there(&merge.target)? {
+            return Ok(Some("target-sync"));
+        }
+        match &merge.mission_branch {
+            Some(branch) if !is_there(branch)? => Ok(Some("mission-branch")),
+            _ => Ok(None),
+        }
+    }
+
     fn mission_files(&self, mission: &Mission) -> Result<&artefacts::Files, Unanswered> {
         let files = self.mission_files.get_or_init(|| {
             // While it is not known what would be left, a rule about the mission's files is asked all the same: one fault must
@@ -122,7 +139,12 @@ impl<'a> Live<'a> {
             "wps" => of_mission(artefacts::work_packages)?,
             "requirements" => of_mission(artefacts::requirements)?,
             "events" => of_mission(artefacts::events)?,
-            "commits" => asked(history::commits(subject))?,
+            "commits" => {
+                if let Some(check) = self.lacks_a_branch()? {
+                    return Err(Unknown::Waits(check));
+                }
+                asked(history::commits(subject))?
+            }
             "branch" => asked(history::branch(subject))?,
             "merge" => history::merge(subject),
             "remote" => asked(history::remote(subject))?,

@@ -48,6 +48,12 @@ impl Value {
         to_json(&*self.0)
     }
 
+    /// About how many bytes it has of its own.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        weight(&*self.0)
+    }
+
     /// What kind of value it is.
     #[must_use]
     pub fn kind(&self) -> &str {

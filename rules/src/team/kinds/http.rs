@@ -1,5 +1,6 @@
 //! `http`: an answer of a server, for an assertion.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use clearance_engine::item::Unanswered;
@@ -98,9 +99,21 @@ impl Kind for Http {
     }
 
     fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
-        let rendered = self.get.render(scope).map_err(|error| Unanswered::new(error.to_string()))?;
+        let steps_out = RefCell::new(None);
+        let checked = |value: String| {
+            if value.split('/').any(|part| part == "." || part == "..") {
+                *steps_out.borrow_mut() = Some(value.clone());
+            }
+            escaped(&value)
+        };
+        let rendered =
+            self.get.render_with(scope, checked).map_err(|error| Unanswered::new(error.to_string()))?;
+        if let Some(value) = steps_out.into_inner() {
+            let why = format!("`{value}` would lead to another address of {}", self.host);
+            return Err(Unanswered::new(why).into());
+        }
         let request = Request {
-            url: escaped(&rendered),
+            url: rendered,
             token_env: self.token_env.clone(),
             timeout: self.timeout,
             retries: self.retries,
@@ -119,11 +132,11 @@ impl Kind for Http {
     }
 }
 
-/// What a value brought in that an address cannot have.
-fn escaped(url: &str) -> String {
-    let mut out = String::with_capacity(url.len());
-    for byte in url.bytes() {
-        if byte.is_ascii_graphic() && byte != b'"' && byte != b'\\' {
+/// A value as a part of a path: whatever would make it something else is escaped. A slash stays, for `owner/name`.
+fn escaped(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));

@@ -1,5 +1,7 @@
 //! `scan`: text that must or must not occur in files.
 
+use std::time::Duration;
+
 use clearance_engine::finding::Location;
 use clearance_engine::item::Unanswered;
 use globset::{GlobSet, GlobSetBuilder};
@@ -9,13 +11,19 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Asked, Capability, Compiling, Hit, Kind, WrittenKind};
-use crate::team::expression::{Expression, Scope, Value, matcher, pattern};
+use crate::team::expression::{Expression, Scope, Value, matcher, pattern, worked};
 use crate::team::types::Type;
 use crate::team::world::{Lines, SeenFile, Unknown, World};
 use crate::team::yaml::{At, OneOrMany, RuleError};
 
 /// Findings of one rule that are told; more of them help nobody.
 const MOST: usize = 1_000;
+
+/// The processor time of one search.
+const TIME: Duration = Duration::from_secs(30);
+/// Lines after which the time is looked at; and how long a line is that is looked at alone, in bytes.
+const LINES_A_LOOK: usize = 256;
+const LONG: usize = 4096;
 
 /// What stands for a text that must not be shown.
 const REDACTED: &str = "[redacted]";
@@ -129,10 +137,11 @@ impl Kind for Scan {
     fn ask(&self, _: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
         let files = world.lines(self.lines, &|path| self.files.is_match(path))?;
         let mut hits = Vec::new();
+        let started = worked();
         for file in &files {
-            self.look_at(file, &mut hits);
+            self.look_at(file, &mut hits, started)?;
             let mut found = hits.iter().filter(|hit| !hit.holds);
-            if let (Some(first), Some(_)) = (found.next(), found.nth(MOST)) {
+            if let (Some(first), Some(_)) = (found.next(), found.nth(MOST - 1)) {
                 let why = format!("more than {MOST} places do not hold: the first is {}", first.key);
                 return Err(Unanswered::new(why).into());
             }
@@ -142,10 +151,19 @@ impl Kind for Scan {
 }
 
 impl Scan {
-    fn look_at(&self, file: &SeenFile, hits: &mut Vec<Hit>) {
+    fn look_at(&self, file: &SeenFile, hits: &mut Vec<Hit>, started: Duration) -> Result<(), Unanswered> {
         let allowed = |text: &str| self.allow.iter().any(|allow| allow.is_match(text));
         let before = hits.len();
         for (number, text) in file.lines() {
+            let is_time =
+                (number % LINES_A_LOOK == 1 || text.len() > LONG) && worked().saturating_sub(started) > TIME;
+            if is_time {
+                let seconds = TIME.as_secs();
+                return Err(Unanswered::new(format!(
+                    "the search took longer than {seconds} s; it was in {}",
+                    file.path
+                )));
+            }
             let found = self.forbid.iter().find_map(|forbid| Some((forbid, forbid.find(text)?)));
             let Some((forbid, found)) = found.filter(|_| !allowed(text)) else { continue };
             let shown = if self.redact { REDACTED } else { found.as_str() };
@@ -160,6 +178,7 @@ impl Scan {
             let (key, at) = (file.path.clone(), None);
             hits.push(Hit { key, holds: true, values: Vec::new(), at, line: None });
         }
+        Ok(())
     }
 }
 
