@@ -247,6 +247,16 @@ fn no_judge(asked: Asked<'_>, origin: Option<&Origin>) -> Result<Option<Unanswer
     }))
 }
 
+/// Whether a file that cannot be used is the one that an id means.
+pub(super) fn is_file_of(name: &str, id: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let stem = file.trim_end_matches(".yaml").trim_end_matches(".yml");
+    name == id
+        || file == id
+        || stem == id
+        || stem.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-') == id
+}
+
 /// Whether any branch has rules: where none has, it does not matter which of them counts.
 fn has_rules(repo: &Repo) -> Result<bool, Failure> {
     let listed =
@@ -266,7 +276,7 @@ pub(super) fn known(only: &str, built_in: &[CheckMeta], set: &RuleSet) -> Result
     let ids = || {
         built_in.iter().map(|meta| meta.id).chain(set.rules.iter().map(clearance_rules::team::rule::Rule::id))
     };
-    if ids().any(|id| id == only) || set.broken.iter().any(|(name, _)| name.contains(only)) {
+    if ids().any(|id| id == only) || set.broken.iter().any(|(name, _)| is_file_of(name, only)) {
         return Ok(());
     }
     let near = clearance_rules::team::nearest(only, ids());
@@ -274,5 +284,12 @@ pub(super) fn known(only: &str, built_in: &[CheckMeta], set: &RuleSet) -> Result
         || "clearance rules list".to_owned(),
         |near| format!("did you mean `{near}`? All of them: clearance rules list"),
     );
+    let help = match set.broken.len() {
+        0 => help,
+        1 => format!("{help}; 1 file of rules cannot be used, and may be it: clearance rules lint"),
+        many => {
+            format!("{help}; {many} files of rules cannot be used, and one may be it: clearance rules lint")
+        }
+    };
     Err(Failure::usage("unknown_rule", format!("there is no check or rule `{only}`"), help))
 }

@@ -38,7 +38,7 @@ pub(super) fn run(
     let id = args.rule.as_deref().unwrap_or_default();
     gate::known(id, &metas, set)?;
     let Some(rule) = set.rule(id) else {
-        let broken = set.broken.iter().find(|(name, _)| name.contains(id));
+        let broken = set.broken.iter().find(|(name, _)| gate::is_file_of(name, id));
         return Err(match broken {
             Some((_, why)) => Failure::undecided("rule_invalid", why.in_words()),
             None => Failure::usage(

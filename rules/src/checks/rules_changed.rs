@@ -4,7 +4,7 @@ use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findin
 use clearance_engine::register_check;
 
 use super::common::{at, waits_for_branches, warning};
-use crate::team::files::RULES_DIR;
+use crate::team::files::is_of_rules;
 
 register_check!("rules-changed", RulesChanged);
 
@@ -33,7 +33,7 @@ impl Check for RulesChanged {
         }
         for change in &forecast.changes {
             let path = change.path.to_string_lossy();
-            if !path.strip_prefix(RULES_DIR).is_some_and(|rest| rest.starts_with('/')) {
+            if !is_of_rules(&path) {
                 continue;
             }
             let how = match change.letter {

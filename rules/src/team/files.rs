@@ -23,6 +23,12 @@ pub const MOST: usize = 10_000;
 /// Most bytes of all of them together.
 pub const MOST_BYTES: usize = 32 << 20;
 
+/// Whether a path is that of the rules, or of something in their place.
+#[must_use]
+pub fn is_of_rules(path: &str) -> bool {
+    path.strip_prefix(RULES_DIR).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Where rules are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {

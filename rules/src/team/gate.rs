@@ -7,7 +7,7 @@ use clearance_engine::repo::gated::Gated;
 use clearance_engine::run::{CheckResult, preflight, preflight_fail_fast};
 
 use super::check::TeamCheck;
-use super::files::{Files, Origin, RULES_DIR};
+use super::files::{Files, Origin, RULES_DIR, is_of_rules};
 use super::live_world::Session;
 use super::load::RuleSet;
 use super::rule::Rule;
@@ -152,8 +152,7 @@ pub const RULES: &str = "rules";
 #[must_use]
 pub fn proposed(gated: &Gated, built_in: &[CheckMeta]) -> Option<RuleSet> {
     let changes = gated.changes().ok()?;
-    let of_rules = |path: &str| path.strip_prefix(RULES_DIR).is_some_and(|rest| rest.starts_with('/'));
-    if !changes.iter().any(|change| of_rules(&change.path)) {
+    if !changes.iter().any(|change| is_of_rules(&change.path)) {
         return None;
     }
     let entries = gated.directory(RULES_DIR, yaml::LONGEST).ok()?;

@@ -32,7 +32,7 @@ pub(super) fn run(
     } else if let Some(meta) = metas.iter().find(|meta| meta.id == args.id) {
         (of_check(meta), check_in_words(meta))
     } else {
-        let why = set.broken.iter().find(|(name, _)| name.contains(&args.id));
+        let why = set.broken.iter().find(|(name, _)| gate::is_file_of(name, &args.id));
         let why = why.map(|(_, why)| why.in_words()).unwrap_or_default();
         return Err(Failure::undecided("rule_invalid", why));
     };
