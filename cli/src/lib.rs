@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::{Registry, RegistryError};
+use clearance_engine::run::STACK;
 
 use args::{Cli, ReportRequest};
 use commands::Answer;
@@ -24,7 +25,12 @@ use output::Style;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    ExitCode::from(run(&arguments).code())
+    // What teams write nests within limits that are meant for people; the usual stack is smaller than those.
+    let status = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || run(&arguments));
+        thread.map(|thread| thread.join().unwrap_or(ExitStatus::Bug))
+    });
+    ExitCode::from(status.unwrap_or_else(|_| run(&arguments)).code())
 }
 
 /// The registry of this build, proven complete against the facts of the plug-in crates.

@@ -165,7 +165,9 @@ pub fn preflight_fail_fast(
 }
 
 /// Who waits for a check that neither blocks nor could not look, nor waits for one that does, could simply not look.
-fn no_idle_waiting(results: &mut [CheckResult]) {
+///
+/// To be asked again once a policy was applied: a blocker that does not count any more is nothing to wait for.
+pub fn no_idle_waiting(results: &mut [CheckResult]) {
     let stops =
         |result: &&CheckResult| matches!(result.verdict(), Some(Verdict::Blocked | Verdict::Undecided));
     let mut worth: Vec<_> = results.iter().filter(stops).map(|result| result.id).collect();
@@ -184,7 +186,9 @@ fn no_idle_waiting(results: &mut [CheckResult]) {
     }
     for result in results.iter_mut() {
         if let Some(id) = result.waits_for.take_if(|id| !worth.contains(id)) {
-            result.unanswered.push(Unanswered::new(format!("it waits for {id}, which found nothing")));
+            result
+                .unanswered
+                .push(Unanswered::new(format!("it waits for {id}, which found nothing that counts")));
         }
     }
 }

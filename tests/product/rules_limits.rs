@@ -197,3 +197,21 @@ fn a_search_that_finds_too_much_is_undecided() {
     let asked = at_commit(&repo, &["--rule", "no-bad"]);
     assert_eq!((asked.code, found(&asked, "no-bad").len()), (1, 1_000));
 }
+
+/// What is just within the limits is asked, wherever that happens, and takes no stack with it.
+#[rstest]
+#[case::round(&nested("(", "true", ")", 24))]
+#[case::square(&format!("{} != 1", nested("[", "1", "]", 24)))]
+#[case::operators(&format!("{} == 300", vec!["1"; 299].join(" + ")))]
+#[case::indexes(&format!("dyn([1]){} == 1", "[0]".repeat(1)))]
+#[case::negations(&format!("{}true", "!".repeat(300)))]
+fn what_is_within_the_limits_is_asked(#[case] expression: &str) {
+    let repo = staged(&[("rules.d/a.yaml", &assert(expression))]);
+    let asked = at_commit(&repo, &[]);
+    assert!(of(&asked, "hostile")["unanswered"].as_array().is_some_and(Vec::is_empty), "{:#}", asked.json());
+    let head = ["--rules-from", "head"];
+    for command in [&["rules", "test"][..], &["rules", "lint"], &["check", "--rule", "hostile", "--trace"]] {
+        let code = run(&repo, &[command, &head].concat()).code;
+        assert!((0..=4).contains(&code), "{command:?}: {code}");
+    }
+}

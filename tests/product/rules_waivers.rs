@@ -299,3 +299,17 @@ fn less_cannot_be_made_of_guards_of_the_step(
     );
     assert_eq!(of(&asked, id)["verdict"], "cleared", "it is asked as before");
 }
+
+/// Who waits for a blocker that does not count any more has not looked: that is no pass.
+#[rstest]
+#[case::milder("warning")]
+#[case::off("off")]
+fn what_waits_for_a_check_that_was_made_milder_is_undecided(#[case] severity: &str) {
+    let tune = format!("schema: clearance.rule/v1\nid: status-log\nseverity: {severity}\n");
+    let repo = ready_with(&[("rules.d/t.yaml", &tune)]);
+    repo.write("kitty-specs/m/status.events.jsonl", "no event\n");
+    repo.commit_all("A log that is broken");
+    let asked = at_merge(&repo, &[]);
+    let waits = of(&asked, "work-packages");
+    assert_eq!((asked.code, &waits["verdict"]), (3, &"undecided".into()), "{:#}", asked.json());
+}

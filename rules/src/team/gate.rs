@@ -4,7 +4,7 @@ use clearance_engine::check::{Check, CheckContext, CheckMeta, Findings, Stage};
 use clearance_engine::item::Unanswered;
 use clearance_engine::policy::{self, Policy};
 use clearance_engine::repo::gated::Gated;
-use clearance_engine::run::{CheckResult, preflight, preflight_fail_fast};
+use clearance_engine::run::{CheckResult, no_idle_waiting, preflight, preflight_fail_fast};
 
 use super::check::TeamCheck;
 use super::files::{Files, Origin, RULES_DIR, is_of_rules};
@@ -63,6 +63,7 @@ impl Gate<'_> {
             results.extend(self.off(set));
         }
         self.apply(set, &mut results);
+        no_idle_waiting(&mut results);
         if let Err(why) = self.rules {
             results.push(CheckResult::unanswered(RULES, why.clone()));
         }

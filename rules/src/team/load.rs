@@ -1,12 +1,14 @@
 //! The rules of a repository: read, checked, each by itself. One that is broken does not hide the others.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clearance_engine::check::{CheckMeta, Guards};
 use clearance_engine::finding::Excerpt;
 use clearance_engine::item::Unanswered;
 use clearance_engine::registry::StrategyEntry;
 use clearance_engine::repo::Repo;
+use clearance_engine::run::STACK;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::Source;
 use jiff::civil::Date;
@@ -154,19 +156,22 @@ fn side_by_side(
     const WORTH_A_THREAD: usize = 32;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
     let each = files.len().div_ceil(threads).max(WORTH_A_THREAD);
+    let bug = || invalid("a bug: the rule could not be read".to_owned());
+    // What panics is one rule, and takes no other with it.
+    let alone =
+        |source: &_| catch_unwind(AssertUnwindSafe(|| one(source, built_in))).unwrap_or_else(|_| Err(bug()));
     let load = |files: &[(String, Result<Source, Unanswered>)]| -> Vec<_> {
-        files.iter().map(|(_, source)| one(source, built_in)).collect()
+        files.iter().map(|(_, source)| alone(source)).collect()
     };
     std::thread::scope(|scope| {
-        let running: Vec<_> =
-            files.chunks(each).map(|chunk| (chunk.len(), scope.spawn(move || load(chunk)))).collect();
-        let lost = |count: usize| {
-            (0..count).map(|_| Err(invalid("a bug: the rule could not be read".to_owned()))).collect()
-        };
-        running
-            .into_iter()
-            .flat_map(|(count, thread)| thread.join().unwrap_or_else(|_| lost(count)))
-            .collect()
+        let start =
+            |chunk| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || load(chunk));
+        let running: Vec<_> = files.chunks(each).map(|chunk| (chunk.len(), start(chunk))).collect();
+        let lost = |count: usize| (0..count).map(|_| Err(bug())).collect();
+        let ended = running.into_iter().map(|(count, thread)| {
+            thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| lost(count))
+        });
+        ended.flatten().collect()
     })
 }
 
