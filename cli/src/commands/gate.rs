@@ -5,6 +5,7 @@ use clearance_engine::item::Unanswered;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::merge::target::{in_full, main_line, said_otherwise};
 use clearance_engine::mission::Mission;
+use clearance_engine::mission::meta::Meta;
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::Preflight;
@@ -46,31 +47,51 @@ pub(super) fn ask(
     env: &Env,
 ) -> Result<Preflight, Failure> {
     let Asked { repo, mission, merge, stage, only, .. } = asked;
-    let origin = origin(asked, &question.rules, env)?;
-    let metas: Vec<CheckMeta> = registry.checks().iter().map(|entry| *entry.check.meta()).collect();
-    let rules = match no_judge(asked, origin.as_ref())? {
-        Some(why) => Err(why),
-        None => load(repo, origin.as_ref(), &metas, env),
-    };
-    if let (Some(only), Ok(set)) = (only, &rules) {
-        known(only, &metas, set)?;
-    }
+    let metas = built_in(registry);
+    let Judges { origin, rules } = judges(asked, &question.rules, &metas, env)?;
     let now = env.stamp.now.to_string();
     let session = session(asked, &rules, &question.rules, env, &now)?;
     let context = CheckContext { repo, mission, merge, under_git: env.under_git };
-    let built_in: Vec<&dyn Check> = registry.checks().iter().map(|entry| entry.check).collect();
-    let gate = Gate { built_in: &built_in, rules: &rules, stage, fail_fast: question.fail_fast, only };
-    let mut outcome = gate.ask(context, &session);
-    if matches!(origin, Some(Origin::Branch(_)))
-        && merge.is_some()
-        && only.is_none()
-        && let Some((gated, proposed)) =
-            session.live().gated().ok().and_then(|gated| Some((gated, gate::proposed(gated, &metas)?)))
-    {
-        outcome.proposed = gate.ask_proposed(context, &session, gated, &proposed);
-    }
+    let checks: Vec<&dyn Check> = registry.checks().iter().map(|entry| entry.check).collect();
+    let gate = Gate { built_in: &checks, rules: &rules, stage, fail_fast: question.fail_fast, only };
+    let results = gate.ask(context, &session);
+    let shows_proposed = matches!(origin, Some(Origin::Branch(_))) && merge.is_some() && only.is_none();
+    let gated = session.live().gated().ok().filter(|_| shows_proposed);
+    let proposed = gated.and_then(|gated| gate::proposed(gated, &metas));
+    let proposed =
+        proposed.map(|proposed| gate.ask_proposed(context, &session, &proposed)).unwrap_or_default();
     let mission = mission.map(|mission| mission.slug().to_owned());
-    Ok(Preflight { stage, mission, results: outcome.results, proposed: outcome.proposed })
+    Ok(Preflight { stage, mission, results, proposed })
+}
+
+/// The facts of the built-in checks.
+pub(super) fn built_in(registry: &Registry) -> Vec<CheckMeta> {
+    registry.checks().iter().map(|entry| *entry.check.meta()).collect()
+}
+
+/// The rules that count, and where they were read.
+pub(super) struct Judges {
+    pub(super) origin: Option<Origin>,
+    /// Why there are none, where they are not known.
+    pub(super) rules: Result<RuleSet, Unanswered>,
+}
+
+/// The rules that count for what is asked; the one that is named must be there.
+pub(super) fn judges(
+    asked: Asked<'_>,
+    question: &RulesQuestion,
+    built_in: &[CheckMeta],
+    env: &Env,
+) -> Result<Judges, Failure> {
+    let origin = origin(asked, question, env)?;
+    let rules = match no_judge(asked, origin.as_ref())? {
+        Some(why) => Err(why),
+        None => load(asked.repo, origin.as_ref(), built_in, env),
+    };
+    if let (Some(only), Ok(set)) = (asked.only, &rules) {
+        known(only, built_in, set)?;
+    }
+    Ok(Judges { origin, rules })
 }
 
 /// The registry with the ways to find tasks that the repository has in `rules.d/`; and what is wrong with files that would
@@ -94,7 +115,7 @@ pub(super) fn with_resolvers(
     let Some(origin) = origin(asked, &question, env)? else { return Ok((registry.clone(), Vec::new())) };
     match load::resolvers(repo, &origin) {
         Ok(mut set) => {
-            let broken = set.broken.iter().map(|(_, why)| Problem::unusable(why)).collect();
+            let broken = set.broken.iter().map(|broken| Problem::unusable(&broken.why)).collect();
             Ok((registry.clone().with_strategies(set.take_strategies())?, broken))
         }
         Err(why) => Ok((registry.clone(), vec![Problem::unusable(&why)])),
@@ -114,11 +135,13 @@ pub(super) fn session<'a>(
         Subject { repo, mission, merge, stage, target: asked.target, now, index: env.index.as_deref() };
     let mut grants = Grants::default();
     grants.add(question.trust.iter().cloned());
+    let locked: Vec<String> = rules.iter().flat_map(|set| set.lock.grants()).collect();
     // A branch that nobody but the mission names could bring a lock of its own.
-    let is_certain =
-        asked.named.is_some() || asked.target.is_some() && main_line(repo)?.as_deref() == asked.target;
-    if is_certain {
-        grants.add(rules.iter().flat_map(|set| set.lock.grants()));
+    let is_certain = || -> Result<bool, Failure> {
+        Ok(asked.named.is_some() || asked.target.is_some() && main_line(repo)?.as_deref() == asked.target)
+    };
+    if !locked.is_empty() && is_certain()? {
+        grants.add(locked);
     }
     if let Some(store) = store(env) {
         match store.grants(&Store::repository(repo)) {
@@ -220,12 +243,10 @@ pub(super) fn target(
     if let Some(target) = merge.map(|merge| merge.target.as_str()).or(named) {
         return Ok(Some(target.to_owned()));
     }
-    let meta = mission.and_then(|mission| mission.meta().ok().flatten());
-    let said = meta.and_then(|meta| meta.merge_target_branch.clone().or_else(|| meta.target_branch.clone()));
-    Ok(match said {
-        Some(said) => Some(said),
-        None => main_line(repo)?,
-    })
+    match mission.and_then(|mission| mission.meta().ok().flatten()).and_then(Meta::target) {
+        Some(said) => Ok(Some(said.to_owned())),
+        None => Ok(main_line(repo)?),
+    }
 }
 
 /// Why the rules of the target do not count, where they do not: a mission that says itself where it goes would choose its judge.
@@ -247,16 +268,6 @@ fn no_judge(asked: Asked<'_>, origin: Option<&Origin>) -> Result<Option<Unanswer
     }))
 }
 
-/// Whether a file that cannot be used is the one that an id means.
-pub(super) fn is_file_of(name: &str, id: &str) -> bool {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    let stem = file.trim_end_matches(".yaml").trim_end_matches(".yml");
-    name == id
-        || file == id
-        || stem == id
-        || stem.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-') == id
-}
-
 /// Whether any branch has rules: where none has, it does not matter which of them counts.
 fn has_rules(repo: &Repo) -> Result<bool, Failure> {
     let listed =
@@ -276,7 +287,7 @@ pub(super) fn known(only: &str, built_in: &[CheckMeta], set: &RuleSet) -> Result
     let ids = || {
         built_in.iter().map(|meta| meta.id).chain(set.rules.iter().map(clearance_rules::team::rule::Rule::id))
     };
-    if ids().any(|id| id == only) || set.broken.iter().any(|(name, _)| is_file_of(name, only)) {
+    if ids().any(|id| id == only) || set.broken_one(only).is_some() {
         return Ok(());
     }
     let near = clearance_rules::team::nearest(only, ids());
@@ -284,12 +295,5 @@ pub(super) fn known(only: &str, built_in: &[CheckMeta], set: &RuleSet) -> Result
         || "clearance rules list".to_owned(),
         |near| format!("did you mean `{near}`? All of them: clearance rules list"),
     );
-    let help = match set.broken.len() {
-        0 => help,
-        1 => format!("{help}; 1 file of rules cannot be used, and may be it: clearance rules lint"),
-        many => {
-            format!("{help}; {many} files of rules cannot be used, and one may be it: clearance rules lint")
-        }
-    };
     Err(Failure::usage("unknown_rule", format!("there is no check or rule `{only}`"), help))
 }

@@ -8,12 +8,12 @@ mod schema;
 mod test;
 mod trust;
 
-use clearance_engine::check::{CheckMeta, Stage};
+use clearance_engine::check::Stage;
 use clearance_engine::item::Unanswered;
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
 use clearance_rules::team::files::{Origin, RULES_DIR};
-use clearance_rules::team::load::RuleSet;
+use clearance_rules::team::load::{Broken, RuleSet};
 use serde_json::{Value, json};
 
 use super::{Answer, gate, target};
@@ -38,11 +38,6 @@ pub(crate) fn run(
     }
 }
 
-/// The facts of the built-in checks.
-fn built_in(registry: &Registry) -> Vec<CheckMeta> {
-    registry.checks().iter().map(|entry| *entry.check.meta()).collect()
-}
-
 /// The rules that an author works on: those of the work tree, unless told otherwise.
 fn authored(
     from: Option<&RulesFrom>,
@@ -63,7 +58,8 @@ fn authored(
     let nowhere =
         || Origin::Directory { path: repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };
     let origin = gate::origin(asked, &question, env)?.unwrap_or_else(nowhere);
-    let set = gate::load(&repo, Some(&origin), &built_in(registry), env).map_err(|why| unreadable(&why))?;
+    let set =
+        gate::load(&repo, Some(&origin), &gate::built_in(registry), env).map_err(|why| unreadable(&why))?;
     Ok((repo, origin, set))
 }
 
@@ -73,6 +69,6 @@ fn unreadable(why: &Unanswered) -> Failure {
 
 /// Files that cannot be used, for machines.
 fn broken_json(set: &RuleSet) -> Vec<Value> {
-    let one = |(name, why): &(&'static str, Unanswered)| json!({ "file": name, "message": why.message, "help": why.help, "excerpts": why.excerpts });
+    let one = |Broken { file, why, .. }: &Broken| json!({ "file": file, "message": why.message, "help": why.help, "excerpts": why.excerpts });
     set.broken.iter().map(one).collect()
 }

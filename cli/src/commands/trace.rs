@@ -31,16 +31,12 @@ pub(super) fn run(
     env: &Env,
     registry: &Registry,
 ) -> Result<Answer, Failure> {
-    let origin = gate::origin(asked, &args.merge.rules, env)?;
-    let metas: Vec<_> = registry.checks().iter().map(|entry| *entry.check.meta()).collect();
-    let rules = gate::load(asked.repo, origin.as_ref(), &metas, env);
+    let gate::Judges { rules, .. } = gate::judges(asked, &args.merge.rules, &gate::built_in(registry), env)?;
     let set = rules.as_ref().map_err(|why| Failure::undecided("rules_unreadable", why.in_words()))?;
     let id = args.rule.as_deref().unwrap_or_default();
-    gate::known(id, &metas, set)?;
     let Some(rule) = set.rule(id) else {
-        let broken = set.broken.iter().find(|(name, _)| gate::is_file_of(name, id));
-        return Err(match broken {
-            Some((_, why)) => Failure::undecided("rule_invalid", why.in_words()),
+        return Err(match set.broken_one(id) {
+            Some(broken) => Failure::undecided("rule_invalid", broken.why.in_words()),
             None => Failure::usage(
                 "no_expressions",
                 format!("{id} is built in, and has no expressions"),

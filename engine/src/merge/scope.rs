@@ -8,9 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::forecast::{Forecast, ForecastError};
+use super::target::main_line;
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::lanes::Lanes;
+use crate::mission::meta::Meta;
 use crate::repo::{GitError, Head, Repo, RepoError};
 use crate::run::in_words;
 
@@ -117,9 +119,10 @@ impl MergeScope {
     pub fn of(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<Self, ScopeError> {
         // A manifest that is broken is a finding; the rest of the answer does not depend on it.
         let lanes = mission.lanes().ok().flatten();
-        let target = match &options.target {
-            Some(target) => target.clone(),
-            None => target_of(Some(mission), repo)?.ok_or(ScopeError::NoTarget)?,
+        let said = mission.meta().ok().flatten().and_then(Meta::target);
+        let target = match options.target.as_deref().or(said) {
+            Some(target) => target.to_owned(),
+            None => default_branch(repo)?.ok_or(ScopeError::NoTarget)?,
         };
         let usual = format!("kitty/mission-{}", mission.slug());
         let mission_branch = lanes
@@ -180,28 +183,12 @@ fn why_none(error: &ForecastError) -> String {
     }
 }
 
-/// The branch that a mission merges into; without a mission, or one that says nothing, the repository's default branch.
-///
-/// # Errors
-/// What git says.
-pub fn target_of(mission: Option<&Mission>, repo: &Repo) -> Result<Option<String>, RepoError> {
-    let meta = mission.and_then(|mission| mission.meta().ok().flatten());
-    let named = meta.and_then(|meta| meta.merge_target_branch.clone().or_else(|| meta.target_branch.clone()));
-    named.map_or_else(|| default_branch(repo), |named| Ok(Some(named)))
-}
-
-/// The branch that `origin` calls its default, else `main` or `master`, else what is checked out.
+/// Where a mission goes that does not say so: onto the main line, else onto what is checked out.
 fn default_branch(repo: &Repo) -> Result<Option<String>, RepoError> {
-    let view = repo.view();
-    if let Some(branch) = view.remote_default_branches()?.into_iter().next() {
-        return Ok(Some(branch));
+    if let Some(main) = main_line(repo)? {
+        return Ok(Some(main));
     }
-    for usual in ["main", "master"] {
-        if view.branch_tip(usual)?.is_some() {
-            return Ok(Some(usual.to_owned()));
-        }
-    }
-    Ok(match view.head()? {
+    Ok(match repo.view().head()? {
         Head::Branch(branch) => Some(branch),
         Head::Detached => None,
     })

@@ -74,6 +74,6 @@ pub fn said_otherwise(
     let meta = entries.into_iter().find(|entry| entry.name == "meta.json");
     let Some(EntryKind::File(bytes)) = meta.map(|meta| meta.kind) else { return Ok(None) };
     let meta: Meta = serde_json::from_slice(&bytes).unwrap_or_default();
-    let said = meta.merge_target_branch.or(meta.target_branch).unwrap_or_else(|| main.clone());
+    let said = meta.target().unwrap_or(&main).to_owned();
     Ok((said != target).then_some((main, said)))
 }

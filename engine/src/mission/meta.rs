@@ -57,6 +57,14 @@ impl<'de> Deserialize<'de> for Meta {
     }
 }
 
+impl Meta {
+    /// The branch that the mission merges into, as far as it says that.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.merge_target_branch.as_deref().or(self.target_branch.as_deref())
+    }
+}
+
 fn scalar(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => Some(text.clone()),

@@ -11,17 +11,8 @@ use super::files::{Files, Origin, RULES_DIR, is_of_rules};
 use super::live_world::Session;
 use super::load::RuleSet;
 use super::rule::Rule;
-use super::waivers;
+use super::waivers::META;
 use super::yaml;
-
-/// What a run of checks and rules came to.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// One a check and a rule, in the order they are reported.
-    pub results: Vec<CheckResult>,
-    /// Of rules that the change proposes: shown, and not counted.
-    pub proposed: Vec<CheckResult>,
-}
 
 /// What is asked.
 pub struct Gate<'a> {
@@ -38,9 +29,9 @@ pub struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// Asks all of them.
+    /// Asks all of them: one result a check and a rule, in the order they are reported.
     #[must_use]
-    pub fn ask(&self, context: CheckContext<'_>, session: &Session<'_>) -> Outcome {
+    pub fn ask(&self, context: CheckContext<'_>, session: &Session<'_>) -> Vec<CheckResult> {
         let none = RuleSet::default();
         let set = self.rules.as_ref().unwrap_or(&none);
         let of_team: Vec<TeamCheck<'_>> =
@@ -67,10 +58,11 @@ impl Gate<'_> {
         if let Err(why) = self.rules {
             results.push(CheckResult::unanswered(RULES, why.clone()));
         }
-        let concerns = |id: &str| self.only.is_none_or(|only| only == id || set.rule(only).is_none());
-        let broken = set.broken.iter().filter(|(id, _)| concerns(id));
-        results.extend(broken.map(|(id, why)| CheckResult::unanswered(id, why.clone())));
-        Outcome { results, proposed: Vec::new() }
+        // Of one that is asked alone, only its own file: it may be the one that cannot be used.
+        let one = self.only.and_then(|only| set.broken_one(only));
+        let broken = set.broken.iter().filter(|broken| self.only.is_none() || one == Some(broken));
+        results.extend(broken.map(|broken| CheckResult::unanswered(broken.file, broken.why.clone())));
+        results
     }
 
     /// Checks and rules of this stage that do not run, because somebody said so.
@@ -100,18 +92,16 @@ impl Gate<'_> {
     fn apply(&self, set: &RuleSet, results: &mut Vec<CheckResult>) {
         let (policy, meta_of) = (policy_of(set), |id: &str| self.meta_of(set, id));
         let idle = policy::apply(&policy, results, meta_of);
-        if !set.has_waivers || self.only.is_some() {
-            return;
-        }
-        let mut findings = Findings::new(&waivers::META);
-        let faults = set.waivers.faults.iter().cloned();
-        let of_nothing = set.waivers.of_nothing(|id| meta_of(id).is_some());
+        let Some(waivers) = set.waivers.as_ref().filter(|_| self.only.is_none()) else { return };
+        let mut findings = Findings::new(&META);
+        let faults = waivers.faults.iter().cloned();
+        let of_nothing = waivers.of_nothing(|id| meta_of(id).is_some());
         let mut failure = None;
-        for fault in faults.chain(set.waivers.idle(&idle)).chain(of_nothing) {
+        for fault in faults.chain(waivers.idle(&idle)).chain(of_nothing) {
             failure = findings.report(fault).err().or(failure);
         }
         let why = failure.map(|error| Unanswered::new(error.to_string()));
-        results.push(CheckResult::told(waivers::META.id, findings, why));
+        results.push(CheckResult::told(META.id, findings, why));
     }
 
     /// Asks the rules as the change would have them, as far as they differ: what they say is only shown.
@@ -120,10 +110,8 @@ impl Gate<'_> {
         &self,
         context: CheckContext<'_>,
         session: &Session<'_>,
-        gated: &Gated,
         proposed: &RuleSet,
     ) -> Vec<CheckResult> {
-        let _ = gated;
         let none = RuleSet::default();
         let set = self.rules.as_ref().unwrap_or(&none);
         let differs =
@@ -136,14 +124,18 @@ impl Gate<'_> {
             .collect();
         let checks: Vec<&dyn Check> = checks.iter().map(|check| check as &dyn Check).collect();
         let mut results = preflight(&checks, self.stage, context);
-        results.extend(proposed.broken.iter().map(|(id, why)| CheckResult::unanswered(id, why.clone())));
+        let broken = proposed.broken.iter();
+        results.extend(broken.map(|broken| CheckResult::unanswered(broken.file, broken.why.clone())));
         results
     }
 }
 
 fn policy_of(set: &RuleSet) -> Policy {
     let severities = set.tunes.iter().filter_map(|tune| Some((tune.id.to_owned(), tune.severity?)));
-    Policy { severities: severities.collect(), waivers: set.waivers.active.clone() }
+    Policy {
+        severities: severities.collect(),
+        waivers: set.waivers.as_ref().map(|waivers| waivers.active.clone()).unwrap_or_default(),
+    }
 }
 
 /// What the rules as a whole are called, where they cannot be read.

@@ -231,7 +231,7 @@ impl World for Stage<'_> {
             .into());
         };
         let (stdout, stderr) = (stub.stdout.clone(), String::new());
-        Ok(Ended { code: Some(stub.exit), signal: None, stdout, stderr })
+        Ok(Ended { code: Some(stub.exit), signal: None, stdout, stderr, cut: false })
     }
 
     fn ask(&self, _: &Request) -> Result<Reply, Unknown> {

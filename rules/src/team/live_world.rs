@@ -13,7 +13,6 @@ use clearance_engine::repo::gated::Gated;
 
 use super::document::live::{Live, told};
 use super::evaluate::Facts;
-use super::expression::Value;
 use super::process::{self, Program};
 use super::rule::Rule;
 use super::trust::named::{Node, Tree, named};
@@ -174,10 +173,6 @@ impl World for LiveWorld<'_> {
         String::from_utf8(bytes?).ok()
     }
 
-    fn data(&self, _: &str, path: &str) -> Result<Option<Value>, Unknown> {
-        Ok(self.file(path)?.map(|text| super::data::parse(path, &text)).transpose()?)
-    }
-
     fn run(&self, call: &Call) -> Result<Ended, Unknown> {
         let grant = self.grant_for(call)?;
         if !self.session.grants.has(&grant) {
@@ -199,8 +194,7 @@ impl World for LiveWorld<'_> {
         }
         let (timeout, output_cap) = (call.timeout, process::OUTPUT_CAP);
         let program = Program { argv: &call.argv, directory, env: &env, timeout, output_cap };
-        let ended = process::run(&program).map_err(|error| Unanswered::new(error.to_string()))?;
-        Ok(Ended { code: ended.code, signal: ended.signal, stdout: ended.stdout, stderr: ended.stderr })
+        Ok(process::run(&program).map_err(|error| Unanswered::new(error.to_string()))?)
     }
 
     fn ask(&self, request: &Request) -> Result<Reply, Unknown> {

@@ -31,14 +31,40 @@ pub struct RuleSet {
     pub tunes: Vec<Tune>,
     /// Ways to find tasks.
     pub resolvers: Vec<Resolver>,
-    /// Files that cannot be used, with what they are called in reports.
-    pub broken: Vec<(&'static str, Unanswered)>,
-    /// Exceptions.
-    pub waivers: Waivers,
-    /// Whether there is a file with exceptions.
-    pub has_waivers: bool,
+    /// Files that cannot be used.
+    pub broken: Vec<Broken>,
+    /// Exceptions, where there is a file with some.
+    pub waivers: Option<Waivers>,
     /// Hashes that the repository trusts. They count only where the rules are those of the target branch.
     pub lock: Lock,
+}
+
+/// A file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// What it is called in reports: its name.
+    pub file: &'static str,
+    /// The id that it seems to have.
+    pub id: Option<String>,
+    /// What is wrong with it.
+    pub why: Unanswered,
+}
+
+impl Broken {
+    fn of(file: &str, source: &Result<Source, Unanswered>, why: Unanswered) -> Self {
+        let line = source
+            .as_ref()
+            .ok()
+            .and_then(|source| source.text().lines().find_map(|line| line.strip_prefix("id:")));
+        let id = line.map(|id| id.split('#').next().unwrap_or(id).trim_matches([' ', '"', '\'']).to_owned());
+        Self { file: intern(file), id, why }
+    }
+
+    /// A rule with a test that cannot be run.
+    #[must_use]
+    pub fn test(rule: &Rule, error: &RuleError) -> Self {
+        Self { file: intern(rule.source.name()), id: Some(rule.id().to_owned()), why: unusable(error) }
+    }
 }
 
 /// A built-in check that is set otherwise.
@@ -59,6 +85,16 @@ enum Loaded {
     Resolver(Box<Resolver>),
 }
 
+impl Loaded {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Rule(rule) => rule.id(),
+            Self::Tune(tune) => tune.id,
+            Self::Resolver(resolver) => resolver.id(),
+        }
+    }
+}
+
 impl RuleSet {
     /// Reads and checks the rules of a place. `built_in` has the facts of the built-in checks.
     ///
@@ -72,25 +108,19 @@ impl RuleSet {
     ) -> Result<Self, Unanswered> {
         let files = Files::read(repo, origin)?;
         let mut set = Self::of(&files.rules, built_in);
-        match files.waivers {
-            None => {}
-            Some(Ok(source)) => {
-                let read = yaml::read::<WrittenWaivers>(&source);
-                match read.and_then(|written| Waivers::of(&source, &written, today)) {
-                    Ok(waivers) => (set.waivers, set.has_waivers) = (waivers, true),
-                    Err(error) => set.broken.push(("waivers", unusable(&error))),
-                }
+        if let Some(source) = files.waivers {
+            let read = |source: &Source| Waivers::of(source, &yaml::read::<WrittenWaivers>(source)?, today);
+            match source.and_then(|source| read(&source).map_err(|error| unusable(&error))) {
+                Ok(waivers) => set.waivers = Some(waivers),
+                Err(why) => set.broken.push(Broken { file: "waivers", id: None, why }),
             }
-            Some(Err(why)) => set.broken.push(("waivers", why)),
         }
-        match files.lock {
-            None => {}
-            Some(Ok(source)) => match Lock::read(&source) {
+        if let Some(source) = files.lock {
+            match source.and_then(|source| Lock::read(&source).map_err(|error| unusable(&error))) {
                 Ok(lock) if matches!(origin, Origin::Branch(_)) => set.lock = lock,
                 Ok(_) => {}
-                Err(error) => set.broken.push(("trust-lock", unusable(&error))),
-            },
-            Some(Err(why)) => set.broken.push(("trust-lock", why)),
+                Err(why) => set.broken.push(Broken { file: "trust-lock", id: None, why }),
+            }
         }
         Ok(set)
     }
@@ -101,26 +131,19 @@ impl RuleSet {
         let built_in: BTreeMap<&str, &CheckMeta> = built_in.iter().map(|meta| (meta.id, meta)).collect();
         let mut set = Self::default();
         let mut owners: HashMap<&'static str, String> = HashMap::new();
-        for ((name, _), loaded) in files.iter().zip(side_by_side(files, &built_in)) {
-            let taken = |id: &'static str, owners: &mut HashMap<&'static str, String>| {
-                owners.insert(id, name.clone()).map(|first| {
-                    invalid(format!("{name}: `{id}` is the id of {first} already: ids are unique"))
-                })
-            };
-            match loaded {
-                Ok(Loaded::Rule(rule)) => match taken(rule.id(), &mut owners) {
-                    None => set.rules.push(*rule),
-                    Some(why) => set.broken.push((intern(name), why)),
-                },
-                Ok(Loaded::Tune(tune)) => match taken(tune.id, &mut owners) {
-                    None => set.tunes.push(tune),
-                    Some(why) => set.broken.push((intern(name), why)),
-                },
-                Ok(Loaded::Resolver(resolver)) => match taken(resolver.id(), &mut owners) {
-                    None => set.resolvers.push(*resolver),
-                    Some(why) => set.broken.push((intern(name), why)),
-                },
-                Err(why) => set.broken.push((intern(name), why)),
+        for ((name, source), loaded) in files.iter().zip(side_by_side(files, &built_in)) {
+            let own = loaded.and_then(|loaded| match owners.insert(loaded.id(), name.clone()) {
+                None => Ok(loaded),
+                Some(first) => Err(invalid(format!(
+                    "{name}: `{}` is the id of {first} already: ids are unique",
+                    loaded.id()
+                ))),
+            });
+            match own {
+                Ok(Loaded::Rule(rule)) => set.rules.push(*rule),
+                Ok(Loaded::Tune(tune)) => set.tunes.push(tune),
+                Ok(Loaded::Resolver(resolver)) => set.resolvers.push(*resolver),
+                Err(why) => set.broken.push(Broken::of(name, source, why)),
             }
         }
         set
@@ -129,6 +152,13 @@ impl RuleSet {
     /// Takes the ways to find tasks out, as strategies, which live as long as the process.
     pub fn take_strategies(&mut self) -> Vec<&'static StrategyEntry> {
         std::mem::take(&mut self.resolvers).into_iter().map(Resolver::entry).collect()
+    }
+
+    /// The file that cannot be used and that a name means: its own, or the id in it.
+    #[must_use]
+    pub fn broken_one(&self, name: &str) -> Option<&Broken> {
+        let is_file = |file: &str| file == name || file.rsplit('/').next() == Some(name);
+        self.broken.iter().find(|broken| broken.id.as_deref() == Some(name) || is_file(broken.file))
     }
 
     /// The rule of an id.

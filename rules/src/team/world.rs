@@ -63,18 +63,7 @@ pub struct Call {
     pub timeout: Duration,
 }
 
-/// What came of a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// Its exit code; `None` where a signal ended it.
-    pub code: Option<i32>,
-    /// The signal.
-    pub signal: Option<i32>,
-    /// What it printed, the beginning.
-    pub stdout: String,
-    /// What it printed on standard error, the beginning.
-    pub stderr: String,
-}
+pub use super::process::Ended;
 
 /// A question to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]

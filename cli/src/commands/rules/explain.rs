@@ -8,7 +8,7 @@ use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trust;
 use serde_json::{Value, json};
 
-use super::{authored, built_in};
+use super::authored;
 use crate::args::{Global, RulesExplainArgs};
 use crate::commands::{Answer, gate};
 use crate::env::Env;
@@ -25,15 +25,14 @@ pub(super) fn run(
     registry: &Registry,
 ) -> Result<Answer, Failure> {
     let (_, _, set) = authored(args.rules_from.as_ref(), global, env, registry)?;
-    let metas = built_in(registry);
+    let metas = gate::built_in(registry);
     gate::known(&args.id, &metas, &set)?;
     let (value, text) = if let Some(rule) = set.rule(&args.id) {
         (of_rule(rule), in_words(rule))
     } else if let Some(meta) = metas.iter().find(|meta| meta.id == args.id) {
         (of_check(meta), check_in_words(meta))
     } else {
-        let why = set.broken.iter().find(|(name, _)| gate::is_file_of(name, &args.id));
-        let why = why.map(|(_, why)| why.in_words()).unwrap_or_default();
+        let why = set.broken_one(&args.id).map(|broken| broken.why.in_words()).unwrap_or_default();
         return Err(Failure::undecided("rule_invalid", why));
     };
     let stdout = if reports::json_on_stdout(global) {

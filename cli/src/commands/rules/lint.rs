@@ -3,7 +3,7 @@
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::Registry;
 use clearance_rules::team::lint::{Oddity, lint};
-use clearance_rules::team::load::unusable;
+use clearance_rules::team::load::Broken;
 use serde_json::json;
 
 use super::{authored, broken_json};
@@ -27,7 +27,7 @@ pub(super) fn run(
     for rule in &set.rules {
         match lint(rule) {
             Ok(found) => odd.extend(found),
-            Err(error) => set.broken.push((rule.id(), unusable(&error))),
+            Err(error) => set.broken.push(Broken::test(rule, &error)),
         }
     }
     for resolver in &set.resolvers {
@@ -50,7 +50,7 @@ pub(super) fn run(
         excerpts: Vec::new(),
     });
     let problems: Vec<Problem> =
-        set.broken.iter().map(|(_, why)| Problem::unusable(why)).chain(odd).collect();
+        set.broken.iter().map(|broken| Problem::unusable(&broken.why)).chain(odd).collect();
     let told: String = problems.iter().map(|problem| style.told(problem, style.form(global))).collect();
     let end = match (nothing, problems.len()) {
         (true, _) => format!("there are no rules in {}\n", origin.in_words()),

@@ -39,7 +39,7 @@ pub(super) fn run(
     } else {
         harmless(&text(registry, &set, args.capabilities, &of_stage))
     };
-    let problems = set.broken.iter().map(|(_, why)| Problem::unusable(why)).collect();
+    let problems = set.broken.iter().map(|broken| Problem::unusable(&broken.why)).collect();
     Ok(Answer { problems, reports: reports::files(global, &value), ..Answer::text(stdout) })
 }
 

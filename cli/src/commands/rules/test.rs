@@ -4,7 +4,7 @@ use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::Registry;
 use clearance_engine::source::harmless;
 use clearance_rules::team::inline_tests::{self, TestOutcome};
-use clearance_rules::team::load::{RuleSet, unusable};
+use clearance_rules::team::load::{Broken, RuleSet};
 use serde_json::{Value, json};
 
 use super::{authored, broken_json};
@@ -63,7 +63,7 @@ pub(super) fn run(
     } else {
         let style = Style::new(env, global.color);
         let told = |why| style.told(&Problem::unusable(why), style.form(global));
-        let broken: String = set.broken.iter().map(|(_, why)| told(why)).collect();
+        let broken: String = set.broken.iter().map(|broken| told(&broken.why)).collect();
         let end = match status {
             ExitStatus::NothingEvaluated => {
                 format!("no test was run: there is none in {}\n", origin.in_words())
@@ -89,7 +89,7 @@ fn run_all(set: &mut RuleSet) -> Vec<Ran> {
                     test,
                 }));
             }
-            Err(error) => broken.push((rule.id(), unusable(&error))),
+            Err(error) => broken.push(Broken::test(rule, &error)),
         }
     }
     for resolver in &set.resolvers {

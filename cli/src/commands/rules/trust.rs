@@ -11,7 +11,6 @@ use clearance_rules::team::trust;
 use clearance_rules::team::trust::store::Store;
 use serde_json::{Value, json};
 
-use super::built_in;
 use crate::args::{Global, MergeQuestion, RulesTrustCommand};
 use crate::commands::gate::{self, Asked};
 use crate::commands::{Answer, check, target};
@@ -48,17 +47,13 @@ pub(super) fn run(
         mission: mission.as_ref(),
         merge: merge.as_ref(),
         stage,
-        only: None,
+        only: id,
         target,
         named,
     };
-    let origin = gate::origin(asked, &question.rules, env)?;
-    let metas = built_in(registry);
-    let rules = gate::load(&repo, origin.as_ref(), &metas, env);
+    let metas = gate::built_in(registry);
+    let gate::Judges { origin, rules } = gate::judges(asked, &question.rules, &metas, env)?;
     let set = rules.as_ref().map_err(|why| Failure::undecided("rules_unreadable", why.in_words()))?;
-    if let Some(id) = id {
-        gate::known(id, &metas, set)?;
-    }
     let now = env.stamp.now.to_string();
     let session = gate::session(asked, &rules, &question.rules, env, &now)?;
     let place = origin.map_or_else(|| "nowhere".to_owned(), |origin| origin.in_words());
