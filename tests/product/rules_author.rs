@@ -94,6 +94,23 @@ fn tests_that_pass_and_fail() {
     }
 }
 
+/// The tests of a rule say nothing of what it asks: whoever gates does not wait for them.
+#[test]
+fn tests_that_cannot_be_read() {
+    let text = blocking() + "tests:\n  - { name: one, given: {}, expct: { \"*\": fail } }\n";
+    let repo = staged(&[("rules.d/r.yaml", &text)]);
+    let judged = run(&repo, &["check", "--stage", "commit", "--rules-from", "head", "--json"]);
+    assert_eq!(judged.code, 1, "{}", judged.stdout);
+    let asked =
+        [(&["rules", "test"][..], 3), (&["rules", "lint"], 1), (&["rules", "explain", "always-fails"], 3)];
+    for (asked, code) in asked {
+        let told = run(&repo, asked);
+        assert_eq!(told.code, code, "{asked:?}: {}", told.stdout);
+        let said = told.stdout + &told.stderr;
+        assert!(said.contains("rules.d/r.yaml:10") && said.contains("`expect`"), "{asked:?}: {said}");
+    }
+}
+
 /// A test that leaves out what does not pass would hide it.
 #[rstest]
 #[case::unnamed_fault("expect: { a: pass }\n", 1)]

@@ -69,9 +69,9 @@ fn let_chain(more: &str) -> String {
 #[case::indexes(assert(&format!("[1]{} == 1", "[0]".repeat(1_000))))]
 #[case::in_a_template(passing("hostile").replace("message: m", &format!("message: '{{{{ {} }}}}'", nested("(", "1", ")", 1_000))))]
 #[case::open_only(assert(&"(".repeat(4_000)))]
-#[case::flow_lists(format!("{}tests: {}{}\n", passing("hostile"), "[".repeat(20_000), "]".repeat(20_000)))]
+#[case::flow_lists(format!("{}docs: {}{}\n", passing("hostile"), "[".repeat(20_000), "]".repeat(20_000)))]
 #[case::flow_records(format!("{}params: {}x{}\n", passing("hostile"), "{a: ".repeat(5_000), "}".repeat(5_000)))]
-#[case::block_lists(format!("{}tests:\n  {}x\n", passing("hostile"), "- ".repeat(5_000)))]
+#[case::block_lists(format!("{}docs:\n  {}x\n", passing("hostile"), "- ".repeat(5_000)))]
 #[case::aliases(billion())]
 #[case::an_anchor(passing("hostile").replace("id: hostile", "id: &x hostile"))]
 #[case::a_merge_key(format!("{}docs: {{ <<: *x }}\n", passing("hostile")))]
@@ -128,6 +128,22 @@ fn a_hostile_rule_ends_and_hides_nothing(#[case] text: String) {
         let ran = run(&repo, &["rules", tool, "--json"]);
         assert!(codes.contains(&ran.code) && started.elapsed() < LONG, "{tool}: {} {}", ran.code, ran.stderr);
         assert!(ran.json().is_object());
+    }
+}
+
+/// Nor do tests keep anybody, whether they are read or not.
+#[rstest]
+#[case::flow_lists(format!("{}tests: {}{}\n", passing("hostile"), "[".repeat(20_000), "]".repeat(20_000)))]
+#[case::block_lists(format!("{}tests:\n  {}x\n", passing("hostile"), "- ".repeat(5_000)))]
+fn hostile_tests_end(#[case] text: String) {
+    let repo = staged(&[("rules.d/a.yaml", &text)]);
+    for (asked, code) in
+        [(&["check", "--stage", "commit"][..], 0), (&["rules", "test"], 3), (&["rules", "lint"], 1)]
+    {
+        let started = Instant::now();
+        let ran = run(&repo, &[asked, &["--json"]].concat());
+        assert_eq!(ran.code, code, "{asked:?}: {}", ran.stdout);
+        assert!(started.elapsed() < LONG, "{asked:?}");
     }
 }
 

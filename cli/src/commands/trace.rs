@@ -5,7 +5,7 @@ use clearance_engine::item::ItemOutcome;
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
-use clearance_rules::team::evaluate::{Answer as Asked, params, scope};
+use clearance_rules::team::evaluate::{Answer as Asked, inside, params};
 use clearance_rules::team::live_world::LiveWorld;
 use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trace::{Trace, trace};
@@ -46,15 +46,13 @@ pub(super) fn run(
     };
     let now = env.stamp.now.to_string();
     let session = gate::session(asked, &rules, &args.merge.rules, env, &now)?;
-    let scope =
-        scope(rule, session.document(), params(rule, &serde_json::Map::new())).map_err(|unknown| {
-            match unknown {
-                Unknown::Unanswered(why) => Failure::undecided(why.code, why.in_words()),
-                Unknown::Waits(check) => {
-                    Failure::undecided("waits", format!("{id} can look once {check} finds nothing"))
-                }
-            }
-        })?;
+    let document = session.document(&rule.uses).map_err(|unknown| match unknown {
+        Unknown::Unanswered(why) => Failure::undecided(why.code, why.in_words()),
+        Unknown::Waits(check) => {
+            Failure::undecided("waits", format!("{id} can look once {check} finds nothing"))
+        }
+    })?;
+    let scope = inside(&document, params(rule, &serde_json::Map::new()));
     let (answer, traced) = trace(rule, scope, &LiveWorld::new(&session, rule), args.item.as_deref());
     let status = status(rule, &answer);
     let value = json(rule, &answer, traced.as_ref(), status);

@@ -5,7 +5,7 @@ use clearance_engine::finding::{Fault, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
 use clearance_engine::severity::Severity;
 
-use super::evaluate::{Answer, Item, WHOLE, evaluate, params, scope};
+use super::evaluate::{Answer, Item, WHOLE, evaluate, inside, params};
 use super::expression::worked;
 use super::kinds::Capability;
 use super::live_world::{LiveWorld, RUN_TIME, Session};
@@ -63,14 +63,15 @@ impl Check for TeamCheck<'_> {
 impl TeamCheck<'_> {
     fn ask(&self, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let rule = self.rule;
-        let scope = match scope(rule, self.session.document(), params(rule, &serde_json::Map::new())) {
-            Ok(scope) => scope,
+        let document = match self.session.document(&rule.uses) {
+            Ok(document) => document,
             Err(Unknown::Waits(check)) => return Err(CheckError::Waits(check)),
             Err(Unknown::Unanswered(why)) => {
                 findings.unanswered(WHOLE, ItemOutcome::Error, why);
                 return Ok(());
             }
         };
+        let scope = inside(&document, params(rule, &serde_json::Map::new()));
         match evaluate(rule, scope, &LiveWorld::new(self.session, rule)) {
             Answer::Skipped => findings.skip("its `when` does not hold"),
             Answer::Waits(check) => return Err(CheckError::Waits(check)),

@@ -1,7 +1,7 @@
 //! A rule and what it looks at: one answer an item. The same for a run and for the rule's own tests.
 
-use std::collections::HashSet;
-use std::time::Duration;
+use std::collections::{BTreeSet, HashSet};
+use std::time::{Duration, Instant};
 
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
@@ -86,17 +86,24 @@ pub fn params(rule: &Rule, set: &serde_json::Map<String, Json>) -> Value {
     Value::from(&Json::Object(named.collect()))
 }
 
-/// The scope that a rule's expressions begin with: the document, as far as the rule looks at it, and the parameters.
+/// The scope of these parts of the document. What a rule's expressions begin with is inside it: [`inside`].
 ///
 /// # Errors
 /// Why a part of the document is not known.
-pub fn scope(rule: &Rule, facts: &dyn Facts, params: Value) -> Result<Scope<'static>, Unknown> {
+pub fn document(uses: &BTreeSet<String>, facts: &dyn Facts) -> Result<Scope<'static>, Unknown> {
     let mut scope = Scope::new([]);
-    for name in &rule.uses {
+    for name in uses {
         scope.set(name, facts.value(name)?);
     }
-    scope.set("params", params);
     Ok(scope)
+}
+
+/// The scope that a rule's expressions begin with: the document and the parameters.
+#[must_use]
+pub fn inside<'d>(document: &'d Scope<'static>, params: Value) -> Scope<'d> {
+    let mut scope = document.inner();
+    scope.set("params", params);
+    scope
 }
 
 /// Who sees each item that an assertion judges, with the names as they were.
@@ -196,11 +203,11 @@ fn every(rule: &Rule, each: &Each, scope: &Scope<'_>, world: &dyn World, witness
             each.list.source()
         ));
     }
-    let started = worked();
+    let (started, began) = (Instant::now(), worked());
     let count = elements.len();
     let mut items = Vec::with_capacity(count);
     for (nth, element) in elements.into_iter().enumerate() {
-        if worked().saturating_sub(started) > RULE_TIME {
+        if started.elapsed() > RULE_TIME && worked().saturating_sub(began) > RULE_TIME {
             let seconds = RULE_TIME.as_secs();
             let why =
                 format!("the rule took longer than {seconds} s: {} items were not looked at", count - nth);

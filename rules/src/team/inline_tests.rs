@@ -7,7 +7,7 @@ use clearance_engine::item::{ItemOutcome, Unanswered};
 use serde_json::{Map, Value as Json};
 
 use super::document::given::Given;
-use super::evaluate::{Answer, Item, WHOLE, evaluate, params, scope};
+use super::evaluate::{Answer, Item, WHOLE, document, evaluate, inside, params};
 use super::expression::Value;
 use super::kinds::Capability;
 use super::rule::Rule;
@@ -31,7 +31,7 @@ pub struct TestOutcome {
 /// # Errors
 /// [`RuleError`] for a test that cannot be run: it gives the document a field that it does not have, say.
 pub fn run(rule: &Rule) -> Result<Vec<TestOutcome>, RuleError> {
-    rule.tests.iter().map(|test| run_one(rule, test)).collect()
+    rule.tests()?.iter().map(|test| run_one(rule, test)).collect()
 }
 
 fn run_one(rule: &Rule, test: &At<WrittenTest>) -> Result<TestOutcome, RuleError> {
@@ -42,8 +42,8 @@ fn run_one(rule: &Rule, test: &At<WrittenTest>) -> Result<TestOutcome, RuleError
     })?;
     let answer = match untrusted(rule, test) {
         true => Answer::Items(vec![played(ItemOutcome::Untrusted)]),
-        false => match scope(rule, &given, params(rule, &test.params)) {
-            Ok(scope) => evaluate(rule, scope, &Stage(test)),
+        false => match document(&rule.uses, &given) {
+            Ok(document) => evaluate(rule, inside(&document, params(rule, &test.params)), &Stage(test)),
             Err(_) => Answer::Items(vec![played(ItemOutcome::Error)]),
         },
     };

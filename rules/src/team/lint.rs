@@ -37,9 +37,10 @@ pub fn lint(rule: &Rule) -> Result<Vec<Oddity>, RuleError> {
     };
     let id = rule.id();
     let id_line = line_of(rule, "id:");
+    let tests = rule.tests()?;
     for (wanted, name) in [(Expected::Pass, "passes"), (Expected::Fail, "fails")] {
         let has =
-            rule.tests.iter().any(|test| test.value.expect.0.iter().any(|(_, expected)| *expected == wanted));
+            tests.iter().any(|test| test.value.expect.0.iter().any(|(_, expected)| *expected == wanted));
         if !has {
             let help = "add it under `tests:`; run them with `clearance rules test`";
             add("rule_untested", id_line, format!("no test of {id} shows an item that {name}"), help);
@@ -66,11 +67,11 @@ pub fn lint(rule: &Rule) -> Result<Vec<Oddity>, RuleError> {
             format!("`when` of {id} is always {always}: it looks at nothing"),
             help,
         );
-    } else if rule.when.is_some() && !rule.tests.is_empty() {
+    } else if rule.when.is_some() && !tests.is_empty() {
         let skip = |test: &super::written::WrittenTest| {
             test.expect.0.iter().all(|(_, expected)| *expected == Expected::Skip)
         };
-        if rule.tests.iter().all(|test| skip(&test.value)) {
+        if tests.iter().all(|test| skip(&test.value)) {
             let help = "add a test in which it holds";
             add("dead_when", line_of(rule, "when:"), format!("`when` of {id} holds in no test"), help);
         }

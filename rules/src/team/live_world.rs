@@ -1,8 +1,10 @@
 //! The world that rules are asked about for real: git's objects, programs in throw-away checkouts, servers.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clearance_engine::item::Unanswered;
@@ -12,7 +14,8 @@ use clearance_engine::repo::Checkout;
 use clearance_engine::repo::gated::Gated;
 
 use super::document::live::{Live, told};
-use super::evaluate::Facts;
+use super::evaluate::document;
+use super::expression::Scope;
 use super::process::{self, Program};
 use super::rule::Rule;
 use super::trust::named::{Node, Tree, named};
@@ -39,6 +42,7 @@ pub struct Session<'a> {
     live: Live<'a>,
     grants: Grants,
     means: Means<'a>,
+    documents: Mutex<BTreeMap<BTreeSet<String>, Arc<Scope<'static>>>>,
     /// Processor time that rules have had, in microseconds.
     spent: AtomicU64,
 }
@@ -50,13 +54,21 @@ impl<'a> Session<'a> {
     /// A run.
     #[must_use]
     pub fn new(live: Live<'a>, grants: Grants, means: Means<'a>) -> Self {
-        Self { live, grants, means, spent: AtomicU64::new(0) }
+        Self { live, grants, means, documents: Mutex::default(), spent: AtomicU64::new(0) }
     }
 
-    /// The document.
-    #[must_use]
-    pub fn document(&self) -> &dyn Facts {
-        &self.live
+    /// The scope of these parts of the document. Rules that look at the same parts share it: a list is long.
+    ///
+    /// # Errors
+    /// Why a part is not known.
+    pub fn document(&self, uses: &BTreeSet<String>) -> Result<Arc<Scope<'static>>, Unknown> {
+        let known = || self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(uses) {
+            return Ok(Arc::clone(known));
+        }
+        let scope = Arc::new(document(uses, &self.live)?);
+        known().insert(uses.clone(), Arc::clone(&scope));
+        Ok(scope)
     }
 
     /// Whether rules may go on being asked.

@@ -214,7 +214,7 @@ fn one(
         let read = resolver::read(source).map(|resolver| Loaded::Resolver(Box::new(resolver)));
         return read.map_err(|error| unusable(&error));
     }
-    let loaded = yaml::read::<WrittenRule>(source).and_then(|written| {
+    let loaded = yaml::read_without::<WrittenRule>(source, "tests").and_then(|written| {
         if written.check.is_none() && written.message.is_none() {
             return tune(source, &written, built_in).map(Loaded::Tune);
         }
@@ -223,7 +223,7 @@ fn one(
             let message = format!("`{}` is a built-in check", id.id);
             return Err(RuleError::new(source, written.id.span.clone(), message, Some(help.to_owned())));
         }
-        Rule::of(source, written).map(|rule| Loaded::Rule(Box::new(rule)))
+        Rule::of(source, &written).map(|rule| Loaded::Rule(Box::new(rule)))
     });
     loaded.map_err(|error| unusable(&error))
 }

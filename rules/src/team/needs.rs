@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use clearance_engine::item::Unanswered;
 use serde_json::Map;
 
-use super::evaluate::{Answer, evaluate, params, scope};
+use super::evaluate::{Answer, evaluate, inside, params};
 use super::live_world::{LiveWorld, Session};
 use super::rule::Rule;
 use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
@@ -15,11 +15,8 @@ use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, Unknown, World}
 /// # Errors
 /// Why it is not known.
 pub fn needed_grant(rule: &Rule, session: &Session<'_>) -> Result<Option<String>, Unanswered> {
-    let scope =
-        scope(rule, session.document(), params(rule, &Map::new())).map_err(|unknown| match unknown {
-            Unknown::Unanswered(why) => why,
-            Unknown::Waits(check) => Unanswered::new(format!("it is known once {check} finds nothing")),
-        })?;
+    let document = session.document(&rule.uses).map_err(in_words)?;
+    let scope = inside(&document, params(rule, &Map::new()));
     let probe = Probe { world: LiveWorld::new(session, rule), needed: Mutex::default() };
     let answer = evaluate(rule, scope, &probe);
     let needed = probe.needed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

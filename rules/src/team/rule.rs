@@ -18,7 +18,7 @@ use super::kinds::{Capability, Compiling, Kind, used};
 use super::place::Place;
 use super::template::Template;
 use super::types::{Names, Type};
-use super::written::{WrittenData, WrittenParam, WrittenRule, WrittenTest};
+use super::written::{WrittenData, WrittenParam, WrittenRule, WrittenTest, WrittenTests};
 use super::yaml::{At, InOrder, RuleError};
 
 pub use each::Each;
@@ -36,8 +36,6 @@ pub struct Rule {
     pub docs: Option<String>,
     /// Whether a waiver may except items.
     pub waivable: bool,
-    /// Its own tests.
-    pub tests: Vec<At<WrittenTest>>,
     /// Its file.
     pub source: Source,
     /// Names of the document that it looks at.
@@ -72,11 +70,11 @@ impl Rule {
     ///
     /// # Errors
     /// [`RuleError`] at the first place that does not fit.
-    pub fn of(source: &Source, written: WrittenRule) -> Result<Self, RuleError> {
-        let head = head::Head::of(source, &written)?;
+    pub fn of(source: &Source, written: &WrittenRule) -> Result<Self, RuleError> {
+        let head = head::Head::of(source, written)?;
         let mut names = document::names();
         let document = names.clone();
-        let params = params(source, &written, &mut names)?;
+        let params = params(source, written, &mut names)?;
         let when = written.when.as_ref();
         let when = when
             .map(|when| boolean(&Compiling { source, names: &names, check: &head.check_span }, when))
@@ -115,7 +113,6 @@ impl Rule {
             severity: head.severity,
             docs: written.docs.as_ref().map(|docs| docs.value.clone()),
             waivable: written.waivable.as_ref().is_none_or(|waivable| waivable.value),
-            tests: written.tests,
             source: source.clone(),
             uses: BTreeSet::new(),
             when,
@@ -150,6 +147,14 @@ impl Rule {
     #[must_use]
     pub fn id(&self) -> &'static str {
         self.meta.id
+    }
+
+    /// Its own tests. They are read when somebody asks for them: most runs do not.
+    ///
+    /// # Errors
+    /// [`RuleError`] at the first place that does not fit.
+    pub fn tests(&self) -> Result<Vec<At<WrittenTest>>, RuleError> {
+        Ok(super::yaml::read::<WrittenTests>(&self.source)?.tests)
     }
 
     /// What it asks, as it is written: `when`, `each`, `assert`.

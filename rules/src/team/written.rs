@@ -55,7 +55,16 @@ pub struct WrittenRule {
     /// Whether a waiver may except items.
     #[serde(default)]
     pub waivable: Option<At<bool>>,
-    /// Its own tests.
+    /// Its own tests. Who only asks the rule does not read them: [`WrittenTests`].
+    #[serde(default)]
+    #[schemars(with = "Vec<WrittenTest>")]
+    pub tests: serde::de::IgnoredAny,
+}
+
+/// The tests in the file of a rule, alone.
+#[derive(Debug, Deserialize)]
+pub struct WrittenTests {
+    /// The tests.
     #[serde(default)]
     pub tests: Vec<At<WrittenTest>>,
 }
@@ -238,7 +247,7 @@ pub enum Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::team::yaml::read;
+    use crate::team::yaml::{read, read_without};
     use clearance_engine::source::Source;
     use rstest::rstest;
 
@@ -273,6 +282,16 @@ mod tests {
         let error = read::<WrittenRule>(&source(&text)).unwrap_err();
         let helped = error.help().unwrap_or_default();
         assert!(helped.contains(help) && error.line == line, "{error}: {helped:?}");
+    }
+
+    /// What looks like the last section may be a text.
+    #[rstest]
+    #[case::in_quotes("title: 'of\ntests: all'\n")]
+    #[case::in_braces("params: { a: { type: int,\ntests: 1 } }\n")]
+    fn a_section_that_is_none_is_read(#[case] end: &str) {
+        let source = source(&format!("{RULE}{end}"));
+        let (all, some) = (read::<WrittenRule>(&source), read_without::<WrittenRule>(&source, "tests"));
+        assert_eq!(format!("{all:?}"), format!("{some:?}"));
     }
 
     #[rstest]

@@ -243,7 +243,32 @@ pub fn place_in(source: &Source, value: &At<String>, part: Range<usize>) -> Rang
 /// # Errors
 /// [`RuleError`] at the first place that does not fit.
 pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, RuleError> {
-    serde_saphyr::from_str_with_options(source.text(), options()).map_err(|error| {
+    parse(source, source.text())
+}
+
+/// Reads a file of which the reader does not want one section, where that is the last: it takes longer than all others
+/// together.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_without<T: DeserializeOwned>(source: &Source, section: &str) -> Result<T, RuleError> {
+    let before = before(source.text(), section);
+    // Where the text before does not stand alone, the section is none, but a part of what stands before.
+    before.and_then(|before| parse(source, before).ok()).map_or_else(|| read(source), Ok)
+}
+
+/// The text before a section, where nothing but its own lines follows.
+fn before<'t>(text: &'t str, section: &str) -> Option<&'t str> {
+    let begins = |line: &str| line.strip_prefix(section).is_some_and(|rest| rest.starts_with(':'));
+    let start = text.match_indices('\n').map(|(at, _)| at + 1).find(|at| begins(&text[*at..]))?;
+    let is_inside = |line: &str| {
+        line.trim().is_empty() || line.starts_with([' ', '#']) || line == "-" || line.starts_with("- ")
+    };
+    text[start..].lines().skip(1).all(is_inside).then(|| &text[..start])
+}
+
+fn parse<T: DeserializeOwned>(source: &Source, text: &str) -> Result<T, RuleError> {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let location = error.location();
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         // Where the text itself is at fault there is no offset; columns are counted in characters.
@@ -361,4 +386,25 @@ pub(super) fn trap(text: &str, at: usize) -> Option<String> {
         return None;
     };
     Some(named.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::before;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::last("a: 1\ntests:\n  - b\n", Some("a: 1\n"))]
+    #[case::dashes_below("a: 1\ntests:\n- b: 1\n  c: 2\n\n# end\n- d\n", Some("a: 1\n"))]
+    #[case::on_its_line("a: 1\ntests: [b]", Some("a: 1\n"))]
+    #[case::line_ends_of_windows("a: 1\r\ntests:\r\n- b\r\n", Some("a: 1\r\n"))]
+    #[case::another_behind("tests: []\na: 1\ntests:\n  - b\nc: 2\n", None)]
+    #[case::twice("a: 1\ntests:\n- b\ntests:\n- c\n", None)]
+    #[case::second_document("a: 1\ntests:\n- b\n---\n- c\n", None)]
+    #[case::flow_over_lines("a: 1\ntests: [\nb\n]\n", None)]
+    #[case::longer_name("a: 1\ntests_of: 2\n", None)]
+    #[case::first("tests:\n- b\n", None)]
+    fn a_section_is_left_out_where_it_is_the_last(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(before(text, "tests"), expected);
+    }
 }

@@ -4,6 +4,7 @@ use clearance_engine::check::{CheckMeta, Guards};
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
+use clearance_rules::team::load::unusable;
 use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trust;
 use serde_json::{Value, json};
@@ -28,7 +29,10 @@ pub(super) fn run(
     let metas = gate::built_in(registry);
     gate::known(&args.id, &metas, &set)?;
     let (value, text) = if let Some(rule) = set.rule(&args.id) {
-        (of_rule(rule), in_words(rule))
+        let tests =
+            rule.tests().map_err(|error| Failure::undecided("rule_invalid", unusable(&error).in_words()))?;
+        let tests: Vec<_> = tests.into_iter().map(|test| test.value.name.value).collect();
+        (of_rule(rule, &tests), in_words(rule, &tests))
     } else if let Some(meta) = metas.iter().find(|meta| meta.id == args.id) {
         (of_check(meta), check_in_words(meta))
     } else {
@@ -43,7 +47,7 @@ pub(super) fn run(
     Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
 }
 
-fn of_rule(rule: &Rule) -> Value {
+fn of_rule(rule: &Rule, tests: &[String]) -> Value {
     json!({
         "schema": SCHEMA,
         "id": rule.id(),
@@ -57,7 +61,7 @@ fn of_rule(rule: &Rule) -> Value {
         "docs": rule.docs,
         "file": rule.source.name(),
         "expressions": rule.sources(),
-        "tests": rule.tests.iter().map(|test| &test.value.name.value).collect::<Vec<_>>(),
+        "tests": tests,
     })
 }
 
@@ -75,7 +79,7 @@ fn stages(meta: &CheckMeta) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn in_words(rule: &Rule) -> String {
+fn in_words(rule: &Rule, tests: &[String]) -> String {
     let mut out = format!("{}: {}\n\n", rule.id(), rule.meta.summary);
     let mut row = |name: &str, value: &str| out.push_str(&format!("  {name:<11} {value}\n"));
     row("severity", severity(rule.severity));
@@ -91,7 +95,6 @@ fn in_words(rule: &Rule) -> String {
         row("docs", docs);
     }
     row("file", rule.source.name());
-    let tests: Vec<_> = rule.tests.iter().map(|test| test.value.name.value.as_str()).collect();
     row("tests", &if tests.is_empty() { "none".to_owned() } else { tests.join("; ") });
     out.push_str(&format!(
         "\nWhat it says now, part by part: clearance check --rule {} --trace --rules-from head\n",

@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 use std::time::{Duration, Instant};
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
-use cel::common::types::{CelInt, CelList, CelString, DYN_TYPE, LIST_TYPE, STRING_TYPE};
+use cel::common::types::{CelBool, CelInt, CelList, CelString, DYN_TYPE, LIST_TYPE, STRING_TYPE};
 use cel::common::value::CowVal;
 use cel::{Env, ExecutionError};
 use globset::{GlobBuilder, GlobMatcher};
@@ -43,33 +43,56 @@ pub(super) enum OutOf {
     Memory,
 }
 
+/// Turns of a loop between two looks at the clock, which costs as much as a turn.
+const TURNS: u32 = 32;
+
+/// When an evaluation has to be over.
+#[derive(Clone, Copy)]
+struct Deadline {
+    until: Instant,
+    /// The processor time of the thread when it began.
+    worked: Duration,
+}
+
 thread_local! {
-    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
-    static WORKED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static DEADLINE: Cell<Option<Deadline>> = const { Cell::new(None) };
+    static TURN: Cell<u32> = const { Cell::new(0) };
     static LEFT: Cell<usize> = const { Cell::new(MEMORY) };
     static PATTERNS: RefCell<HashMap<String, Result<Regex, String>>> = RefCell::default();
     static GLOBS: RefCell<HashMap<String, Result<GlobMatcher, String>>> = RefCell::default();
 }
 
-/// Begins the time and the memory of an evaluation on this thread.
+/// Begins the time and the memory of an evaluation on this thread. The time runs from the first look at the clock: most
+/// evaluations are over before there is one.
 pub(super) fn start() {
-    UNTIL.set(Some(Instant::now() + TIME));
-    WORKED.set(worked());
+    DEADLINE.set(None);
+    TURN.set(0);
     LEFT.set(MEMORY);
 }
 
 fn look_at_clock() {
-    let Some(until) = UNTIL.get() else { return };
     let now = Instant::now();
+    let Some(Deadline { until, worked: began }) = DEADLINE.get() else {
+        return DEADLINE.set(Some(Deadline { until: now + TIME, worked: worked() }));
+    };
     if now <= until {
         return;
     }
     // On a machine that is busy with something else, an evaluation has not had the time that has gone by.
-    let has_had = worked().saturating_sub(WORKED.get());
+    let has_had = worked().saturating_sub(began);
     if has_had > TIME || now > until + TIME * PATIENCE {
         resume_unwind(Box::new(OutOf::Time));
     }
-    UNTIL.set(Some(now + (TIME - has_had)));
+    DEADLINE.set(Some(Deadline { until: now + (TIME - has_had), worked: began }));
+}
+
+/// A turn of a loop.
+fn turn() {
+    let turns = TURN.get() + 1;
+    TURN.set(turns % TURNS);
+    if turns == TURNS {
+        look_at_clock();
+    }
 }
 
 /// How many times longer than [`TIME`] an evaluation may take where others keep the processor busy.
@@ -233,6 +256,8 @@ pub(super) fn environment() -> Env {
     env
 }
 
+static YES: CelBool = CelBool::TRUE;
+
 type Given<'b, 'v> = Vec<CowVal<'b, 'v>>;
 type Gives<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
@@ -246,17 +271,17 @@ fn text<'a>(function: &str, given: &'a Given<'_, '_>, nth: usize) -> Result<&'a 
 }
 
 fn yes<'b, 'v>(value: bool) -> Gives<'b, 'v> {
-    Ok(CowVal::owned(cel::common::types::CelBool::from(value)))
+    Ok(CowVal::owned(CelBool::from(value)))
 }
 
 fn in_time<'b, 'v>(_: Given<'b, 'v>) -> Gives<'b, 'v> {
-    look_at_clock();
-    yes(true)
+    turn();
+    Ok(CowVal::Borrowed(&YES))
 }
 
 /// Gives back what it is given, which somebody is about to keep.
 fn kept<'b, 'v>(mut given: Given<'b, 'v>) -> Gives<'b, 'v> {
-    look_at_clock();
+    turn();
     let value = given.pop().ok_or_else(|| failed("+", "it takes a value"))?;
     spend(weight(&*value));
     Ok(value)
