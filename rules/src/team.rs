@@ -28,6 +28,7 @@ pub mod yaml;
 
 mod data;
 mod place;
+mod quotes;
 mod work_tree;
 
 /// The name that was probably meant.

@@ -24,6 +24,7 @@ pub(crate) use functions::{compiled as pattern, matcher, worked};
 pub use names::DEEPEST;
 pub use value::Value;
 
+use super::quotes::Unquoted;
 use super::types::{Names, Type};
 
 /// Longest expression, in bytes.
@@ -210,20 +211,13 @@ const MOST_OPERATORS: usize = 300;
 
 /// Refuses what would take the stack of the process. What stands in quotes does not count.
 fn too_nested(source: &str) -> Result<(), ExpressionError> {
-    let (mut depth, mut operators, mut quote, mut escaped) = (0_usize, 0_usize, None, false);
-    for (at, character) in source.char_indices() {
-        match (quote, character) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '(' | '[' | '{') => (depth, operators) = (depth + 1, operators + 1),
-            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
-            (None, '!' | '-' | '+' | '*' | '/' | '%' | '?' | '.' | '&' | '|' | '<' | '>' | '=') => {
-                operators += 1;
-            }
-            (None, _) => {}
+    let (mut depth, mut operators) = (0_usize, 0_usize);
+    for (at, character) in Unquoted::of(source) {
+        match character {
+            '(' | '[' | '{' => (depth, operators) = (depth + 1, operators + 1),
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '!' | '-' | '+' | '*' | '/' | '%' | '?' | '.' | '&' | '|' | '<' | '>' | '=' => operators += 1,
+            _ => {}
         }
         let message = if depth > MOST_BRACKETS {
             format!("brackets may stand {MOST_BRACKETS} deep in each other")

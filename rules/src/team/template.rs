@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::expression::{EvaluationError, Expression, ExpressionError, Scope};
+use super::quotes::Unquoted;
 use super::types::Names;
 
 /// A text with expressions in it.
@@ -105,22 +106,18 @@ const LONGEST: usize = 64 << 10;
 
 /// Where the expression at the beginning of a text ends: at `}}` outside of quotes and of brackets of its own.
 fn end_of(text: &str) -> Option<usize> {
-    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '{') => depth += 1,
-            (None, '}') if depth > 0 => depth -= 1,
-            (None, '}') if text[at..].starts_with("}}") => return Some(at),
-            (None, _) => {}
+    let mut depth = 0_usize;
+    let mut unquoted = Unquoted::of(text);
+    for (at, character) in unquoted.by_ref() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            '}' if text[at..].starts_with("}}") => return Some(at),
+            _ => {}
         }
     }
     // A quote that is not closed is the expression's own mistake, and is told there.
-    quote.and_then(|_| text.find("}}"))
+    if unquoted.is_open() { text.find("}}") } else { None }
 }
 
 /// Compiles the expression at a place of a text; its errors point into the text.

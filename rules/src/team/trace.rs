@@ -4,6 +4,7 @@ use clearance_engine::item::ItemOutcome;
 
 use super::evaluate::{Answer, evaluate_before};
 use super::expression::{Expression, Scope};
+use super::quotes::Unquoted;
 use super::rule::Rule;
 use super::types::{Names, Type};
 use super::world::World;
@@ -123,35 +124,24 @@ fn piece(part: &str, depth: usize, names: &Names, scope: &Scope<'_>, steps: &mut
 /// A text cut at operators that stand in no bracket and no quote.
 fn pieces<'s>(source: &'s str, operators: &[&str]) -> Vec<&'s str> {
     let mut pieces = Vec::new();
-    let (mut depth, mut quote, mut from, mut at) = (0_usize, None, 0, 0);
-    while let Some(character) = source[at..].chars().next() {
-        let next = at + character.len_utf8();
-        match (quote, character) {
-            (Some(_), '\\') => {
-                at = next + source[next..].chars().next().map_or(0, char::len_utf8);
-                continue;
-            }
-            (Some(open), _) if open == character => {
-                quote = None;
-            }
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
-            (None, _) if depth == 0 => {
-                if let Some(operator) = operators.iter().find(|operator| source[at..].starts_with(**operator))
-                {
-                    // A minus in front is no operator between two.
-                    if !source[from..at].trim().is_empty() {
-                        pieces.push(&source[from..at]);
-                        from = at + operator.len();
-                    }
-                    at += operator.len();
-                    continue;
+    let (mut depth, mut from, mut after) = (0_usize, 0, 0);
+    for (at, character) in Unquoted::of(source) {
+        match character {
+            _ if at < after => {}
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => {
+                let here = operators.iter().find(|operator| source[at..].starts_with(**operator));
+                let Some(operator) = here else { continue };
+                after = at + operator.len();
+                // A minus in front is no operator between two.
+                if !source[from..at].trim().is_empty() {
+                    pieces.push(&source[from..at]);
+                    from = after;
                 }
             }
             _ => {}
         }
-        at = next;
     }
     pieces.push(&source[from..]);
     pieces
