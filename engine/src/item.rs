@@ -37,7 +37,7 @@ pub struct ItemResult {
 /// Why something could not be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
-    /// `could_not_look`, `rule_invalid`, `untrusted`
+    /// One of the codes below.
     pub code: &'static str,
     /// In a sentence.
     pub message: String,
@@ -49,9 +49,16 @@ pub struct Unanswered {
 
 impl Unanswered {
     /// A check could not look.
+    pub const COULD_NOT_LOOK: &'static str = "could_not_look";
+    /// A rule cannot be used.
+    pub const RULE_INVALID: &'static str = "rule_invalid";
+    /// Nobody trusts what would have to run.
+    pub const UNTRUSTED: &'static str = "untrusted";
+
+    /// A check could not look.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { code: "could_not_look", message: message.into(), help: None, excerpts: Vec::new() }
+        Self { code: Self::COULD_NOT_LOOK, message: message.into(), help: None, excerpts: Vec::new() }
     }
 
     /// The reason together with the way out, in one line.

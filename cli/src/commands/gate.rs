@@ -197,6 +197,11 @@ pub(super) fn load(
     origin.map_or_else(|| Ok(RuleSet::default()), |origin| RuleSet::load(repo, origin, built_in, today))
 }
 
+/// Rules that a command cannot do without.
+pub(super) fn unreadable(why: &Unanswered) -> Failure {
+    Failure::undecided("rules_unreadable", why.in_words())
+}
+
 /// Where the rules are read that count: a change must not weaken the gate that it has to pass.
 pub(super) fn origin(
     asked: Asked<'_>,

@@ -9,7 +9,6 @@ mod test;
 mod trust;
 
 use clearance_engine::check::Stage;
-use clearance_engine::item::Unanswered;
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
 use clearance_rules::team::files::{Origin, RULES_DIR};
@@ -58,13 +57,9 @@ fn authored(
     let nowhere =
         || Origin::Directory { path: repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };
     let origin = gate::origin(asked, &question, env)?.unwrap_or_else(nowhere);
-    let set =
-        gate::load(&repo, Some(&origin), &gate::built_in(registry), env).map_err(|why| unreadable(&why))?;
+    let set = gate::load(&repo, Some(&origin), &gate::built_in(registry), env)
+        .map_err(|why| gate::unreadable(&why))?;
     Ok((repo, origin, set))
-}
-
-fn unreadable(why: &Unanswered) -> Failure {
-    Failure::undecided("rules_unreadable", why.in_words())
 }
 
 /// Files that cannot be used, for machines.

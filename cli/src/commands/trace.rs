@@ -1,7 +1,7 @@
 //! `clearance check --rule ID --trace`: how a rule came to its answer for one item, part by part.
 
 use clearance_engine::exit::ExitStatus;
-use clearance_engine::item::ItemOutcome;
+use clearance_engine::item::{ItemOutcome, Unanswered};
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
@@ -32,11 +32,11 @@ pub(super) fn run(
     registry: &Registry,
 ) -> Result<Answer, Failure> {
     let gate::Judges { rules, .. } = gate::judges(asked, &args.merge.rules, &gate::built_in(registry), env)?;
-    let set = rules.as_ref().map_err(|why| Failure::undecided("rules_unreadable", why.in_words()))?;
+    let set = rules.as_ref().map_err(gate::unreadable)?;
     let id = args.rule.as_deref().unwrap_or_default();
     let Some(rule) = set.rule(id) else {
         return Err(match set.broken_one(id) {
-            Some(broken) => Failure::undecided("rule_invalid", broken.why.in_words()),
+            Some(broken) => Failure::undecided(Unanswered::RULE_INVALID, broken.why.in_words()),
             None => Failure::usage(
                 "no_expressions",
                 format!("{id} is built in, and has no expressions"),

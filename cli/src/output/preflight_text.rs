@@ -105,10 +105,10 @@ fn failures(report: &Preflight) -> Vec<Problem> {
     let told = |(nth, (why, checks)): (usize, (&Unanswered, Vec<&str>))| {
         let end = (nth == last).then(|| "nothing is cleared as long as this is not known".to_owned());
         let message = match why.code {
-            "could_not_look" => format!("{} could not look: {}", listed(&checks), why.in_words()),
+            Unanswered::COULD_NOT_LOOK => format!("{} could not look: {}", listed(&checks), why.in_words()),
             _ => why.message.clone(),
         };
-        let own = why.help.clone().filter(|_| why.code != "could_not_look");
+        let own = why.help.clone().filter(|_| why.code != Unanswered::COULD_NOT_LOOK);
         let help = match (own, end) {
             (Some(own), Some(end)) => Some(format!("{own}; {end}")),
             (own, end) => own.or(end),

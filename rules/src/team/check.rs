@@ -104,10 +104,10 @@ impl TeamCheck<'_> {
             }
             ItemOutcome::Error | ItemOutcome::Untrusted => {
                 let (code, message, help) = if outcome == ItemOutcome::Untrusted {
-                    ("untrusted", message, remediation)
+                    (Unanswered::UNTRUSTED, message, remediation)
                 } else {
                     let of = if key == WHOLE { String::new() } else { format!("{key}: ") };
-                    ("could_not_look", format!("{of}{message}"), None)
+                    (Unanswered::COULD_NOT_LOOK, format!("{of}{message}"), None)
                 };
                 findings.unanswered(key, outcome, Unanswered { code, message, help, excerpts });
             }

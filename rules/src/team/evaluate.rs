@@ -70,7 +70,7 @@ impl Item {
     }
 
     fn unanswered(key: impl Into<String>, why: Unanswered) -> Self {
-        if why.code == "untrusted" {
+        if why.code == Unanswered::UNTRUSTED {
             let item = Self::new(key, ItemOutcome::Untrusted, why.message);
             return Self { remediation: why.help, ..item };
         }

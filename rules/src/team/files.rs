@@ -159,7 +159,7 @@ fn source(named: &str, origin: &Origin, name: &str, kind: EntryKind) -> Result<S
 
 /// A rule that cannot be used.
 pub(super) fn invalid(message: String) -> Unanswered {
-    Unanswered { code: "rule_invalid", ..Unanswered::new(message) }
+    Unanswered { code: Unanswered::RULE_INVALID, ..Unanswered::new(message) }
 }
 
 fn in_directory(path: &Path, name: &str) -> Result<Vec<Entry>, Unanswered> {

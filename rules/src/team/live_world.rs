@@ -126,7 +126,7 @@ impl<'a> LiveWorld<'a> {
         let tree: Tree = tree.into_iter().map(node).collect();
         let named = named(&call.argv, &tree).map_err(|why| {
             let why = format!("{} cannot be trusted: {why}", self.rule.id());
-            Unanswered { code: "untrusted", ..Unanswered::new(why) }
+            Unanswered { code: Unanswered::UNTRUSTED, ..Unanswered::new(why) }
         })?;
         Ok(trust::grant(self.rule, &named))
     }
@@ -143,7 +143,7 @@ impl<'a> LiveWorld<'a> {
         let lacking =
             self.session.grants.lacking().map(|why| format!("; what is trusted is not known: {why}"));
         Unanswered {
-            code: "untrusted",
+            code: Unanswered::UNTRUSTED,
             message: format!("{id} is not trusted: it {}{}", what.join(", "), lacking.unwrap_or_default()),
             help: Some(format!(
                 "look at {}, then: clearance rules trust allow {id}; in CI: --trust {grant}",
@@ -217,7 +217,7 @@ impl World for LiveWorld<'_> {
         let means = self.session.means;
         if means.offline {
             let why = format!("{} asks a server, and --offline forbids that", self.rule.id());
-            return Err(Unanswered { code: "untrusted", ..Unanswered::new(why) }.into());
+            return Err(Unanswered { code: Unanswered::UNTRUSTED, ..Unanswered::new(why) }.into());
         }
         let Some(courier) = means.courier else {
             return Err(Unanswered::new(

@@ -1,6 +1,7 @@
 //! `clearance rules explain`: what a rule or a built-in check asks, and how to get past it.
 
 use clearance_engine::check::{CheckMeta, Guards};
+use clearance_engine::item::Unanswered;
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
@@ -37,7 +38,7 @@ pub(super) fn run(
         (of_check(meta), check_in_words(meta))
     } else {
         let why = set.broken_one(&args.id).map(|broken| broken.why.in_words()).unwrap_or_default();
-        return Err(Failure::undecided("rule_invalid", why));
+        return Err(Failure::undecided(Unanswered::RULE_INVALID, why));
     };
     let stdout = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&value))

@@ -1,6 +1,7 @@
 //! `clearance rules trust`: what a rule would run or ask, and whether it may.
 
 use clearance_engine::check::Stage;
+use clearance_engine::item::Unanswered;
 use clearance_engine::registry::Registry;
 use clearance_engine::source::harmless;
 use clearance_rules::team::live_world::Session;
@@ -53,7 +54,7 @@ pub(super) fn run(
     };
     let metas = gate::built_in(registry);
     let gate::Judges { origin, rules } = gate::judges(asked, &question.rules, &metas, env)?;
-    let set = rules.as_ref().map_err(|why| Failure::undecided("rules_unreadable", why.in_words()))?;
+    let set = rules.as_ref().map_err(gate::unreadable)?;
     let now = env.stamp.now.to_string();
     let session = gate::session(asked, &rules, &question.rules, env, &now)?;
     let place = origin.map_or_else(|| "nowhere".to_owned(), |origin| origin.in_words());
@@ -128,7 +129,7 @@ fn allow(
     let rule = set.rule(id).ok_or_else(|| {
         let help =
             format!("clearance rules lint; the rules are those of {place}, and --rules-from names others");
-        Failure::usage("rule_invalid", format!("{id} in {place} cannot be used"), help)
+        Failure::usage(Unanswered::RULE_INVALID, format!("{id} in {place} cannot be used"), help)
     })?;
     let needed = needed_grant(rule, session);
     let grant = needed.map_err(|why| Failure::undecided("not_known", why.in_words()))?;
