@@ -2,6 +2,7 @@
 //! directory where the merge that made them lives.
 
 mod lines;
+mod nodes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -10,6 +11,7 @@ use tempfile::TempDir;
 
 use lines::Contents;
 pub use lines::{FileLines, NumberedLines};
+pub use nodes::{Node, Tree};
 
 use super::checkout::{Checkout, checkout_in};
 use super::directory::{self, Entry};
@@ -122,32 +124,6 @@ impl Gated {
         let directory =
             scratch_dir::make(&tempfile::env::temp_dir(), Purpose::Objects).map_err(GitError::Temporary)?;
         Ok(Self::new(base.to_owned(), format!("{head}^{{tree}}"), Git::new(repo.root()), directory))
-    }
-
-    /// Every file, link and submodule of a tree or commit: path, mode, object, and of a link where it leads.
-    ///
-    /// # Errors
-    /// [`GatedError`].
-    #[expect(clippy::type_complexity, reason = "one row of a list, taken apart at once")]
-    pub fn nodes(&self, tree: &str) -> Result<Vec<(String, String, String, Option<String>)>, GatedError> {
-        const LINK: &str = "120000";
-        let out = self.git.bytes(&["ls-tree", "-r", "-z", "--full-tree", tree])?;
-        let mut nodes = Vec::new();
-        for row in out.split(|byte| *byte == 0).filter(|row| !row.is_empty()) {
-            let row = String::from_utf8_lossy(row);
-            let Some((facts, path)) = row.split_once('\t') else { continue };
-            let mut facts = facts.split(' ');
-            let (mode, object) = (facts.next().unwrap_or_default(), facts.nth(1).unwrap_or_default());
-            nodes.push((path.to_owned(), mode.to_owned(), object.to_owned(), None));
-        }
-        let links: Vec<usize> = (0..nodes.len()).filter(|nth| nodes[*nth].1 == LINK).collect();
-        let objects: Vec<String> = links.iter().map(|nth| nodes[*nth].2.clone()).collect();
-        let contents = self.git.contents(&objects.iter().map(String::as_str).collect::<Vec<_>>())?;
-        for (nth, content) in links.into_iter().zip(contents) {
-            let failed = |message| GitError::Failed { command: "cat-file".to_owned(), message };
-            nodes[nth].3 = Some(String::from_utf8_lossy(&content.map_err(failed)?).into_owned());
-        }
-        Ok(nodes)
     }
 
     /// All files of a tree or commit, in a directory that is thrown away.
@@ -265,7 +241,7 @@ impl FileChange {
             Some('T') => "type_changed",
             _ => "modified",
         };
-        let submodule = facts.split(' ').nth(1) == Some("160000");
+        let submodule = facts.split(' ').nth(1) == Some(Node::SUBMODULE);
         let object = facts.split(' ').nth(3).unwrap_or_default().to_owned();
         let shown = String::from_utf8_lossy(path).into_owned();
         Self { path: shown, at: path_of_bytes(path), object, submodule, status, added: 0, deleted: 0 }

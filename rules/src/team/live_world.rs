@@ -18,7 +18,7 @@ use super::evaluate::document;
 use super::expression::Scope;
 use super::process::{self, Program};
 use super::rule::Rule;
-use super::trust::named::{Node, Tree, named};
+use super::trust::named::named;
 use super::trust::{self, Grants, NamedFiles};
 use super::work_tree;
 use super::world::{Call, Directory, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
@@ -122,8 +122,6 @@ impl<'a> LiveWorld<'a> {
                 work_tree::nodes(root).map_err(Unanswered::new)?
             }
         };
-        let node = |(path, mode, object, leads_to)| (path, Node { mode, object, leads_to });
-        let tree: Tree = tree.into_iter().map(node).collect();
         let named = named(&call.argv, &tree).map_err(|why| {
             let why = format!("{} cannot be trusted: {why}", self.rule.id());
             Unanswered { code: Unanswered::UNTRUSTED, ..Unanswered::new(why) }

@@ -3,21 +3,19 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use clearance_engine::repo::gated::{Node, Tree};
 use sha2::{Digest, Sha256};
 
 /// Most files, and most bytes of them, that are looked at.
 const MOST: usize = 50_000;
 const MOST_BYTES: u64 = 512 << 20;
 
-/// Path, mode, what names the content, and where a link leads.
-type Row = (String, String, String, Option<String>);
-
 /// Every file and link below a directory, `.git` excepted.
 ///
 /// # Errors
 /// In a sentence: a file that cannot be read, too many of them.
-pub(super) fn nodes(root: &Path) -> Result<Vec<Row>, String> {
-    let mut rows = Vec::new();
+pub(super) fn nodes(root: &Path) -> Result<Tree, String> {
+    let mut nodes = Tree::new();
     let mut bytes = 0;
     let mut waiting = vec![String::new()];
     while let Some(directory) = waiting.pop() {
@@ -34,20 +32,22 @@ pub(super) fn nodes(root: &Path) -> Result<Vec<Row>, String> {
                 waiting.push(path);
             } else if kind.is_symlink() {
                 let to = std::fs::read_link(entry.path()).map_err(failed)?.to_string_lossy().into_owned();
-                rows.push((path, "120000".to_owned(), to.clone(), Some(to)));
+                let node = Node { mode: Node::LINK.to_owned(), object: to.clone(), leads_to: Some(to) };
+                nodes.insert(path, node);
             } else if kind.is_file() {
                 bytes += entry.metadata().map_err(failed)?.len();
-                if bytes > MOST_BYTES || rows.len() > MOST {
+                if bytes > MOST_BYTES || nodes.len() > MOST {
                     return Err(format!(
                         "the work tree has more than {MOST} files, or {} MiB",
                         MOST_BYTES >> 20
                     ));
                 }
-                rows.push((path, "100644".to_owned(), hash(&entry.path()).map_err(failed)?, None));
+                let object = hash(&entry.path()).map_err(failed)?;
+                nodes.insert(path, Node { mode: Node::FILE.to_owned(), object, leads_to: None });
             }
         }
     }
-    Ok(rows)
+    Ok(nodes)
 }
 
 fn hash(path: &Path) -> std::io::Result<String> {

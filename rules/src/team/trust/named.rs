@@ -3,19 +3,7 @@
 
 use std::collections::BTreeMap;
 
-/// What stands at a path of a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    /// Its kind and permissions, as git has them: `100644`.
-    pub mode: String,
-    /// What names its content.
-    pub object: String,
-    /// Where a symbolic link leads.
-    pub leads_to: Option<String>,
-}
-
-/// A tree, by path: files, links and submodules. Directories are what files are in.
-pub type Tree = BTreeMap<String, Node>;
+use clearance_engine::repo::gated::{Node, Tree};
 
 /// Most links that are followed one after the other.
 const MOST_LINKS: usize = 16;
@@ -85,7 +73,7 @@ fn follow(word: &str, tree: &Tree, found: &mut BTreeMap<String, String>) -> Resu
             }
             continue;
         };
-        if node.mode == "160000" {
+        if node.mode == Node::SUBMODULE {
             return Err(format!("`{word}` is in a submodule, whose files are not known here"));
         }
         found.insert(path, format!("{} {}", node.mode, node.object));
@@ -109,7 +97,7 @@ fn follow(word: &str, tree: &Tree, found: &mut BTreeMap<String, String>) -> Resu
 fn whole(directory: &str, tree: &Tree, found: &mut BTreeMap<String, String>) {
     let inside = if directory.is_empty() { String::new() } else { format!("{directory}/") };
     let below = || tree.iter().filter(|(path, _)| path.starts_with(&inside));
-    let linked = below().any(|(_, node)| node.leads_to.is_some() || node.mode == "160000");
+    let linked = below().any(|(_, node)| node.leads_to.is_some() || node.mode == Node::SUBMODULE);
     let all = tree.iter().filter(|(path, _)| linked || path.starts_with(&inside));
     found.extend(all.map(|(path, node)| (path.clone(), format!("{} {}", node.mode, node.object))));
 }
@@ -121,9 +109,9 @@ mod tests {
 
     fn tree() -> Tree {
         let file =
-            |object: &str| Node { mode: "100644".to_owned(), object: object.to_owned(), leads_to: None };
+            |object: &str| Node { mode: Node::FILE.to_owned(), object: object.to_owned(), leads_to: None };
         let link = |to: &str| Node {
-            mode: "120000".to_owned(),
+            mode: Node::LINK.to_owned(),
             object: "l".to_owned(),
             leads_to: Some(to.to_owned()),
         };
@@ -135,7 +123,7 @@ mod tests {
             ("out", link("/etc")),
             ("up", link("../x")),
             ("round", link("round")),
-            ("sub", Node { mode: "160000".to_owned(), object: "s".to_owned(), leads_to: None }),
+            ("sub", Node { mode: Node::SUBMODULE.to_owned(), object: "s".to_owned(), leads_to: None }),
             ("parts/a", file("a")),
             ("parts/b", file("b")),
         ]
