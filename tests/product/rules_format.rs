@@ -103,6 +103,24 @@ fn kinds(#[case] check: &str, #[case] code: i32, #[case] expected: &[&str]) {
     assert_eq!(found(&asked, "the-rule"), findings);
 }
 
+/// A file in the place of a directory brings its own lines only, and every file after it keeps its own.
+#[test]
+fn lines_stay_with_their_files() {
+    let repo = staged(&[("b/one", "old\n"), ("b/two", "old\n")]);
+    repo.commit_all("A directory");
+    std::fs::remove_dir_all(repo.root().join("b")).unwrap();
+    stage(&repo, &[("b", "BAD\n"), ("c", "fine\nBAD\n"), ("d", "fine\n"), ("e", "BAD\n")]);
+    let check = "check: { scan: { files: '**', lines: added, forbid: BAD } }\nmessage: m\nremediation: r\n";
+    repo.write("rules.d/r.yaml", rule("the-rule", check));
+    let asked = at_commit(&repo, &["--rule", "the-rule"]);
+    assert_eq!(
+        items(&asked, "the-rule"),
+        ["b:1 fail", "c:2 fail", "d pass", "e:1 fail"],
+        "{:#}",
+        asked.json()
+    );
+}
+
 fn words(expected: &[&str]) -> Vec<String> {
     expected.iter().map(|item| (*item).to_owned()).collect()
 }

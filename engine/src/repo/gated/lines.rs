@@ -74,7 +74,8 @@ impl Gated {
     pub fn added_lines(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<FileLines>, GatedError> {
         let form =
             ["diff-tree", "-r", "-p", "-U0", "--text", "--no-renames", "--no-ext-diff", "--no-textconv"];
-        let plain = ["--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
+        // Where a file takes the place of a directory, its path names what was in there too: what goes is left out.
+        let plain = ["--diff-filter=d", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
         let changes = self.changes()?.into_iter();
         let changes: Vec<FileChange> =
             changes.filter(|change| change.status != "deleted" && wanted(&change.path)).collect();
