@@ -1,15 +1,17 @@
 //! What is gated: the files that a step would leave, over those that are there. Asked of git, in a throw-away object
 //! directory where the merge that made them lives.
 
+mod kept;
 mod lines;
 mod nodes;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use lines::Contents;
+use kept::{Contents, KeptList};
+use lines::TreeFile;
 pub use lines::{FileLines, NumberedLines};
 pub use nodes::{Node, Tree};
 
@@ -27,7 +29,12 @@ pub struct Gated {
     /// What would be there: a tree.
     pub tree: String,
     git: Git,
-    contents: Mutex<Contents>,
+    changes: KeptList<FileChange>,
+    files: KeptList<TreeFile>,
+    /// The lines that would come, by path.
+    added: Contents<PathBuf>,
+    /// All lines, by object.
+    contents: Contents<String>,
     _directory: TempDir,
 }
 
@@ -84,7 +91,9 @@ pub const LARGEST: u64 = 16 << 20;
 
 impl Gated {
     pub(super) fn new(base: String, tree: String, git: Git, directory: TempDir) -> Self {
-        Self { base, tree, git, contents: Mutex::default(), _directory: directory }
+        let (changes, files) = (KeptList::default(), KeptList::default());
+        let (added, contents) = (Contents::default(), Contents::default());
+        Self { base, tree, git, changes, files, added, contents, _directory: directory }
     }
 
     /// What would be committed: what is staged, over the last commit. `index` is the one that git works with, where it is
@@ -138,32 +147,14 @@ impl Gated {
     ///
     /// # Errors
     /// [`GatedError`].
-    pub fn changes(&self) -> Result<Vec<FileChange>, GatedError> {
+    pub fn changes(&self) -> Result<Arc<[FileChange]>, GatedError> {
         // Attributes are those of what is there: a change must not make itself look small.
         let attributes = format!("--attr-source={}", self.base);
         let form =
             ["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--raw", "--numstat"];
         let ends = ["--no-abbrev", &self.base, &self.tree];
-        let out = self.git.bytes(&[&[attributes.as_str()], &form[..], &ends].concat())?;
-        let mut changes: Vec<FileChange> = Vec::new();
-        let mut counted = 0;
-        let mut fields = out.split(|byte| *byte == 0);
-        while let Some(field) = fields.next().filter(|field| !field.is_empty()) {
-            if field.starts_with(b":") {
-                let Some(path) = fields.next() else { break };
-                changes.push(FileChange::of(field, path));
-                continue;
-            }
-            // `<added>TAB<deleted>TAB<path>`, in the order of the files above; `-` of a binary one.
-            let mut numbers = field.splitn(3, |byte| *byte == b'\t');
-            let mut number =
-                || numbers.next().and_then(|number| str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0);
-            if let Some(change) = changes.get_mut(counted) {
-                (change.added, change.deleted) = (number(), number());
-            }
-            counted += 1;
-        }
-        Ok(changes)
+        let ask = || self.git.bytes(&[&[attributes.as_str()], &form[..], &ends].concat());
+        Ok(self.changes.get(ask, changes)?)
     }
 
     /// What would be in several directories, by its path, with the content of files of at most `limit` bytes. A directory that
@@ -199,7 +190,7 @@ impl Gated {
     /// # Errors
     /// [`GatedError`].
     pub fn paths(&self) -> Result<Vec<String>, GatedError> {
-        Ok(self.files()?.into_iter().map(|file| file.path).collect())
+        Ok(self.files()?.iter().map(|file| file.path.clone()).collect())
     }
 
     /// A file that would be there; `None` where there is none.
@@ -229,6 +220,29 @@ impl Gated {
         }
         Ok(self.git.bytes(&["cat-file", "blob", object])?)
     }
+}
+
+/// What `git diff-tree --raw --numstat -z` tells.
+fn changes(out: &[u8]) -> Vec<FileChange> {
+    let mut changes: Vec<FileChange> = Vec::new();
+    let mut counted = 0;
+    let mut fields = out.split(|byte| *byte == 0);
+    while let Some(field) = fields.next().filter(|field| !field.is_empty()) {
+        if field.starts_with(b":") {
+            let Some(path) = fields.next() else { break };
+            changes.push(FileChange::of(field, path));
+            continue;
+        }
+        // `<added>TAB<deleted>TAB<path>`, in the order of the files above; `-` of a binary one.
+        let mut numbers = field.splitn(3, |byte| *byte == b'\t');
+        let mut number =
+            || numbers.next().and_then(|number| str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0);
+        if let Some(change) = changes.get_mut(counted) {
+            (change.added, change.deleted) = (number(), number());
+        }
+        counted += 1;
+    }
+    changes
 }
 
 impl FileChange {

@@ -3,9 +3,9 @@
 //! Attributes and zero bytes make git call a file binary, and say nothing of it. Here they do not: a change must not hide what
 //! it brings.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::sync::{Arc, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{FileChange, Gated, GatedError, GitError, MOST};
 
@@ -28,14 +28,14 @@ enum Looked {
     /// All of a text, which others look at too.
     All(Arc<str>),
     /// These.
-    Some(NumberedLines),
+    Some(Arc<[(usize, String)]>),
 }
 
 impl FileLines {
     /// Some lines of a file.
     #[must_use]
     pub fn some(path: String, lines: NumberedLines) -> Self {
-        Self { path, binary: false, lines: Looked::Some(lines) }
+        Self { path, binary: false, lines: Looked::Some(lines.into()) }
     }
 
     /// 1-based number and text of each line.
@@ -47,24 +47,38 @@ impl FileLines {
     }
 }
 
-/// What was read of files, for the next who asks: rules often look at the same ones.
-#[derive(Debug, Default)]
-pub(super) struct Contents {
-    known: HashMap<String, (Arc<str>, bool)>,
-    bytes: usize,
+/// What was read of a file.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    lines: Looked,
+    binary: bool,
+    /// The bytes that git told it in.
+    told: usize,
 }
 
-/// Most bytes that are kept.
-const KEPT: usize = 64 << 20;
+impl Content {
+    fn all(bytes: &[u8]) -> Self {
+        let text: Arc<str> = String::from_utf8_lossy(bytes).into();
+        Self { told: text.len(), lines: Looked::All(text), binary: is_binary(bytes) }
+    }
+
+    /// The memory that it takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.lines {
+            Looked::All(text) => text.len(),
+            Looked::Some(lines) => {
+                size_of_val(&**lines) + lines.iter().map(|(_, text)| text.len()).sum::<usize>()
+            }
+        }
+    }
+}
 
 /// A file that would be there.
+#[derive(Debug)]
 pub(super) struct TreeFile {
     pub(super) path: String,
     object: String,
 }
-
-/// Files whose lines are asked for at once.
-const AT_ONCE: usize = 200;
 
 impl Gated {
     /// The lines that would come, of the files whose paths are wanted.
@@ -72,29 +86,31 @@ impl Gated {
     /// # Errors
     /// [`GatedError`].
     pub fn added_lines(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<FileLines>, GatedError> {
+        let changes = self.changes()?;
+        // What is not wanted is not asked for.
+        let wanted: Vec<&FileChange> =
+            changes.iter().filter(|change| change.status != "deleted" && wanted(&change.path)).collect();
+        let mut found = Found::of("the change");
+        self.added.each(
+            &wanted,
+            |change| &change.at,
+            |unknown| Ok(added(&self.patch(unknown)?, unknown)),
+            |change, content| found.add(&change.path, content),
+        )?;
+        Ok(found.files)
+    }
+
+    /// The patch of files, without context.
+    fn patch(&self, changes: &[&FileChange]) -> Result<Vec<u8>, GitError> {
         let form =
             ["diff-tree", "-r", "-p", "-U0", "--text", "--no-renames", "--no-ext-diff", "--no-textconv"];
         // Where a file takes the place of a directory, its path names what was in there too: what goes is left out.
         let plain = ["--diff-filter=d", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
-        let changes = self.changes()?.into_iter();
-        let changes: Vec<FileChange> =
-            changes.filter(|change| change.status != "deleted" && wanted(&change.path)).collect();
-        let mut found = Vec::new();
-        let mut read = 0;
-        // What is not wanted is not asked for.
-        for chunk in changes.chunks(AT_ONCE) {
-            let mut arguments: Vec<&OsStr> = vec!["--literal-pathspecs".as_ref()];
-            arguments.extend(form.iter().chain(&plain).map(OsStr::new));
-            arguments.extend([self.base.as_str(), self.tree.as_str(), "--"].map(OsStr::new));
-            arguments.extend(chunk.iter().map(|change| change.at.as_os_str()));
-            let out = self.git.bytes(&arguments)?;
-            read += out.len() as u64;
-            if read > MOST {
-                return Err(GatedError::TooLarge { what: "the change".to_owned(), size: read, limit: MOST });
-            }
-            found.extend(added(&out, chunk));
-        }
-        Ok(found)
+        let mut arguments: Vec<&OsStr> = vec!["--literal-pathspecs".as_ref()];
+        arguments.extend(form.iter().chain(&plain).map(OsStr::new));
+        arguments.extend([self.base.as_str(), self.tree.as_str(), "--"].map(OsStr::new));
+        arguments.extend(changes.iter().map(|change| change.at.as_os_str()));
+        self.git.bytes(&arguments)
     }
 
     /// The files that would be changed, and whose paths are wanted, with all their lines.
@@ -102,11 +118,10 @@ impl Gated {
     /// # Errors
     /// [`GatedError`].
     pub fn changed_lines(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<FileLines>, GatedError> {
-        let changes = self.changes()?.into_iter();
+        let changes = self.changes()?;
         let is_file = |change: &FileChange| change.status != "deleted" && !change.submodule;
-        let left = changes.filter(|change| is_file(change) && wanted(&change.path));
-        let files = left.map(|FileChange { path, object, .. }| TreeFile { path, object }).collect::<Vec<_>>();
-        self.lines_of(&files)
+        let left = changes.iter().filter(|change| is_file(change) && wanted(&change.path));
+        self.lines_of(&left.map(|change| (&change.path, &change.object)).collect::<Vec<_>>())
     }
 
     /// All files that would be there, and whose paths are wanted, with all their lines.
@@ -114,51 +129,33 @@ impl Gated {
     /// # Errors
     /// [`GatedError`].
     pub fn all_lines(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<FileLines>, GatedError> {
-        let files = self.files()?.into_iter();
-        self.lines_of(&files.filter(|file| wanted(&file.path)).collect::<Vec<_>>())
+        let files = self.files()?;
+        let left = files.iter().filter(|file| wanted(&file.path));
+        self.lines_of(&left.map(|file| (&file.path, &file.object)).collect::<Vec<_>>())
     }
 
-    fn lines_of(&self, files: &[TreeFile]) -> Result<Vec<FileLines>, GatedError> {
-        let mut found = Vec::with_capacity(files.len());
-        let mut read = 0;
-        // One reads at a time: who comes next finds what the first one read.
-        let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        for chunk in files.chunks(AT_ONCE) {
-            let unknown = chunk.iter().filter(|file| !contents.known.contains_key(&file.object));
-            let objects: Vec<&str> = unknown.map(|file| file.object.as_str()).collect();
-            let mut new: HashMap<&str, (Arc<str>, bool)> = HashMap::new();
-            for (object, content) in objects.iter().zip(self.git.contents(&objects)?) {
-                let content = content
-                    .map_err(|message| GitError::Failed { command: "cat-file".to_owned(), message })?;
-                let text = String::from_utf8_lossy(&content).into();
-                new.insert(object, (text, is_binary(&content)));
-            }
-            for file in chunk {
-                let known = contents.known.get(&file.object).or_else(|| new.get(file.object.as_str()));
-                let Some((text, binary)) = known.cloned() else { continue };
-                read += text.len() as u64;
-                if read > MOST {
-                    return Err(GatedError::TooLarge {
-                        what: "all files".to_owned(),
-                        size: read,
-                        limit: MOST,
-                    });
-                }
-                found.push(FileLines { path: file.path.clone(), binary, lines: Looked::All(text) });
-            }
-            for (object, content) in new {
-                if contents.bytes + content.0.len() <= KEPT {
-                    contents.bytes += content.0.len();
-                    contents.known.insert(object.to_owned(), content);
-                }
-            }
-        }
-        Ok(found)
+    /// The lines of files, each a path and an object.
+    fn lines_of(&self, files: &[(&String, &String)]) -> Result<Vec<FileLines>, GatedError> {
+        let mut found = Found::of("all files");
+        let read = |unknown: &[(&String, &String)]| {
+            let objects: Vec<&str> = unknown.iter().map(|(_, object)| object.as_str()).collect();
+            let failed = |message| GitError::Failed { command: "cat-file".to_owned(), message };
+            let contents = objects.iter().zip(self.git.contents(&objects)?);
+            contents
+                .map(|(object, content)| Ok(((*object).to_owned(), Content::all(&content.map_err(failed)?))))
+                .collect()
+        };
+        self.contents.each(
+            files,
+            |(_, object)| *object,
+            read,
+            |(path, _), content| found.add(path, content),
+        )?;
+        Ok(found.files)
     }
 
     /// All files that would be there. Submodules are none.
-    pub(super) fn files(&self) -> Result<Vec<TreeFile>, GitError> {
-        let out = self.git.bytes(&["ls-tree", "-r", "-z", "--full-tree", &self.tree])?;
+    pub(super) fn files(&self) -> Result<Arc<[TreeFile]>, GitError> {
         // `100644 blob <object><TAB><path>`
         let file = |row: &[u8]| {
             let tab = row.iter().position(|byte| *byte == b'\t')?;
@@ -168,7 +165,32 @@ impl Gated {
             let path = String::from_utf8_lossy(&row[tab + 1..]).into_owned();
             (kind == "blob").then_some(TreeFile { path, object })
         };
-        Ok(out.split(|byte| *byte == 0).filter_map(file).collect())
+        self.files.get(
+            || self.git.bytes(&["ls-tree", "-r", "-z", "--full-tree", &self.tree]),
+            |out| out.split(|byte| *byte == 0).filter_map(file).collect(),
+        )
+    }
+}
+
+/// Files that are looked at together.
+struct Found {
+    what: &'static str,
+    files: Vec<FileLines>,
+    told: u64,
+}
+
+impl Found {
+    fn of(what: &'static str) -> Self {
+        Self { what, files: Vec::new(), told: 0 }
+    }
+
+    fn add(&mut self, path: &str, Content { lines, binary, told }: Content) -> Result<(), GatedError> {
+        self.told += told as u64;
+        if self.told > MOST {
+            return Err(GatedError::TooLarge { what: self.what.to_owned(), size: self.told, limit: MOST });
+        }
+        self.files.push(FileLines { path: path.to_owned(), binary, lines });
+        Ok(())
     }
 }
 
@@ -179,13 +201,12 @@ fn is_binary(content: &[u8]) -> bool {
 
 /// The lines that come, from a patch without context. Files are those of `changes`, in their order: names in a patch are
 /// spelled in too many ways.
-fn added(patch: &[u8], changes: &[FileChange]) -> Vec<FileLines> {
-    let mut found: Vec<FileLines> = Vec::new();
+fn added(patch: &[u8], changes: &[&FileChange]) -> Vec<(PathBuf, Content)> {
+    let mut found: Vec<(&FileChange, NumberedLines, usize)> = Vec::new();
     // What changes its type goes, and then comes.
     let twice = |change: &FileChange| change.status == "type_changed";
     let mut files =
-        changes.iter().flat_map(|change| std::iter::repeat_n(change, 1 + usize::from(twice(change))));
-    let mut last: Option<&FileChange> = None;
+        changes.iter().flat_map(|change| std::iter::repeat_n(*change, 1 + usize::from(twice(change))));
     let mut number = 0;
     let mut left = (0_usize, 0_usize);
     for line in patch.split(|byte| *byte == b'\n') {
@@ -194,7 +215,7 @@ fn added(patch: &[u8], changes: &[FileChange]) -> Vec<FileLines> {
                 Some(b'+') => {
                     let text = String::from_utf8_lossy(&line[1..]);
                     let text = text.strip_suffix('\r').unwrap_or(&text).to_owned();
-                    if let Some(FileLines { lines: Looked::Some(lines), .. }) = found.last_mut() {
+                    if let Some((_, lines, _)) = found.last_mut() {
                         lines.push((number, text));
                     }
                     number += 1;
@@ -205,10 +226,9 @@ fn added(patch: &[u8], changes: &[FileChange]) -> Vec<FileLines> {
             }
         } else if line.starts_with(b"diff --git ") {
             let Some(change) = files.next() else { continue };
-            if last.is_none_or(|last| last.at != change.at) {
-                found.push(FileLines::some(change.path.clone(), Vec::new()));
+            if found.last().is_none_or(|(last, ..)| last.at != change.at) {
+                found.push((change, Vec::new(), 0));
             }
-            last = Some(change);
         } else if let Some(hunk) = line.strip_prefix(b"@@ -") {
             // `@@ -<line>,<count> +<line>,<count> @@`
             let text = String::from_utf8_lossy(hunk);
@@ -222,6 +242,12 @@ fn added(patch: &[u8], changes: &[FileChange]) -> Vec<FileLines> {
             let (start, come) = side(sides.next());
             (number, left) = (start, (gone, come));
         }
+        if let Some((.., told)) = found.last_mut() {
+            *told += line.len() + 1;
+        }
     }
-    found
+    let content = |(change, lines, told): (&FileChange, NumberedLines, usize)| {
+        (change.at.clone(), Content { lines: Looked::Some(lines.into()), binary: false, told })
+    };
+    found.into_iter().map(content).collect()
 }
