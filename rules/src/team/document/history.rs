@@ -15,7 +15,7 @@ type Told = Result<Json, Unanswered>;
 const MOST_COMMITS: usize = 10_000;
 
 /// The branch that is gated, its commit, the branch that it goes to, and the commit where it left that one.
-struct Ends {
+pub(super) struct Ends {
     name: String,
     head: String,
     target: String,
@@ -23,7 +23,7 @@ struct Ends {
     base: String,
 }
 
-fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
+pub(super) fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
     let view = subject.repo.view();
     let tip = |branch: &str| view.branch_tip(branch).map_err(|error| told(&error));
     let (name, target) = match subject.merge {
@@ -66,15 +66,15 @@ fn checked_out(subject: &Subject<'_>) -> Result<Option<String>, Unanswered> {
 }
 
 /// What the branch that is checked out would bring to its target, where there is no mission to merge.
-pub(super) fn brought(subject: &Subject<'_>) -> Result<Gated, Unanswered> {
-    let Ends { head, base, target, .. } = ends(subject)?;
+pub(super) fn brought(subject: &Subject<'_>, ends: &Ends) -> Result<Gated, Unanswered> {
+    let Ends { head, base, target, .. } = ends;
     if head.is_empty() {
         return Err(Unanswered::new("nothing is committed: it cannot be told what would be merged"));
     }
     if base.is_empty() {
-        return Err(no_base(&target));
+        return Err(no_base(target));
     }
-    Gated::committed(subject.repo, &base, &head).map_err(|error| told(&error))
+    Gated::committed(subject.repo, base, head).map_err(|error| told(&error))
 }
 
 /// Where a branch left its target is not known, so neither is what it brings: nothing would be no answer.
@@ -88,20 +88,19 @@ fn no_base(target: &str) -> Unanswered {
     Unanswered { help: Some(help), ..Unanswered::new(why) }
 }
 
-pub(super) fn branch(subject: &Subject<'_>) -> Told {
-    let Ends { name, head, target, base, .. } = ends(subject)?;
-    Ok(json!({ "name": name, "head": head, "base": base, "target": target }))
+pub(super) fn branch(Ends { name, head, target, base, .. }: &Ends) -> Json {
+    json!({ "name": name, "head": head, "base": base, "target": target })
 }
 
 /// The commits that the branch has and the target has not, newest first; of a merge, those of its lanes too.
-pub(super) fn commits(subject: &Subject<'_>) -> Told {
-    let Ends { head, target, target_tip, base, .. } = ends(subject)?;
+pub(super) fn commits(subject: &Subject<'_>, ends: &Ends) -> Told {
+    let Ends { head, target, target_tip, base, .. } = ends;
     if head.is_empty() {
         return Ok(json!([]));
     }
-    let Some(without) = target_tip.filter(|_| !base.is_empty()) else { return Err(no_base(&target)) };
+    let Some(without) = target_tip.as_ref().filter(|_| !base.is_empty()) else { return Err(no_base(target)) };
     let view = subject.repo.view();
-    let mut tips = vec![head];
+    let mut tips = vec![head.clone()];
     for lane in subject.merge.iter().flat_map(|merge| &merge.lanes) {
         let tip = lane.branch.as_ref().map(|branch| view.branch_tip(branch)).transpose();
         tips.extend(tip.map_err(|error| told(&error))?.flatten());

@@ -39,6 +39,7 @@ pub struct Subject<'a> {
 pub struct Live<'a> {
     subject: Subject<'a>,
     parts: BTreeMap<String, OnceLock<Result<Value, Unknown>>>,
+    ends: OnceLock<Result<history::Ends, Unanswered>>,
     gated: OnceLock<Result<Gated, Unanswered>>,
     /// Files of what is gated, as text: several items of a rule are in one.
     texts: Mutex<HashMap<String, Option<Arc<str>>>>,
@@ -53,6 +54,7 @@ impl<'a> Live<'a> {
         Self {
             subject,
             parts,
+            ends: OnceLock::new(),
             gated: OnceLock::new(),
             texts: Mutex::default(),
             mission_files: OnceLock::new(),
@@ -78,10 +80,14 @@ impl<'a> Live<'a> {
             return forecast.gated.as_ref().ok_or(Unknown::Waits("conflict-forecast"));
         }
         let of_step = self.gated.get_or_init(|| match self.subject.stage {
-            Stage::Merge => history::brought(&self.subject),
+            Stage::Merge => history::brought(&self.subject, self.ends()?),
             Stage::Commit | Stage::MarkStatus => Gated::staged(repo, index).map_err(|error| told(&error)),
         });
         of_step.as_ref().map_err(|why| Unknown::Unanswered(why.clone()))
+    }
+
+    fn ends(&self) -> Result<&history::Ends, Unanswered> {
+        self.ends.get_or_init(|| history::ends(&self.subject)).as_ref().map_err(Clone::clone)
     }
 
     /// A file of what is gated, as text; `None` where there is none.
@@ -143,9 +149,9 @@ impl<'a> Live<'a> {
                 if let Some(check) = self.lacks_a_branch()? {
                     return Err(Unknown::Waits(check));
                 }
-                asked(history::commits(subject))?
+                asked(history::commits(subject, self.ends()?))?
             }
-            "branch" => asked(history::branch(subject))?,
+            "branch" => history::branch(self.ends()?),
             "merge" => history::merge(subject),
             "remote" => asked(history::remote(subject))?,
             "diff" => {
