@@ -71,21 +71,20 @@ impl Files {
     /// # Errors
     /// When the place as a whole cannot be read. That there is no directory is no error.
     pub fn read(repo: &Repo, origin: &Origin) -> Result<Self, Unanswered> {
-        let (prefix, entries) = match origin {
+        match origin {
             Origin::Branch(branch) => {
                 let entries = repo.view().directory_at(&tip_of(repo, branch)?, RULES_DIR, yaml::LONGEST);
-                (RULES_DIR.to_owned(), entries.map_err(|error| told(&error))?.unwrap_or_default())
+                Self::of(RULES_DIR, entries.map_err(|error| told(&error))?.unwrap_or_default(), None)
             }
-            Origin::Directory { path, name } => (name.clone(), in_directory(path, name)?),
-        };
-        Self::of(&prefix, entries, origin)
+            Origin::Directory { path, name } => Self::of(name, in_directory(path, name)?, Some(path)),
+        }
     }
 
-    /// Those that a directory has.
+    /// Those among the entries of a directory, which is `on_disk` where it is not one of git's objects.
     ///
     /// # Errors
     /// When there are too many.
-    pub fn of(prefix: &str, entries: Vec<Entry>, origin: &Origin) -> Result<Self, Unanswered> {
+    pub fn of(prefix: &str, entries: Vec<Entry>, on_disk: Option<&Path>) -> Result<Self, Unanswered> {
         let mut files = Self::default();
         let mut entries: Vec<Entry> = entries.into_iter().filter(|entry| is_read(&entry.name)).collect();
         entries.sort_by(|one, other| one.name.cmp(&other.name));
@@ -106,7 +105,8 @@ impl Files {
         }
         for Entry { name, kind } in entries {
             let named = format!("{prefix}/{name}");
-            let source = source(&named, origin, &name, kind);
+            let path = on_disk.map(|directory| directory.join(&name)).unwrap_or_default();
+            let source = source(&named, path, kind);
             match name.as_str() {
                 WAIVERS => files.waivers = Some(source),
                 LOCK => files.lock = Some(source),
@@ -133,7 +133,7 @@ fn is_read(name: &str) -> bool {
     (is_yaml || name == LOCK) && !name.starts_with('.')
 }
 
-fn source(named: &str, origin: &Origin, name: &str, kind: EntryKind) -> Result<Source, Unanswered> {
+fn source(named: &str, path: PathBuf, kind: EntryKind) -> Result<Source, Unanswered> {
     let broken = |what: String| Err(invalid(format!("{named} {what}")));
     let bytes = match kind {
         EntryKind::File(bytes) => bytes,
@@ -142,10 +142,6 @@ fn source(named: &str, origin: &Origin, name: &str, kind: EntryKind) -> Result<S
         }
         EntryKind::Link => return broken("is a symbolic link: rules are read from files only".to_owned()),
         EntryKind::Directory => return broken("is a directory: rules are read from files only".to_owned()),
-    };
-    let path = match origin {
-        Origin::Directory { path, .. } => path.join(name),
-        Origin::Branch(_) => PathBuf::new(),
     };
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(named, path, text.trim_start_matches('\u{feff}'))),

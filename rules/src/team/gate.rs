@@ -7,7 +7,7 @@ use clearance_engine::repo::gated::Gated;
 use clearance_engine::run::{CheckResult, no_idle_waiting, preflight, preflight_fail_fast};
 
 use super::check::TeamCheck;
-use super::files::{Files, Origin, RULES_DIR, is_of_rules};
+use super::files::{Files, RULES_DIR, is_of_rules};
 use super::live_world::Session;
 use super::load::RuleSet;
 use super::rule::Rule;
@@ -149,7 +149,6 @@ pub fn proposed(gated: &Gated, built_in: &[CheckMeta]) -> Option<RuleSet> {
         return None;
     }
     let entries = gated.directory(RULES_DIR, yaml::LONGEST).ok()?;
-    let origin = Origin::Branch(String::new());
-    let files = Files::of(RULES_DIR, entries, &origin).ok()?;
+    let files = Files::of(RULES_DIR, entries, None).ok()?;
     Some(RuleSet::of(&files.rules, built_in))
 }
