@@ -157,6 +157,7 @@ fn tests_of_what_is_not_there_or_broken() {
 #[case::unused_data("unused_name", |text: &str| text.replace("check:", "data: { run: { file: a.json, optional: true } }\ncheck:"))]
 #[case::no_way_out("no_remediation", |text: &str| text.replace("remediation: r\n", ""))]
 #[case::vacuous("vacuous", |text: &str| text.replace(", min_items: 0", ""))]
+#[case::vacuous_with_a_comment("vacuous", |text: &str| text.replace(", min_items: 0", "") + "# min_items: 0\n")]
 fn lint_tells_what_is_odd(#[case] code: &str, #[case] change: fn(&str) -> String) {
     let good = tested("fail");
     let repo = staged(&[("rules.d/r.yaml", &good)]);

@@ -168,8 +168,7 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
     };
     tell_apart(&mut items);
     let told = items.iter().filter(|item| item.outcome != ItemOutcome::Error).count();
-    if told < rule.min_items && told == items.len() {
-        let needed = rule.min_items;
+    if let Some(needed) = rule.min_items.filter(|needed| told < *needed && told == items.len()) {
         let message =
             format!("{}: there are {told} to look at, and at least {needed} are needed", rule.meta.summary);
         items.push(Item { remediation: Some(explain(rule)), ..Item::new(WHOLE, ItemOutcome::Fail, message) });

@@ -48,7 +48,8 @@ pub struct Rule {
     pub(super) each: Option<Each>,
     pub(super) item: Option<Template>,
     pub(super) at: Option<Place>,
-    pub(super) min_items: usize,
+    /// As it says; a 0 is written out by who means it.
+    pub(super) min_items: Option<usize>,
     pub(super) assert: Option<Expression>,
     pub(super) message: Template,
     pub(super) remediation: Option<Template>,
@@ -123,7 +124,7 @@ impl Rule {
             each,
             item,
             at,
-            min_items: check.min_items.as_ref().map_or(0, |least| least.value),
+            min_items: check.min_items.as_ref().map(|least| least.value),
             assert,
             message,
             remediation,
