@@ -69,18 +69,18 @@ impl Template {
     /// # Errors
     /// [`EvaluationError`].
     pub fn render(&self, scope: &Scope<'_>) -> Result<String, EvaluationError> {
-        self.render_with(scope, |value| value)
+        self.render_with(scope, Ok)
     }
 
     /// The text with its values, each changed to what may stand there.
     ///
     /// # Errors
-    /// [`EvaluationError`]; a text of more than 64 KiB is none.
-    pub fn render_with(
+    /// [`EvaluationError`]; a text of more than 64 KiB is none. Or what `change` says of a value that must not stand there.
+    pub fn render_with<E: From<EvaluationError>>(
         &self,
         scope: &Scope<'_>,
-        change: impl Fn(String) -> String,
-    ) -> Result<String, EvaluationError> {
+        change: impl Fn(String) -> Result<String, E>,
+    ) -> Result<String, E> {
         let mut out = String::new();
         for part in &self.parts {
             match part {
@@ -91,9 +91,9 @@ impl Template {
                     if too_large {
                         let expression = expression.source().to_owned();
                         let message = format!("it makes a text of more than {} KiB", LONGEST >> 10);
-                        return Err(EvaluationError::Failed { expression, message });
+                        return Err(EvaluationError::Failed { expression, message }.into());
                     }
-                    out.push_str(&change(value.in_words()));
+                    out.push_str(&change(value.in_words())?);
                 }
             }
         }

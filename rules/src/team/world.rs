@@ -5,7 +5,7 @@ use std::time::Duration;
 use clearance_engine::item::Unanswered;
 
 use super::data;
-use super::expression::Value;
+use super::expression::{EvaluationError, Value};
 
 /// Why something is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,12 @@ pub enum Unknown {
 impl From<Unanswered> for Unknown {
     fn from(why: Unanswered) -> Self {
         Self::Unanswered(why)
+    }
+}
+
+impl From<EvaluationError> for Unknown {
+    fn from(error: EvaluationError) -> Self {
+        Unanswered::new(error.to_string()).into()
     }
 }
 

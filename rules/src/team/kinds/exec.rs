@@ -120,8 +120,7 @@ impl Kind for Exec {
     }
 
     fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
-        let argv = self.argv.iter().map(|word| word.render(scope)).collect::<Result<Vec<_>, _>>();
-        let argv = argv.map_err(|error| Unanswered::new(error.to_string()))?;
+        let argv = self.argv.iter().map(|word| word.render(scope)).collect::<Result<Vec<_>, _>>()?;
         let program = argv.first().cloned().unwrap_or_default();
         let ended = world.run(&Call { argv, ..self.call.clone() })?;
         let said = || {

@@ -1,6 +1,5 @@
 //! `http`: an answer of a server, for an assertion.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use clearance_engine::item::Unanswered;
@@ -99,21 +98,15 @@ impl Kind for Http {
     }
 
     fn ask(&self, scope: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
-        let steps_out = RefCell::new(None);
         let checked = |value: String| {
             if value.split('/').any(|part| part == "." || part == "..") {
-                *steps_out.borrow_mut() = Some(value.clone());
+                let why = format!("`{value}` would lead to another address of {}", self.host);
+                return Err(Unknown::from(Unanswered::new(why)));
             }
-            escaped(&value)
+            Ok(escaped(&value))
         };
-        let rendered =
-            self.get.render_with(scope, checked).map_err(|error| Unanswered::new(error.to_string()))?;
-        if let Some(value) = steps_out.into_inner() {
-            let why = format!("`{value}` would lead to another address of {}", self.host);
-            return Err(Unanswered::new(why).into());
-        }
         let request = Request {
-            url: rendered,
+            url: self.get.render_with(scope, checked)?,
             token_env: self.token_env.clone(),
             timeout: self.timeout,
             retries: self.retries,
