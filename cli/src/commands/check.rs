@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::gate::{self, Asked};
 use super::{Answer, target, trace};
-use crate::args::{CheckArgs, Global, MergeQuestion};
+use crate::args::Global;
+use crate::args::gate::{CheckArgs, MergeQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::{Problem, Style, preflight_text, reports};

@@ -19,7 +19,8 @@ use clearance_rules::team::trust::store::Store;
 use clearance_rules::team::world::Reply;
 use jiff::tz::TimeZone;
 
-use crate::args::{MergeQuestion, RulesFrom, RulesQuestion};
+use crate::args::gate::MergeQuestion;
+use crate::args::rules::{RulesFrom, RulesQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::Problem;

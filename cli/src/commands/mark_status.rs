@@ -11,7 +11,8 @@ use clearance_engine::strategy::TaskState;
 
 use super::writing::Session;
 use super::{Answer, gate};
-use crate::args::{Global, MarkStatusArgs};
+use crate::args::Global;
+use crate::args::mission::MarkStatusArgs;
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::{mark_text, reports};

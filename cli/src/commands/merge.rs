@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::gate::{self, Asked};
 use super::{Answer, check, target};
-use crate::args::{Global, MergeArgs};
+use crate::args::Global;
+use crate::args::gate::MergeArgs;
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::{Style, preflight_text, reports};

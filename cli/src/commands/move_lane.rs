@@ -16,7 +16,8 @@ use serde_json::{Map, Value};
 
 use super::writing::Session;
 use super::{Answer, gate};
-use crate::args::{Global, MoveArgs};
+use crate::args::Global;
+use crate::args::mission::MoveArgs;
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::{move_text, reports};

@@ -16,7 +16,8 @@ use clearance_rules::team::load::{Broken, RuleSet};
 use serde_json::{Value, json};
 
 use super::{Answer, gate, target};
-use crate::args::{Global, RulesCommand, RulesFrom, RulesQuestion};
+use crate::args::Global;
+use crate::args::rules::{RulesCommand, RulesFrom, RulesQuestion};
 use crate::env::Env;
 use crate::failure::Failure;
 

@@ -14,7 +14,8 @@ use clearance_engine::strategy::ResolveContext;
 use serde_json::{Value, json};
 
 use super::{Answer, gate, status_files, target};
-use crate::args::{Global, StatusArgs};
+use crate::args::Global;
+use crate::args::mission::StatusArgs;
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::board_text::Unread;

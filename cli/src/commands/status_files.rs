@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::status::account;
 use super::{Answer, target};
-use crate::args::{Global, StatusArgs};
+use crate::args::Global;
+use crate::args::mission::StatusArgs;
 use crate::failure::Failure;
 use crate::output::{Problem, reports};
 

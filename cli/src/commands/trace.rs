@@ -13,7 +13,8 @@ use clearance_rules::team::world::Unknown;
 use serde_json::{Value, json};
 
 use super::{Answer, gate};
-use crate::args::{CheckArgs, Global};
+use crate::args::Global;
+use crate::args::gate::CheckArgs;
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output::reports;

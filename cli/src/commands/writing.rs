@@ -17,7 +17,8 @@ use clearance_engine::write::{self, Staging};
 use jiff::SignedDuration;
 
 use super::target;
-use crate::args::{Global, WriteArgs};
+use crate::args::Global;
+use crate::args::mission::WriteArgs;
 use crate::env::Env;
 use crate::failure::{self, Failure};
 

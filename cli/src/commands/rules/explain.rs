@@ -11,7 +11,8 @@ use clearance_rules::team::trust;
 use serde_json::{Value, json};
 
 use super::authored;
-use crate::args::{Global, RulesExplainArgs};
+use crate::args::Global;
+use crate::args::rules::RulesExplainArgs;
 use crate::commands::{Answer, gate};
 use crate::env::Env;
 use crate::failure::Failure;

@@ -7,7 +7,8 @@ use clearance_rules::team::load::Broken;
 use serde_json::json;
 
 use super::{authored, broken_json};
-use crate::args::{Global, RulesLintArgs};
+use crate::args::Global;
+use crate::args::rules::RulesLintArgs;
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;

@@ -9,7 +9,8 @@ use clearance_rules::team::trust;
 use serde_json::{Value, json};
 
 use super::{authored, broken_json};
-use crate::args::{Global, RulesListArgs};
+use crate::args::Global;
+use crate::args::rules::RulesListArgs;
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;

@@ -6,7 +6,8 @@ use clearance_engine::registry::{Registry, is_kebab_case};
 use clearance_rules::team::rule::RESERVED;
 use serde_json::json;
 
-use crate::args::{Global, NewKind, RulesNewArgs};
+use crate::args::Global;
+use crate::args::rules::{NewKind, RulesNewArgs};
 use crate::commands::{Answer, target};
 use crate::env::Env;
 use crate::failure::Failure;

@@ -2,7 +2,8 @@
 
 use clearance_rules::team::schema;
 
-use crate::args::{Global, RulesSchemaArgs, SchemaOf};
+use crate::args::Global;
+use crate::args::rules::{RulesSchemaArgs, SchemaOf};
 use crate::commands::Answer;
 use crate::failure::Failure;
 use crate::output::reports;

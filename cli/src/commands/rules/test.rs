@@ -8,7 +8,8 @@ use clearance_rules::team::load::{Broken, RuleSet};
 use serde_json::{Value, json};
 
 use super::{authored, broken_json};
-use crate::args::{Global, RulesTestArgs};
+use crate::args::Global;
+use crate::args::rules::RulesTestArgs;
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;

@@ -12,7 +12,9 @@ use clearance_rules::team::trust;
 use clearance_rules::team::trust::store::Store;
 use serde_json::{Value, json};
 
-use crate::args::{Global, MergeQuestion, RulesTrustCommand};
+use crate::args::Global;
+use crate::args::gate::MergeQuestion;
+use crate::args::rules::RulesTrustCommand;
 use crate::commands::gate::{self, Asked};
 use crate::commands::{Answer, check, target};
 use crate::env::Env;

@@ -1,0 +1,138 @@
+//! Arguments of the commands that gate a step: `check` and `merge`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use clearance_engine::check::Stage;
+use clearance_engine::merge::scope::Strategy;
+
+use super::rules::{RulesFrom, RulesQuestion};
+use super::seconds;
+
+/// Run every check of a step.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The mission; without it, the one that the current branch or directory is about
+    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    pub(crate) mission: Option<String>,
+    /// The step that is to be taken
+    #[arg(long, value_name = "STAGE", default_value = "merge")]
+    pub(crate) stage: StageArg,
+    /// Run only this check or rule
+    #[arg(long, value_name = "ID")]
+    pub(crate) rule: Option<String>,
+    /// Show the value of each part of the rule's expressions, for one item: that named by --item, else the first that does
+    /// not hold
+    #[arg(long, requires = "rule")]
+    pub(crate) trace: bool,
+    /// The item to trace
+    #[arg(long, value_name = "KEY", requires = "trace")]
+    pub(crate) item: Option<String>,
+    #[command(flatten)]
+    pub(crate) merge: MergeQuestion,
+}
+
+/// Say whether a mission is cleared for its merge.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The mission; without it, the one that the current branch or directory is about
+    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    pub(crate) mission: Option<String>,
+    /// Change nothing. Required: this version forecasts merges and does not make them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) question: MergeQuestion,
+    /// Keep the branches
+    #[arg(long, overrides_with = "delete_branch")]
+    pub(crate) keep_branch: bool,
+    /// Delete the branches afterwards (the default)
+    #[arg(long, overrides_with = "keep_branch")]
+    pub(crate) delete_branch: bool,
+    /// Keep the work trees
+    #[arg(long, overrides_with = "remove_worktree")]
+    pub(crate) keep_worktree: bool,
+    /// Remove the work trees afterwards (the default)
+    #[arg(long, overrides_with = "keep_worktree")]
+    pub(crate) remove_worktree: bool,
+}
+
+/// What a merge is asked about.
+#[derive(Debug, Args)]
+pub(crate) struct MergeQuestion {
+    /// How the mission branch gets onto the target
+    #[arg(long, value_name = "STRATEGY", default_value = "squash")]
+    pub(crate) strategy: StrategyArg,
+    /// The branch to merge into [default: meta.json, else the repository's default branch]
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) target: Option<String>,
+    /// Ask as for a merge that is pushed: the remote must be reachable, and not ahead
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Ask the remote where the target is; nothing is fetched
+    #[arg(long)]
+    pub(crate) fetch: bool,
+    /// How long the remote may take to answer
+    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    pub(crate) remote_timeout: Duration,
+    /// Stop at the first check that blocks or cannot look; the others are not run
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    #[command(flatten)]
+    pub(crate) rules: RulesQuestion,
+}
+
+impl MergeQuestion {
+    /// A merge into a branch, with the rules of a place.
+    pub(crate) fn about(target: Option<String>, rules_from: Option<RulesFrom>) -> Self {
+        Self {
+            strategy: StrategyArg::Squash,
+            target,
+            push: false,
+            fetch: false,
+            remote_timeout: Duration::from_secs(15),
+            fail_fast: false,
+            rules: RulesQuestion { rules_from, trust: Vec::new(), offline: false },
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StageArg {
+    /// Marking tasks
+    MarkStatus,
+    /// A commit
+    Commit,
+    /// A merge
+    Merge,
+}
+
+impl From<StageArg> for Stage {
+    fn from(stage: StageArg) -> Self {
+        match stage {
+            StageArg::MarkStatus => Self::MarkStatus,
+            StageArg::Commit => Self::Commit,
+            StageArg::Merge => Self::Merge,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StrategyArg {
+    /// A merge commit
+    Merge,
+    /// One commit with everything
+    Squash,
+    /// Commit by commit on top of the target
+    Rebase,
+}
+
+impl From<StrategyArg> for Strategy {
+    fn from(strategy: StrategyArg) -> Self {
+        match strategy {
+            StrategyArg::Merge => Self::Merge,
+            StrategyArg::Squash => Self::Squash,
+            StrategyArg::Rebase => Self::Rebase,
+        }
+    }
+}
