@@ -22,7 +22,6 @@ pub(super) struct Head {
     pub(super) title: &'static str,
     pub(super) severity: Option<Severity>,
     pub(super) stages: &'static [Stage],
-    pub(super) check_span: Range<usize>,
     id_span: Range<usize>,
 }
 
@@ -42,7 +41,6 @@ impl Head {
             title: intern(&title.value),
             severity: severity_of(severity.value),
             stages: stages_of(source, &written.id.span, stages)?,
-            check_span: written.check.as_ref().map_or(0..0, |check| check.span.clone()),
             id_span: written.id.span.clone(),
         })
     }
