@@ -69,6 +69,8 @@ mod rules_format;
 mod rules_judges;
 #[path = "product/rules_limits.rs"]
 mod rules_limits;
+#[path = "product/rules_params.rs"]
+mod rules_params;
 #[path = "product/rules_programs.rs"]
 mod rules_programs;
 #[path = "product/rules_resolver.rs"]

@@ -5,6 +5,7 @@ use crate::item::{ItemOutcome, ItemResult, Unanswered};
 use crate::merge::scope::MergeScope;
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
+use crate::param::{Param, ParamValues};
 use crate::repo::{GitError, Repo, RepoError};
 
 /// The step being gated.
@@ -34,6 +35,8 @@ pub struct CheckMeta {
     pub needs: Needs,
     /// Whose question it is: what a team may decide otherwise.
     pub guards: Guards,
+    /// What a team may set besides the severity.
+    pub params: &'static [Param],
 }
 
 /// What a check guards.
@@ -70,6 +73,8 @@ pub struct CheckContext<'a> {
     pub merge: Option<&'a MergeScope>,
     /// Whether git runs this, from a hook: then the index is locked by the command that waits for the answer.
     pub under_git: bool,
+    /// What a team set of the check that is asked.
+    pub params: &'a ParamValues,
 }
 
 impl<'a> CheckContext<'a> {

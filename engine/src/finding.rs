@@ -196,6 +196,7 @@ mod tests {
         stages: &[],
         needs: Needs::Repository,
         guards: Guards::Step,
+        params: &[],
     };
 
     fn fault(code: &'static str, severity: Severity, remediation: Option<&str>) -> Fault {

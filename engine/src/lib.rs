@@ -24,6 +24,7 @@ pub mod lock;
 pub mod merge;
 pub mod mission;
 pub mod ownership;
+pub mod param;
 pub mod plan;
 pub mod policy;
 pub mod progress;

@@ -20,6 +20,7 @@ pub mod schema;
 pub mod template;
 pub mod trace;
 pub mod trust;
+pub mod tune;
 pub mod types;
 pub mod waivers;
 pub mod world;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use clearance_engine::exit::ExitStatus;
+use clearance_engine::param::{Param, ParamValue};
 use clearance_testkit::golden;
 
 use crate::support::{TestRepo, run};
@@ -77,6 +78,14 @@ fn the_strategy_and_check_pages_are_current() {
     golden(&workspace().join("docs/checks.md"), &page);
 }
 
+/// The default of a parameter, as it is written in a file.
+fn shown(param: &Param) -> String {
+    match param.kind.default() {
+        ParamValue::Switch(on) => format!("`{on}`"),
+        ParamValue::Words(words) => format!("`[{}]`", words.join(", ")),
+    }
+}
+
 /// Who reads a code looks it up there: what it means, and the way out.
 #[test]
 fn every_check_has_a_page_with_every_code() {
@@ -90,7 +99,12 @@ fn every_check_has_a_page_with_every_code() {
         let page = clearance_testkit::read(&pages, &name);
         assert_eq!(page.lines().next(), Some(format!("# {}", meta.id).as_str()), "{name}");
         let codes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let (own, codes) = codes.split_at(usize::from(!meta.params.is_empty()));
         assert_eq!(codes, meta.codes, "{name}");
+        assert!(own.iter().all(|heading| *heading == "Parameters"), "{name}: {own:?}");
+        for param in meta.params {
+            assert!(page.contains(&format!("| `{}` | {} |", param.name, shown(param))), "{name}: {param:?}");
+        }
         expected.push(name);
     }
     let found = fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs};
 use clearance_engine::id::TaskId;
+use clearance_engine::param::ParamKind;
 use clearance_engine::registry::{CheckEntry, Listed, Origin, Registry, StrategyEntry};
 use clearance_engine::strategy::{Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState};
 
@@ -41,6 +42,7 @@ const fn check(id: &'static str) -> Named {
         stages: &[],
         needs: Needs::Repository,
         guards: Guards::Step,
+        params: &[],
     })
 }
 const fn step(id: &'static str) -> Step {
@@ -133,6 +135,16 @@ fn the_order_of_strategies_is_the_order_written() {
         ["checkbox", "pipe-table", "inline-subtasks", "wp-delegation"],
         "the contract's order"
     );
+}
+
+/// Nobody can make less of what guards the step: its parameters only ever make it ask more.
+#[test]
+fn guards_of_the_step_can_only_be_made_stricter() {
+    for entry in clearance::registry().unwrap().checks() {
+        let meta = entry.check.meta();
+        let stricter = meta.params.iter().all(|param| param.kind == ParamKind::Stricter);
+        assert!(stricter || meta.guards == Guards::Agreement, "{}: {:?}", meta.id, meta.params);
+    }
 }
 
 /// A file that nobody declares, or a module that forgets to register, is found here.

@@ -6,15 +6,10 @@ use std::path::Path;
 use rstest::rstest;
 
 use crate::ready::{codes, dry_run, ready, shell};
-use crate::support::{Run, command};
+use crate::support::{Run, TestRepo, command};
 
-#[rstest]
-#[case::behind(1, 0, "target_behind")]
-#[case::diverged(1, 1, "target_diverged")]
-#[case::ahead(0, 1, "")]
-#[case::level(0, 0, "")]
-fn the_target_against_its_remote(#[case] theirs: usize, #[case] ours: usize, #[case] code: &str) {
-    let repo = ready();
+/// A remote of the repository, with commits on `main` that only it has, or that only the repository has.
+pub(crate) fn apart(repo: &TestRepo, theirs: usize, ours: usize) {
     let bare = repo.outside().join("origin.git");
     repo.git(&["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()]);
     repo.git(&["remote", "add", "origin", bare.to_str().unwrap()]);
@@ -29,6 +24,16 @@ fn the_target_against_its_remote(#[case] theirs: usize, #[case] ours: usize, #[c
         repo.git(&["push", "--quiet", "origin", &format!("{}:refs/heads/main", commit.trim())]);
         repo.git(&["update-ref", "refs/remotes/origin/main", "refs/remotes/origin/main~0"]);
     }
+}
+
+#[rstest]
+#[case::behind(1, 0, "target_behind")]
+#[case::diverged(1, 1, "target_diverged")]
+#[case::ahead(0, 1, "")]
+#[case::level(0, 0, "")]
+fn the_target_against_its_remote(#[case] theirs: usize, #[case] ours: usize, #[case] code: &str) {
+    let repo = ready();
+    apart(&repo, theirs, ours);
     // What was fetched is looked at without a push, and only warned of.
     let warned = dry_run(&repo, &["--json"]).json();
     let warnings: Vec<_> =

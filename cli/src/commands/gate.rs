@@ -6,6 +6,7 @@ use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::merge::target::{in_full, main_line, said_otherwise};
 use clearance_engine::mission::Mission;
 use clearance_engine::mission::meta::Meta;
+use clearance_engine::param::ParamValues;
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::Preflight;
@@ -52,7 +53,7 @@ pub(super) fn ask(
     let Judges { origin, rules } = judges(asked, &question.rules, &metas, env)?;
     let now = env.stamp.now.to_string();
     let session = session(asked, &rules, &question.rules, env, &now)?;
-    let context = CheckContext { repo, mission, merge, under_git: env.under_git };
+    let context = CheckContext { repo, mission, merge, under_git: env.under_git, params: ParamValues::NONE };
     let checks: Vec<&dyn Check> = registry.checks().iter().map(|entry| entry.check).collect();
     let gate = Gate { built_in: &checks, rules: &rules, stage, fail_fast: question.fail_fast, only };
     let results = gate.ask(context, &session);

@@ -33,7 +33,7 @@ pub(crate) fn run(
         RulesCommand::Test(args) => test::run(args, global, env, registry),
         RulesCommand::Lint(args) => lint::run(args, global, env, registry),
         RulesCommand::Explain(args) => explain::run(args, global, env, registry),
-        RulesCommand::Schema(args) => schema::run(args, global),
+        RulesCommand::Schema(args) => schema::run(args, global, registry),
         RulesCommand::Trust(command) => trust::run(command, global, env, registry),
     }
 }

@@ -43,6 +43,7 @@ impl Check for CleanWorktrees {
             stages: &[Stage::Merge],
             needs: Needs::Repository,
             guards: Guards::Step,
+            params: &[],
         }
     }
 

@@ -25,6 +25,7 @@ impl Check for ConflictForecast {
             stages: &[Stage::Merge],
             needs: Needs::Merge,
             guards: Guards::Step,
+            params: &[],
         }
     }
 

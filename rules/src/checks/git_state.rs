@@ -32,6 +32,7 @@ impl Check for GitState {
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Repository,
             guards: Guards::Step,
+            params: &[],
         }
     }
 

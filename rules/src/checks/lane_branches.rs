@@ -28,6 +28,7 @@ impl Check for LaneBranches {
             stages: &[Stage::Merge],
             needs: Needs::Merge,
             guards: Guards::Step,
+            params: &[],
         }
     }
 

@@ -21,6 +21,7 @@ impl Check for MissionBranch {
             stages: &[Stage::Merge],
             needs: Needs::Merge,
             guards: Guards::Step,
+            params: &[],
         }
     }
 

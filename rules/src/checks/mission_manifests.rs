@@ -31,6 +31,7 @@ impl Check for MissionManifests {
             stages: &[Stage::MarkStatus, Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
             guards: Guards::Step,
+            params: &[],
         }
     }
 
@@ -161,6 +162,7 @@ fn report(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clearance_engine::param::ParamValues;
     use clearance_engine::repo::Repo;
     use clearance_engine::run::{preflight, verdict};
     use clearance_engine::severity::Verdict;
@@ -182,7 +184,13 @@ mod tests {
         test.write("kitty-specs/m/lanes.json", lanes);
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false };
+        let context = CheckContext {
+            repo: &repo,
+            mission: Some(&mission),
+            merge: None,
+            under_git: false,
+            params: ParamValues::NONE,
+        };
         let results = preflight(&[&MissionManifests], Stage::Merge, context);
         let found: Vec<_> =
             results[0].findings.iter().map(|f| (f.code(), f.location().line.unwrap_or_default())).collect();
@@ -198,7 +206,13 @@ mod tests {
         let results = preflight(
             &[&MissionManifests],
             Stage::Merge,
-            CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false },
+            CheckContext {
+                repo: &repo,
+                mission: Some(&mission),
+                merge: None,
+                under_git: false,
+                params: ParamValues::NONE,
+            },
         );
         assert_eq!(results[0].findings[0].code(), "snapshot_invalid");
         assert_eq!(verdict(&results), Some(Verdict::Cleared));
@@ -210,7 +224,13 @@ mod tests {
         test.write("kitty-specs/m/tasks.md", "");
         let repo = Repo::discover(test.root()).unwrap();
         let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext { repo: &repo, mission: Some(&mission), merge: None, under_git: false };
+        let context = CheckContext {
+            repo: &repo,
+            mission: Some(&mission),
+            merge: None,
+            under_git: false,
+            params: ParamValues::NONE,
+        };
         assert_eq!(verdict(&preflight(&[&MissionManifests], Stage::Merge, context)), Some(Verdict::Cleared));
     }
 }

@@ -27,6 +27,7 @@ impl Check for ReviewConsistency {
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
             guards: Guards::Agreement,
+            params: &[],
         }
     }
 

@@ -20,6 +20,7 @@ impl Check for RulesChanged {
             stages: &[Stage::Merge],
             needs: Needs::Merge,
             guards: Guards::Step,
+            params: &[],
         }
     }
 

@@ -36,6 +36,7 @@ impl Check for StatusLog {
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
             guards: Guards::Agreement,
+            params: &[],
         }
     }
 

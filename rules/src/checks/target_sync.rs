@@ -1,16 +1,25 @@
 //! The target branch is there, and is where its remote has it.
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
+use clearance_engine::finding::Fault;
 use clearance_engine::merge::scope::MergeScope;
+use clearance_engine::param::{Param, ParamKind};
 use clearance_engine::register_check;
 use clearance_engine::repo::Repo;
 use clearance_engine::repo::questions::Distance;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
-use super::common::{at, blocker, git_in, warning};
+use super::common::{at, blocker, git_in};
 
 register_check!("target-sync", TargetSync);
+
+/// Whether a target that is behind blocks also where nothing is pushed.
+const STRICT: Param = Param {
+    name: "strict",
+    kind: ParamKind::Stricter,
+    meaning: "a target that lacks commits of its remote, as it was fetched last, blocks also without --push",
+};
 
 /// Without a push, what was fetched last is looked at, and only warned of: a merge here does not depend on a remote.
 pub struct TargetSync;
@@ -24,6 +33,7 @@ impl Check for TargetSync {
             stages: &[Stage::Merge],
             needs: Needs::Merge,
             guards: Guards::Step,
+            params: &[STRICT],
         }
     }
 
@@ -42,20 +52,22 @@ impl Check for TargetSync {
             }
             Answer::None => return Ok(()),
         };
-        if !repo.has_commit(&theirs) {
+        let mut fault = if repo.has_commit(&theirs) {
+            match repo.distance(&tip, &theirs)? {
+                Distance { behind: 0, .. } => return Ok(()),
+                Distance { ahead: 0, behind: count } => behind(repo, merge, &remote, &branch, Some(count))?,
+                Distance { ahead, behind } => diverged(repo, merge, (&remote, &branch), (ahead, behind))?,
+            }
+        } else {
             // The remote has commits that were never fetched.
-            return behind(repo, merge, &remote, &branch, None, findings);
+            behind(repo, merge, &remote, &branch, None)?
+        };
+        // Without a push it is only worth knowing, unless the team says otherwise.
+        if !merge.options.push && !context.params.is_on(&STRICT) {
+            fault.severity = Severity::Warning;
         }
-        let distance = repo.distance(&tip, &theirs)?;
-        match distance {
-            Distance { behind: 0, .. } => Ok(()),
-            Distance { ahead: 0, behind: count } => {
-                behind(repo, merge, &remote, &branch, Some(count), findings)
-            }
-            Distance { ahead, behind } => {
-                diverged(repo, merge, (&remote, &branch), (ahead, behind), findings)
-            }
-        }
+        findings.report(fault)?;
+        Ok(())
     }
 }
 
@@ -116,8 +128,7 @@ fn behind(
     remote: &str,
     branch: &str,
     count: Option<usize>,
-    findings: &mut Findings<'_>,
-) -> Result<(), CheckError> {
+) -> Result<Fault, CheckError> {
     let target = &merge.target;
     let commits =
         count.map_or("commits that were not fetched yet".to_owned(), |count| format!("{count} commits more"));
@@ -132,7 +143,7 @@ fn behind(
             format!("{} fetch {} {pair}", git_in(repo.root()), shell_quote(remote))
         }
     };
-    report("target_behind", merge, message, command, findings)
+    Ok(blocker("target_behind", target, message, at(target), command))
 }
 
 fn diverged(
@@ -140,8 +151,7 @@ fn diverged(
     merge: &MergeScope,
     (remote, branch): (&str, &str),
     (ahead, behind): (usize, usize),
-    findings: &mut Findings<'_>,
-) -> Result<(), CheckError> {
+) -> Result<Fault, CheckError> {
     let target = &merge.target;
     let message =
         format!("{target} and {remote}/{branch} went different ways: {ahead} commits here, {behind} there");
@@ -153,22 +163,5 @@ fn diverged(
             format!("{git} switch {} && {git} {pull}", shell_quote(target))
         }
     };
-    report("target_diverged", merge, message, command, findings)
-}
-
-/// With a push it blocks; without one it is only worth knowing.
-fn report(
-    code: &'static str,
-    merge: &MergeScope,
-    message: String,
-    command: String,
-    findings: &mut Findings<'_>,
-) -> Result<(), CheckError> {
-    let target = &merge.target;
-    let fault = match merge.options.push {
-        true => blocker(code, target, message, at(target), command),
-        false => warning(code, target, message, at(target), Some(command)),
-    };
-    findings.report(fault)?;
-    Ok(())
+    Ok(blocker("target_diverged", target, message, at(target), command))
 }

@@ -26,6 +26,7 @@ impl Check for WorkPackages {
             stages: &[Stage::Merge],
             needs: Needs::Mission,
             guards: Guards::Agreement,
+            params: &[],
         }
     }
 

@@ -1,6 +1,6 @@
 //! The rules of a team beside the built-in checks: which run, what is applied to their findings, what is only shown.
 
-use clearance_engine::check::{Check, CheckContext, CheckMeta, Findings, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Stage};
 use clearance_engine::item::Unanswered;
 use clearance_engine::policy::{self, Policy};
 use clearance_engine::repo::gated::Gated;
@@ -11,8 +11,28 @@ use super::files::{Files, RULES_DIR, is_of_rules};
 use super::live_world::Session;
 use super::load::RuleSet;
 use super::rule::Rule;
+use super::tune::Tune;
 use super::waivers::META;
 use super::yaml;
+
+/// A built-in check, and what the team set of it.
+struct Tuned<'a> {
+    check: &'a dyn Check,
+    tune: Option<&'a Tune>,
+}
+
+impl Check for Tuned<'_> {
+    fn meta(&self) -> &CheckMeta {
+        self.check.meta()
+    }
+
+    fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+        match self.tune {
+            Some(tune) => self.check.run(CheckContext { params: &tune.params, ..context }, findings),
+            None => self.check.run(context, findings),
+        }
+    }
+}
 
 /// What is asked.
 pub struct Gate<'a> {
@@ -36,8 +56,12 @@ impl Gate<'_> {
         let set = self.rules.as_ref().unwrap_or(&none);
         let of_team: Vec<TeamCheck<'_>> =
             set.rules.iter().filter_map(|rule| TeamCheck::new(rule, session)).collect();
-        let is_off = |id: &str| set.tunes.iter().find(|tune| tune.id == id && tune.severity.is_none());
-        let built_in = self.built_in.iter().copied().filter(|check| is_off(check.meta().id).is_none());
+        let built_in = self.built_in.iter().copied();
+        let built_in: Vec<Tuned<'_>> = built_in
+            .map(|check| Tuned { check, tune: set.tune(check.meta().id) })
+            .filter(|tuned| tuned.tune.is_none_or(|tune| !tune.off))
+            .collect();
+        let built_in = built_in.iter().map(|tuned| tuned as &dyn Check);
         let checks: Vec<&dyn Check> = built_in
             .chain(of_team.iter().map(|check| check as &dyn Check))
             .filter(|check| self.only.is_none_or(|only| only == check.meta().id))
@@ -74,7 +98,7 @@ impl Gate<'_> {
             .iter()
             .filter(off)
             .map(|rule| CheckResult::skipped(rule.id(), format!("off in {}", rule.source.name())));
-        let tunes = set.tunes.iter().filter(|tune| tune.severity.is_none());
+        let tunes = set.tunes.iter().filter(|tune| tune.off);
         let tunes = tunes.filter(|tune| {
             self.built_in.iter().any(|check| check.meta().id == tune.id && of_stage(check.meta()))
         });

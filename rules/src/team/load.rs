@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use clearance_engine::check::{CheckMeta, Guards};
+use clearance_engine::check::CheckMeta;
 use clearance_engine::finding::Excerpt;
 use clearance_engine::item::Unanswered;
 use clearance_engine::registry::StrategyEntry;
 use clearance_engine::repo::Repo;
 use clearance_engine::run::STACK;
-use clearance_engine::severity::Severity;
 use clearance_engine::source::Source;
 use jiff::civil::Date;
 
@@ -18,6 +17,7 @@ use super::intern::intern;
 use super::resolver::{self, Resolver};
 use super::rule::{self, Rule};
 use super::trust::Lock;
+use super::tune::{self, Tune};
 use super::waivers::{Waivers, WrittenWaivers};
 use super::written::WrittenRule;
 use super::yaml::{self, RuleError};
@@ -65,17 +65,6 @@ impl Broken {
     pub fn test(rule: &Rule, error: &RuleError) -> Self {
         Self { file: intern(rule.source.name()), id: Some(rule.id().to_owned()), why: unusable(error) }
     }
-}
-
-/// A built-in check that is set otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tune {
-    /// The check.
-    pub id: &'static str,
-    /// How bad its findings are; `None` where it does not run.
-    pub severity: Option<Severity>,
-    /// The file that says so.
-    pub file: String,
 }
 
 /// What a file of rules is.
@@ -161,6 +150,12 @@ impl RuleSet {
         self.broken.iter().find(|broken| broken.id.as_deref() == Some(name) || is_file(broken.file))
     }
 
+    /// What is set of a built-in check.
+    #[must_use]
+    pub fn tune(&self, id: &str) -> Option<&Tune> {
+        self.tunes.iter().find(|tune| tune.id == id)
+    }
+
     /// The rule of an id.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
@@ -219,7 +214,7 @@ fn one(
             return tune(source, &written, built_in).map(Loaded::Tune);
         }
         if let Some(id) = built_in.get(written.id.value.as_str()) {
-            let help = "take another id; to set it otherwise, leave out everything but `id` and `severity`";
+            let help = "take another id; to set it otherwise, leave out everything but `id`, `severity` and `params`";
             let message = format!("`{}` is a built-in check", id.id);
             return Err(RuleError::new(source, written.id.span.clone(), message, Some(help.to_owned())));
         }
@@ -241,10 +236,6 @@ fn tune(
     built_in: &BTreeMap<&str, &CheckMeta>,
 ) -> Result<Tune, RuleError> {
     let id = rule::id(source, written)?;
-    let error = |at: &std::ops::Range<usize>, message: String, help: Option<String>| {
-        Err(RuleError::new(source, at.clone(), message, help))
-    };
-    let at = &written.id.span;
     let Some(meta) = built_in.get(id) else {
         let near = super::nearest(id, built_in.keys().copied());
         let help = match near {
@@ -256,29 +247,10 @@ fn tune(
                     .to_owned()
             }
         };
-        return error(
-            at,
-            format!("there is no built-in check `{id}`, and the rule has no `check`"),
-            Some(help),
-        );
+        let message = format!("there is no built-in check `{id}`, and the rule has no `check`");
+        return Err(RuleError::new(source, written.id.span.clone(), message, Some(help)));
     };
-    let Some(severity) = &written.severity else {
-        let help = Some("severity: error, warning, info or off".to_owned());
-        return error(at, format!("this sets nothing of `{id}`"), help);
-    };
-    if let Some((name, param)) = written.params.0.first() {
-        return error(&param.span, format!("`{id}` has no parameter `{name}`: it has none"), None);
-    }
-    let wanted = rule::severity_of(severity.value);
-    if meta.guards == Guards::Step && wanted != Some(Severity::Blocker) {
-        let help = "what it finds makes the step impossible, or loses something: mend that instead";
-        return error(
-            &severity.span,
-            format!("`{id}` guards the step itself: less cannot be made of it"),
-            Some(help.to_owned()),
-        );
-    }
-    Ok(Tune { id: meta.id, severity: wanted, file: source.name().to_owned() })
+    tune::read(source, meta)
 }
 
 /// An error in a rule as the reason why it could not be asked.

@@ -158,6 +158,7 @@ fn meta(head: &Head, waivable: bool) -> CheckMeta {
         stages: head.stages,
         needs: Needs::Repository,
         guards: if waivable { Guards::Agreement } else { Guards::Step },
+        params: &[],
     }
 }
 

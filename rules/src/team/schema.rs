@@ -1,22 +1,25 @@
 //! JSON Schemas of the files in `rules.d/`, for editors: made from the types that read them.
 
+use clearance_engine::check::CheckMeta;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value as Json, json};
 
 use super::resolver::WrittenResolverRule;
 use super::trust::WrittenLock;
+use super::tune::{WrittenTune, schema_of_params};
 use super::waivers::WrittenWaivers;
 use super::written::{self, WrittenRule};
 
 /// The schema of a rule: of a check, of a built-in check set otherwise, or of a way to find tasks.
 #[must_use]
-pub fn rule() -> Json {
+pub fn rule(built_in: &[CheckMeta]) -> Json {
     let id = "https://clearance.invalid/schema/rule/v1";
     let resolver = with_schema_and_id(of::<WrittenResolverRule>("clearance resolver"));
     let mut rule = with_schema_and_id(of::<WrittenRule>("clearance rule"));
-    // One dispatch, and one set of definitions, so that an editor tells which of the two is meant.
+    let mut tune = with_schema_and_id(of::<WrittenTune>("clearance built-in check"));
+    // One dispatch, and one set of definitions, so that an editor tells which of them is meant.
     let mut defs = serde_json::Map::new();
-    for schema in [&resolver, &rule] {
+    for schema in [&resolver, &tune, &rule] {
         if let Some(own) = schema["$defs"].as_object() {
             defs.extend(own.clone());
         }
@@ -30,13 +33,20 @@ pub fn rule() -> Json {
         schema
     };
     rule = plain(rule);
+    tune = plain(tune);
+    let ids: Vec<&str> = built_in.iter().map(|meta| meta.id).collect();
+    tune["allOf"] = schema_of_params(built_in).into();
     json!({
         "$schema": dialect,
         "$id": id,
         "title": "clearance rule",
         "if": { "properties": { "kind": { "const": "resolver" } }, "required": ["kind"] },
         "then": plain(resolver),
-        "else": rule,
+        "else": {
+            "if": { "properties": { "id": { "enum": ids } }, "required": ["id"] },
+            "then": tune,
+            "else": rule,
+        },
         "$defs": defs,
     })
 }

@@ -22,6 +22,7 @@ pub const META: CheckMeta = CheckMeta {
     stages: &[Stage::MarkStatus, Stage::Commit, Stage::Merge],
     needs: Needs::Repository,
     guards: Guards::Step,
+    params: &[],
 };
 
 /// Farther ahead, an end is none.

@@ -34,7 +34,7 @@ pub struct WrittenRule {
     /// Whether it applies, as an expression.
     #[serde(default)]
     pub when: Option<At<String>>,
-    /// Values with a type and a default; in a file that sets a built-in check otherwise, just values.
+    /// Values with a type and a default.
     #[serde(default)]
     pub params: InOrder<At<serde_json::Value>>,
     /// Named expressions, evaluated once, in this order.

@@ -2,12 +2,14 @@
 
 use clearance_engine::check::{CheckMeta, Guards};
 use clearance_engine::item::Unanswered;
+use clearance_engine::param::{Param, ParamValue};
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
 use clearance_rules::team::load::unusable;
 use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trust;
+use clearance_rules::team::tune::Tune;
 use serde_json::{Value, json};
 
 use super::authored;
@@ -36,7 +38,7 @@ pub(super) fn run(
         let tests: Vec<_> = tests.into_iter().map(|test| test.value.name.value).collect();
         (of_rule(rule, &tests), in_words(rule, &tests))
     } else if let Some(meta) = metas.iter().find(|meta| meta.id == args.id) {
-        (of_check(meta), check_in_words(meta))
+        (of_check(meta, set.tune(meta.id)), check_in_words(meta, set.tune(meta.id)))
     } else {
         let why = set.broken_one(&args.id).map(|broken| broken.why.in_words()).unwrap_or_default();
         return Err(Failure::undecided(Unanswered::RULE_INVALID, why));
@@ -105,7 +107,7 @@ fn in_words(rule: &Rule, tests: &[String]) -> String {
     out
 }
 
-fn of_check(meta: &CheckMeta) -> Value {
+fn of_check(meta: &CheckMeta, tune: Option<&Tune>) -> Value {
     json!({
         "schema": SCHEMA,
         "id": meta.id,
@@ -114,23 +116,65 @@ fn of_check(meta: &CheckMeta) -> Value {
         "capability": "data",
         "codes": meta.codes,
         "waivable": meta.guards == Guards::Agreement,
+        "params": params(meta, tune),
+        "set": tune.map(|tune| json!({ "file": tune.file, "severity": tuned_severity(tune) })),
         "docs": format!("docs/checks/{}.md", meta.id),
     })
 }
 
-fn check_in_words(meta: &CheckMeta) -> String {
+/// The parameters of a check: what each means, its default, and what is set where.
+pub(super) fn params(meta: &CheckMeta, tune: Option<&Tune>) -> Vec<Value> {
+    let one = |param: &Param| {
+        let set = tune.and_then(|tune| tune.params.set_of(param));
+        let file = set.and(tune).map(|tune| &tune.file);
+        json!({
+            "name": param.name,
+            "type": param.kind.name(),
+            "meaning": param.meaning,
+            "default": param.kind.default(),
+            "value": set,
+            "file": file,
+        })
+    };
+    meta.params.iter().map(one).collect()
+}
+
+/// The same for people: `strict = true (rules.d/t.yaml; the default is false)`.
+pub(super) fn param_in_words(param: &Param, tune: Option<&Tune>) -> String {
+    let shown = |value: &ParamValue| match value {
+        ParamValue::Switch(on) => on.to_string(),
+        ParamValue::Words(words) => format!("[{}]", words.join(", ")),
+    };
+    let (name, default) = (param.name, shown(&param.kind.default()));
+    match tune.and_then(|tune| Some((tune.params.set_of(param)?, &tune.file))) {
+        Some((value, file)) => format!("{name} = {} ({file}; the default is {default})", shown(value)),
+        None => format!("{name} = {default} (the default)"),
+    }
+}
+
+fn tuned_severity(tune: &Tune) -> Option<&'static str> {
+    (tune.off || tune.severity.is_some()).then(|| severity(tune.severity))
+}
+
+fn check_in_words(meta: &CheckMeta, tune: Option<&Tune>) -> String {
     let may = match meta.guards {
         Guards::Agreement => {
-            "yes: a file in rules.d/ with its `id` and a `severity`; rules.d/waivers.yaml for items"
+            "yes: a file in rules.d/ with its `id` and a `severity` or `params`; rules.d/waivers.yaml for items"
         }
-        Guards::Step => "no: it guards the step itself",
+        Guards::Step if meta.params.is_empty() => "no: it guards the step itself",
+        Guards::Step => "stricter only: a file in rules.d/ with its `id` and `params`",
     };
-    format!(
-        "{}: {}\n\n  stages      {}\n  codes       {}\n  set otherwise  {may}\n  docs        docs/checks/{}.md\n",
-        meta.id,
-        meta.summary,
-        stages(meta),
-        meta.codes.join(", "),
-        meta.id
-    )
+    let mut out = format!("{}: {}\n\n", meta.id, meta.summary);
+    let mut row = |name: &str, value: &str| out.push_str(&format!("  {name:<14} {value}\n"));
+    row("stages", &stages(meta));
+    row("codes", &meta.codes.join(", "));
+    for param in meta.params {
+        row("param", &format!("{}: {}", param_in_words(param, tune), param.meaning));
+    }
+    row("set otherwise", may);
+    if let Some((tune, severity)) = tune.and_then(|tune| Some((tune, tuned_severity(tune)?))) {
+        row("severity", &format!("{severity} ({})", tune.file));
+    }
+    row("docs", &format!("docs/checks/{}.md", meta.id));
+    out
 }

@@ -8,6 +8,7 @@ use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trust;
 use serde_json::{Value, json};
 
+use super::explain::{param_in_words, params};
 use super::{authored, broken_json};
 use crate::args::Global;
 use crate::args::rules::RulesListArgs;
@@ -55,6 +56,7 @@ fn json(registry: &Registry, set: &RuleSet, of_stage: &dyn Fn(&[Stage]) -> bool)
             "stages": meta.stages,
             "guards": meta.guards,
             "capability": "data",
+            "params": params(meta, set.tune(meta.id)),
             "origin": origin(&entry.origin),
         })
     });
@@ -103,6 +105,9 @@ fn text(
         let meta = entry.check.meta();
         out.push_str(&format!("  {:<20} {}\n", entry.id, meta.summary));
         out.push_str(&format!("  {:<20} codes: {}\n", "", meta.codes.join(", ")));
+        for param in meta.params.iter().filter(|_| capabilities) {
+            out.push_str(&format!("  {:<20} param: {}\n", "", param_in_words(param, set.tune(meta.id))));
+        }
         out.push_str(&format!("  {:<20} {}\n", "", told(entry.origin)));
     }
     let rules: Vec<&Rule> = set.rules.iter().filter(|rule| of_stage(rule.meta.stages)).collect();

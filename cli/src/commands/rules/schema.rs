@@ -1,16 +1,17 @@
 //! `clearance rules schema`: JSON Schemas for editors.
 
+use clearance_engine::registry::Registry;
 use clearance_rules::team::schema;
 
 use crate::args::Global;
 use crate::args::rules::{RulesSchemaArgs, SchemaOf};
-use crate::commands::Answer;
+use crate::commands::{Answer, gate};
 use crate::failure::Failure;
 use crate::output::reports;
 
-pub(super) fn run(args: &RulesSchemaArgs, global: &Global) -> Result<Answer, Failure> {
+pub(super) fn run(args: &RulesSchemaArgs, global: &Global, registry: &Registry) -> Result<Answer, Failure> {
     let value = match args.of {
-        SchemaOf::Rule => schema::rule(),
+        SchemaOf::Rule => schema::rule(&gate::built_in(registry)),
         SchemaOf::Waivers => schema::waivers(),
         SchemaOf::TrustLock => schema::trust_lock(),
     };

@@ -1,0 +1,201 @@
+//! Parameters of built-in checks, set by files of `rules.d/`.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::ready::{MISSION, codes, dry_run, ready};
+use crate::remotes::apart;
+use crate::rules_support::{at_merge, commit_on, of, ready_with, unanswered};
+use crate::support::{TestRepo, run};
+
+const STRICT: &str = "schema: clearance.rule/v1\nid: target-sync\nparams: { strict: true }\n";
+
+/// The parameters of a check, as `rules explain` tells them.
+fn explained(repo: &TestRepo, id: &str) -> Value {
+    run(repo, &["rules", "explain", id, "--json"]).json()
+}
+
+#[rstest]
+#[case::behind(1, 0, "target_behind")]
+#[case::diverged(1, 1, "target_diverged")]
+#[case::ahead(0, 1, "")]
+#[case::level(0, 0, "")]
+fn a_strict_target_sync_blocks_without_a_push(
+    #[case] theirs: usize,
+    #[case] ours: usize,
+    #[case] code: &str,
+    #[values(true, false)] strict: bool,
+) {
+    let text = STRICT.replace("true", &strict.to_string());
+    let repo = ready_with(&[("rules.d/target-sync.yaml", &text)]);
+    apart(&repo, theirs, ours);
+    let blocks = strict && !code.is_empty();
+    let expected: &[&str] = if blocks { &[code] } else { &[] };
+    assert_eq!(codes(&repo, &[]), expected);
+    let warnings = dry_run(&repo, &["--json"]).json()["warnings"].as_array().unwrap().len();
+    assert_eq!(warnings, usize::from(!strict && !code.is_empty()));
+    let asked = at_merge(&repo, &[]);
+    assert_eq!((asked.code, of(&asked, "target-sync")["verdict"] == "blocked"), (i32::from(blocks), blocks));
+}
+
+/// A mission cannot bring them along: they are those of the target, like all rules.
+#[test]
+fn parameters_are_those_of_the_target() {
+    let brought = ready();
+    commit_on(&brought, MISSION, &[("rules.d/t.yaml", STRICT)]);
+    apart(&brought, 1, 0);
+    assert_eq!(codes(&brought, &[]), Vec::<String>::new());
+    let repo = ready_with(&[("rules.d/t.yaml", STRICT)]);
+    apart(&repo, 1, 0);
+    // What is only in the work tree counts where it is asked for.
+    repo.write("rules.d/t.yaml", STRICT.replace("true", "false"));
+    let verdict = |more: &[&str]| of(&at_merge(&repo, more), "target-sync")["verdict"].clone();
+    assert_eq!((verdict(&[]), verdict(&["--rules-from", "head"])), ("blocked".into(), "cleared".into()));
+}
+
+/// What is written instead of what; the line; what is marked there; what is said and what helps.
+#[rstest]
+#[case::name(
+    "strict: true",
+    "strct: true",
+    3,
+    "strct",
+    "no parameter `strct`",
+    "did you mean `strict`? there are: strict"
+)]
+#[case::other_name("strict: true", "xyz: true", 3, "xyz", "no parameter `xyz`", "there are: strict")]
+#[case::twice("strict: true", "strict: true, strct: true", 3, "strct", "no parameter `strct`", "`strict`")]
+#[case::text(
+    "strict: true",
+    "strict: 'true'",
+    3,
+    "'true'",
+    "`strict` is true or false, and this is a text",
+    "write `strict: true`"
+)]
+#[case::number("strict: true", "strict: 1", 3, "1", "and this is a number", "`strict: true`")]
+#[case::nothing("strict: true", "strict: null", 3, "null", "and this is nothing", "`strict: true`")]
+#[case::list("strict: true", "strict: [true]", 3, "", "and this is a list", "`strict: true`")]
+#[case::as_in_a_rule(
+    "strict: true",
+    "strict: { type: bool, default: true }",
+    3,
+    "",
+    "and this is a record",
+    "`strict: true`"
+)]
+#[case::none_at_all(
+    "params: { strict: true }",
+    "params: {}",
+    2,
+    "target-sync",
+    "sets nothing of `target-sync`",
+    "params: strict"
+)]
+#[case::no_names("{ strict: true }", "true", 3, "true", "names with values", "")]
+#[case::key_of_a_rule("params:", "stages: [merge]\nparams:", 3, "stages", "`stages`", "severity, params")]
+#[case::misspelt_key("params:", "parms:", 3, "parms", "`parms`", "`params`")]
+#[case::without_any(
+    "target-sync",
+    "git-state",
+    3,
+    "strict",
+    "`git-state` has no parameter `strict`: it has none",
+    ""
+)]
+#[case::no_check("target-sync", "target-snyc", 2, "target-snyc", "`target-snyc`", "`target-sync`")]
+fn mistakes_are_pointed_at(
+    #[case] from: &str,
+    #[case] to: &str,
+    #[case] line: usize,
+    #[case] marked: &str,
+    #[case] said: &str,
+    #[case] helped: &str,
+) {
+    let text = STRICT.replacen(from, to, 1);
+    assert_ne!(text, STRICT);
+    pointed_at(&text, line, marked, said, helped);
+}
+
+fn pointed_at(text: &str, line: usize, marked: &str, said: &str, helped: &str) {
+    let repo = ready_with(&[("rules.d/t.yaml", text)]);
+    let asked = at_merge(&repo, &[]);
+    let told = unanswered(&asked, "rules.d/t.yaml");
+    assert_eq!((asked.code, &told["code"]), (3, &"rule_invalid".into()), "{:#}", asked.json());
+    let (message, help) = (told["message"].as_str().unwrap(), told["help"].as_str().unwrap_or_default());
+    assert!(message.contains(said), "{message}");
+    assert!(help.contains(helped), "{help}");
+    let excerpt = &told["excerpts"][0];
+    assert_eq!(excerpt["line"], line, "{told:#}");
+    if !marked.is_empty() {
+        let column = text.lines().nth(line - 1).unwrap().find(marked).unwrap() + 1;
+        assert_eq!(excerpt["mark"], json!({ "column": column, "length": marked.len() }), "{told:#}");
+    }
+}
+
+/// The severity and the parameters are set by one file, or either of them.
+#[test]
+fn a_guard_of_the_step_is_made_stricter_and_nothing_else() {
+    let repo = ready_with(&[("rules.d/t.yaml", &format!("{STRICT}severity: warning\n"))]);
+    let told = unanswered(&at_merge(&repo, &[]), "rules.d/t.yaml");
+    assert_eq!(
+        (&told["code"], &told["excerpts"][0]["line"]),
+        (&"rule_invalid".into(), &4.into()),
+        "{told:#}"
+    );
+    repo.write("rules.d/t.yaml", format!("{STRICT}severity: error\n"));
+    let asked = at_merge(&repo, &["--rules-from", "head"]);
+    assert_eq!(of(&asked, "target-sync")["verdict"], "cleared", "{:#}", asked.json());
+}
+
+#[test]
+fn parameters_are_explained_and_listed() {
+    let repo = TestRepo::new();
+    let plain = explained(&repo, "target-sync");
+    let param = &plain["params"][0];
+    assert_eq!(
+        (&param["name"], &param["type"], &param["default"], &param["value"], &param["file"]),
+        (&"strict".into(), &"bool".into(), &false.into(), &Value::Null, &Value::Null)
+    );
+    assert_eq!((&plain["set"], explained(&repo, "git-state")["params"].clone()), (&Value::Null, json!([])));
+    let text = run(&repo, &["rules", "explain", "target-sync"]).stdout;
+    assert!(text.contains("strict = false (the default): a target that lacks commits"), "{text}");
+    repo.write("rules.d/t.yaml", STRICT);
+    repo.write("rules.d/u.yaml", "schema: clearance.rule/v1\nid: work-packages\nseverity: warning\n");
+    let set = explained(&repo, "target-sync");
+    assert_eq!(
+        (&set["params"][0]["value"], &set["params"][0]["file"], &set["set"]),
+        (&true.into(), &"rules.d/t.yaml".into(), &json!({ "file": "rules.d/t.yaml", "severity": null }))
+    );
+    assert_eq!(
+        explained(&repo, "work-packages")["set"],
+        json!({ "file": "rules.d/u.yaml", "severity": "warning" })
+    );
+    for command in [&["rules", "explain", "target-sync"][..], &["rules", "list", "--capabilities"]] {
+        let text = run(&repo, command).stdout;
+        assert!(text.contains("strict = true (rules.d/t.yaml; the default is false)"), "{text}");
+    }
+    let text = run(&repo, &["rules", "explain", "work-packages"]).stdout;
+    assert!(text.contains("warning (rules.d/u.yaml)"), "{text}");
+    let listed = run(&repo, &["rules", "list", "--capabilities", "--json"]).json();
+    let of =
+        |id: &str| listed["checks"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
+    assert_eq!(of("target-sync")["params"], set["params"]);
+    assert_eq!(of("git-state")["params"], json!([]));
+}
+
+/// Editors tell what a file for a check may set.
+#[rstest]
+#[case::good("", "", true)]
+#[case::severity("params:", "severity: error\nparams:", true)]
+#[case::name("strict:", "strct:", false)]
+#[case::value("true", "'true'", false)]
+#[case::as_in_a_rule("strict: true", "strict: { type: bool, default: true }", false)]
+#[case::of_another_check("target-sync", "git-state", false)]
+#[case::key_of_a_rule("params:", "stages: [merge]\nparams:", false)]
+fn the_schema_knows_them(#[case] from: &str, #[case] to: &str, #[case] good: bool) {
+    let printed = run(&TestRepo::new(), &["rules", "schema"]).json();
+    let validator = jsonschema::validator_for(&printed).unwrap();
+    let text = STRICT.replacen(from, to, 1);
+    assert_eq!(validator.is_valid(&clearance_testkit::yaml(&text)), good, "{text}");
+}
