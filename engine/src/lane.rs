@@ -75,6 +75,17 @@ impl Lane {
         Self::Canceled,
     ];
 
+    /// The names of [`Lane::SHOWN`].
+    pub const NAMES: [&'static str; 9] = {
+        let mut names = [""; 9];
+        let mut nth = 0;
+        while nth < names.len() {
+            names[nth] = Self::SHOWN[nth].as_str();
+            nth += 1;
+        }
+        names
+    };
+
     /// The way of a work package that nothing goes wrong with.
     pub const WAY: [Self; 7] = [
         Self::Planned,
@@ -88,7 +99,7 @@ impl Lane {
 
     /// The lane's name in files.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Genesis => "genesis",
             Self::Uninitialized => "uninitialized",

@@ -3,10 +3,10 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::ready::{MISSION, codes, dry_run, ready};
+use crate::ready::{MISSION, approved, codes, dry_run, ready};
 use crate::remotes::apart;
 use crate::rules_support::{at_merge, commit_on, of, ready_with, unanswered};
-use crate::support::{TestRepo, run};
+use crate::support::{LOG, TestRepo, run, step};
 
 const STRICT: &str = "schema: clearance.rule/v1\nid: target-sync\nparams: { strict: true }\n";
 
@@ -133,6 +133,100 @@ fn pointed_at(text: &str, line: usize, marked: &str, said: &str, helped: &str) {
     }
 }
 
+const READY: &str = "schema: clearance.rule/v1\nid: work-packages\nparams: { ready: [done, canceled] }\n";
+
+/// Which lanes count, what is asked for then, and the command that gets there.
+#[rstest]
+#[case::default("approved, done, canceled", "approved", "")]
+#[case::more_than_an_approval("done, canceled", "approved", "WP02 is in approved, and is not done|--to done")]
+#[case::order_does_not_matter("canceled, done", "approved", "WP02 is in approved, and is not done|--to done")]
+#[case::before_an_approval("in_review, approved", "in_review", "")]
+#[case::nearest_on_the_way(
+    "done, in_review",
+    "planned",
+    "WP02 is in planned, and is not in_review|--to claimed"
+)]
+#[case::not_the_default("in_review", "done", "WP02 is in done, and is not in_review|--force")]
+#[case::given_up("approved, done", "canceled", "WP02 is in canceled, and is not approved|--force")]
+#[case::off_the_way("blocked", "approved", "WP02 is in approved, and is not blocked|--to blocked")]
+fn the_lanes_that_are_ready(#[case] ready: &str, #[case] lane: &str, #[case] said: &str) {
+    let text = READY.replace("done, canceled", ready);
+    let repo = ready_with(&[("rules.d/w.yaml", &text)]);
+    let first = ready.split(", ").next().unwrap();
+    repo.write(LOG, step("WP01", "in_progress", first) + &step("WP02", "in_progress", lane));
+    repo.commit_all("Lanes");
+    let told = of(&at_merge(&repo, &["--rule", "work-packages"]), "work-packages");
+    let findings = told["findings"].as_array().unwrap();
+    let Some((message, command)) = said.split_once('|') else {
+        assert_eq!((findings.len(), &told["verdict"]), (0, &"cleared".into()), "{told:#}");
+        return;
+    };
+    assert_eq!((findings.len(), &findings[0]["message"]), (1, &message.into()), "{told:#}");
+    let remediation = findings[0]["remediation"].as_str().unwrap();
+    assert!(remediation.contains(command), "{remediation}");
+}
+
+/// A work package that has no lane is not ready, whatever is.
+#[test]
+fn no_lane_is_never_ready() {
+    let all = "planned, claimed, in_progress, for_review, in_review, approved, done, blocked, canceled";
+    let repo = ready_with(&[("rules.d/w.yaml", &READY.replace("done, canceled", all))]);
+    repo.write(LOG, approved("WP01"));
+    repo.commit_all("One");
+    assert_eq!(codes(&repo, &[]), ["wp_not_approved"]);
+    for lane in ["genesis", "uninitialized"] {
+        let text = READY.replace("done", lane);
+        pointed_at(
+            &text,
+            3,
+            lane,
+            &format!("`{lane}` is nothing that `ready` knows"),
+            "there are: planned, claimed",
+        );
+    }
+}
+
+#[rstest]
+#[case::word(
+    "done",
+    "doen",
+    "doen",
+    "`doen` is nothing that `ready` knows",
+    "did you mean `done`? there are: planned"
+)]
+#[case::capitals("done", "Done", "Done", "`Done`", "`done`")]
+#[case::number("done", "1", "1", "`ready` is a list of texts, and this is a number", "there are: planned")]
+#[case::text(
+    "[done, canceled]",
+    "done",
+    "done",
+    "`ready` is a list of texts, and this is a text",
+    "write `ready: [done]`"
+)]
+#[case::nothing(
+    "[done, canceled]",
+    "[]",
+    "",
+    "`ready` names at least one",
+    "write `ready: [approved, done, canceled]`"
+)]
+#[case::yes(
+    "[done, canceled]",
+    "true",
+    "true",
+    "and this is true or false",
+    "write `ready: [approved, done, canceled]`"
+)]
+fn mistakes_in_a_list_are_pointed_at(
+    #[case] from: &str,
+    #[case] to: &str,
+    #[case] marked: &str,
+    #[case] said: &str,
+    #[case] helped: &str,
+) {
+    pointed_at(&READY.replacen(from, to, 1), 3, marked, said, helped);
+}
+
 /// The severity and the parameters are set by one file, or either of them.
 #[test]
 fn a_guard_of_the_step_is_made_stricter_and_nothing_else() {
@@ -193,6 +287,8 @@ fn parameters_are_explained_and_listed() {
 #[case::as_in_a_rule("strict: true", "strict: { type: bool, default: true }", false)]
 #[case::of_another_check("target-sync", "git-state", false)]
 #[case::key_of_a_rule("params:", "stages: [merge]\nparams:", false)]
+#[case::list("target-sync\nparams: { strict: true }", "work-packages\nparams: { ready: [done] }", true)]
+#[case::word("target-sync\nparams: { strict: true }", "work-packages\nparams: { ready: [doen] }", false)]
 fn the_schema_knows_them(#[case] from: &str, #[case] to: &str, #[case] good: bool) {
     let printed = run(&TestRepo::new(), &["rules", "schema"]).json();
     let validator = jsonschema::validator_for(&printed).unwrap();
