@@ -3,10 +3,10 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::ready::{MISSION, approved, codes, dry_run, ready};
+use crate::ready::{MISSION, approved, codes, dry_run, ready, shell};
 use crate::remotes::apart;
 use crate::rules_support::{at_merge, commit_on, of, ready_with, unanswered};
-use crate::support::{LOG, TestRepo, run, step};
+use crate::support::{LOG, TestRepo, run, step, step_at};
 
 const STRICT: &str = "schema: clearance.rule/v1\nid: target-sync\nparams: { strict: true }\n";
 
@@ -225,6 +225,136 @@ fn mistakes_in_a_list_are_pointed_at(
     #[case] helped: &str,
 ) {
     pointed_at(&READY.replacen(from, to, 1), 3, marked, said, helped);
+}
+
+const FOUR_EYES: &str = "schema: clearance.rule/v1\nid: review-consistency\nparams: { four_eyes: true }\n";
+
+/// One step of WP01, by somebody.
+fn by(actor: &str, from: &str, to: &str, second: u32, more: &str) -> String {
+    step_at("WP01", from, to, second, more).replace("\"ann\"", &format!("\"{actor}\""))
+}
+
+/// The same with an approval that somebody signs.
+fn signed(actor: &str, reviewer: &str, from: &str, to: &str, second: u32) -> String {
+    let evidence = format!(
+        r#""evidence": {{"review": {{"reviewer": "{reviewer}", "verdict": "approved", "reference": "x"}}}}"#
+    );
+    by(actor, from, to, second, "").replace("\"evidence\": null", &evidence)
+}
+
+fn claimed(actor: &str) -> String {
+    by(actor, "planned", "claimed", 1, "")
+}
+
+/// What the check of reviews finds, once it could look.
+fn reviews(repo: &TestRepo, more: &[&str]) -> Vec<Value> {
+    let asked = at_merge(repo, &[&["--rule", "review-consistency"], more].concat());
+    assert!([0, 1].contains(&asked.code), "{:#}", asked.json());
+    of(&asked, "review-consistency")["findings"].as_array().unwrap().clone()
+}
+
+const ITSELF: &str = "WP01 was approved by ann, who worked on it";
+
+#[rstest]
+#[case::somebody_else(claimed("bob") + &signed("ann", "ann", "in_review", "approved", 5), "")]
+#[case::the_same(claimed("ann") + &signed("ann", "ann", "in_review", "approved", 5), ITSELF)]
+#[case::other_letters(claimed(" ANN") + &signed("x", "ann", "in_review", "approved", 5), ITSELF)]
+#[case::who_signs_counts(claimed("bob") + &signed("bob", "ann", "in_review", "approved", 5), "")]
+#[case::signs_for_another(claimed("ann") + &signed("bob", "ann", "in_review", "approved", 5), ITSELF)]
+#[case::unsigned(claimed("ann") + &by("ann", "in_review", "approved", 5, ""), ITSELF)]
+#[case::signed_by_nobody(claimed("ann") + &signed("ann", "", "in_review", "approved", 5), ITSELF)]
+#[case::went_on_with_it(
+    claimed("bob") + &by("ann", "claimed", "in_progress", 2, "") + &signed("ann", "ann", "in_review", "approved", 5),
+    ITSELF
+)]
+#[case::the_agent_of_a_claim(
+    claimed("bob").replace("\"policy_metadata\": null", "\"policy_metadata\": {\"agent\": \"ann\"}")
+        + &signed("ann", "ann", "in_review", "approved", 5),
+    ITSELF
+)]
+#[case::who_sends_back_may_approve(
+    claimed("bob") + &by("ann", "in_review", "in_progress", 2, "") + &signed("ann", "ann", "in_review", "approved", 5),
+    ""
+)]
+#[case::done_by_another(
+    claimed("ann") + &signed("ann", "ann", "in_review", "approved", 5) + &signed("bot", "bot", "approved", "done", 6),
+    ITSELF
+)]
+#[case::done_by_the_worker(
+    claimed("bob") + &signed("ann", "ann", "in_review", "approved", 5) + &signed("bob", "bob", "approved", "done", 6),
+    ""
+)]
+#[case::approved_again(
+    claimed("ann") + &signed("ann", "ann", "in_review", "approved", 5) + &by("cy", "approved", "in_progress", 6, "")
+        + &signed("cy", "cy", "in_review", "approved", 7),
+    ""
+)]
+#[case::nobody_known(
+    signed("ann", "ann", "in_review", "approved", 5),
+    "WP01 was approved by ann, and nothing says that somebody else worked on it"
+)]
+#[case::no_approver_known(
+    claimed("bob") + &by("", "in_review", "approved", 5, ""),
+    "WP01 is in approved, and nothing says who approved it"
+)]
+#[case::not_approved(claimed("ann") + &by("ann", "claimed", "in_progress", 2, ""), "")]
+fn four_eyes(#[case] log: String, #[case] said: &str) {
+    let repo = ready_with(&[("rules.d/r.yaml", FOUR_EYES)]);
+    repo.write(LOG, &log);
+    repo.commit_all("Log");
+    let found: Vec<_> =
+        reviews(&repo, &[]).iter().map(|one| (one["code"].clone(), one["message"].clone())).collect();
+    let expected = (json!("review_not_independent"), json!(said));
+    assert_eq!(found, if said.is_empty() { vec![] } else { vec![expected] });
+    repo.write("rules.d/r.yaml", FOUR_EYES.replace("true", "false"));
+    assert_eq!(
+        reviews(&repo, &["--rules-from", "head"]),
+        Vec::<Value>::new(),
+        "it is not asked for by default"
+    );
+}
+
+/// An arbiter answers for what they decide; one who worked on it does not.
+#[rstest]
+#[case("cy", &[])]
+#[case("ann", &["review_not_independent"])]
+fn an_arbiter_is_one_more_pair_of_eyes(#[case] arbiter: &str, #[case] expected: &[&str]) {
+    let repo = ready_with(&[("rules.d/r.yaml", FOUR_EYES)]);
+    let decision = format!(
+        r#"{{"actor": "{arbiter}", "at": "2026-01-01T00:00:09Z", "delta": {{"review": {{"at": "2026-01-01T00:00:09Z", "actor": "{arbiter}", "wp_id": "WP01", "reason": "it is fine"}}}}, "event_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "kind": "annotation", "wp_id": "WP01"}}"#
+    );
+    let log = claimed("ann") + &signed("ann", "ann", "in_review", "approved", 5) + &decision + "\n";
+    repo.write(LOG, &log);
+    repo.commit_all("Log");
+    let told = reviews(&repo, &[]);
+    let found: Vec<_> = told.iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert_eq!(found, expected);
+}
+
+/// The way out leads to an approval by somebody else.
+#[rstest]
+#[case("approved")]
+#[case("done")]
+fn the_way_out_of_an_approval_of_ones_own(#[case] lane: &str) {
+    let repo = ready_with(&[("rules.d/r.yaml", FOUR_EYES)]);
+    let of_both = claimed("ann") + &signed("ann", "ann", "in_review", lane, 5);
+    repo.write(
+        LOG,
+        of_both.clone()
+            + &of_both.replace("WP01", "WP02").replace("\"reviewer\": \"ann\"", "\"reviewer\": \"r\""),
+    );
+    repo.commit_all("Log");
+    assert_eq!(codes(&repo, &[]), ["review_not_independent"]);
+    let command = dry_run(&repo, &["--json"]).json()["remediation"].as_str().unwrap().replace("NAME", "bob");
+    let binary = crate::support::binary().parent().unwrap().display().to_string();
+    let pasted = shell(&repo, &format!("PATH='{binary}':$PATH {command}"));
+    assert_eq!(pasted.code, 0, "{command}: {}", pasted.stderr);
+    let again =
+        ["move", "WP01", "--to", "approved", "--mission", "m", "--reviewer", "bob", "--evidence", "PR#1"];
+    let moved = run(&repo, &again);
+    assert_eq!(moved.code, 0, "{} {}", moved.stdout, moved.stderr);
+    repo.commit_all("Approved");
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
 }
 
 /// The severity and the parameters are set by one file, or either of them.

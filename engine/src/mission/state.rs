@@ -65,6 +65,10 @@ pub struct WorkPackageState {
     pub execution_mode: Option<String>,
     /// The approval that brought it into `approved` or `done`, while it is there.
     pub approval: Option<Review>,
+    /// Who took it to work on it, each once: who claimed it, for whom, and who went on with it. Not who sent it back.
+    pub workers: Vec<String>,
+    /// Who approved it, while it is in `approved` or `done`: the reviewer that the step names, else who took the step.
+    approver: Option<String>,
     /// What was last said of its tasks, spelled as they were written: the original compares exactly.
     pub subtasks: BTreeMap<String, String>,
     /// The 1-based line of the event that put it there.
@@ -96,10 +100,20 @@ impl WorkPackageState {
     /// Whether an arbiter decided over its review, with time, name and reason.
     #[must_use]
     pub fn is_overridden(&self) -> bool {
-        let Some(decision) = self.slots.get("review") else { return false };
-        ["at", "actor", "wp_id", "reason"]
-            .into_iter()
-            .all(|key| decision.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty()))
+        self.arbiter().is_some()
+    }
+
+    fn arbiter(&self) -> Option<&str> {
+        let decision = self.slots.get("review")?;
+        let text = |key| decision.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        ["at", "wp_id", "reason"].into_iter().all(|key| text(key).is_some()).then(|| text("actor"))?
+    }
+
+    /// Who answers for it, while it is in `approved` or `done`: an arbiter, else who approved it.
+    #[must_use]
+    pub fn approver(&self) -> Option<&str> {
+        let approver = self.approver.as_deref()?;
+        Some(self.arbiter().unwrap_or(approver))
     }
 }
 
@@ -188,11 +202,20 @@ struct Folding<'a> {
     line: usize,
     force_count: u64,
     slots: BTreeMap<&'static str, Value>,
+    workers: Vec<String>,
+    approved_by: Option<&'a Transition<'a>>,
 }
 
 impl<'a> Folding<'a> {
     fn first(event: &'a Transition<'a>, line: usize) -> Self {
-        let mut state = Self { last: event, line, force_count: 0, slots: BTreeMap::new() };
+        let mut state = Self {
+            last: event,
+            line,
+            force_count: 0,
+            slots: BTreeMap::new(),
+            workers: Vec::new(),
+            approved_by: None,
+        };
         state.enter(event, line);
         state
     }
@@ -209,6 +232,16 @@ impl<'a> Folding<'a> {
         self.last = event;
         self.line = line;
         self.force_count += u64::from(event.force);
+        match (event.from, event.to) {
+            (Lane::Approved, Lane::Done) if self.approved_by.is_some() => {}
+            (_, Lane::Approved | Lane::Done) => self.approved_by = Some(event),
+            _ => self.approved_by = None,
+        }
+        // From a review it is sent back by who reviewed it.
+        let is_review = matches!(event.from, Lane::ForReview | Lane::InReview | Lane::Approved | Lane::Done);
+        if matches!(event.to, Lane::Claimed | Lane::InProgress) && !is_review {
+            self.worked(actor(event.actor));
+        }
         if (event.from, event.to) == (Lane::Planned, Lane::Claimed) {
             self.claim(event);
         }
@@ -238,6 +271,13 @@ impl<'a> Folding<'a> {
         }
         if let Some(agent) = policy.get("agent").filter(|agent| is_truthy(agent)) {
             self.slots.insert("agent", agent.clone());
+            agent.as_str().into_iter().for_each(|agent| self.worked(agent.to_owned()));
+        }
+    }
+
+    fn worked(&mut self, name: String) {
+        if !self.workers.contains(&name) {
+            self.workers.push(name);
         }
     }
 
@@ -256,6 +296,11 @@ impl<'a> Folding<'a> {
             force_count: self.force_count,
             execution_mode: Some(event.execution_mode.as_ref().to_owned()),
             approval: approval(event).filter(|_| matches!(event.to, Lane::Approved | Lane::Done)),
+            workers: self.workers,
+            approver: self.approved_by.map(|event| {
+                let named = approval(event).map(|review| review.reviewer);
+                named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| actor(event.actor))
+            }),
             subtasks: BTreeMap::new(),
             line: Some(self.line),
             subtask_lines: BTreeMap::new(),
@@ -313,6 +358,8 @@ fn only_noted(by: &RawValue) -> WorkPackageState {
         force_count: 0,
         execution_mode: None,
         approval: None,
+        workers: Vec::new(),
+        approver: None,
         subtasks: BTreeMap::new(),
         line: None,
         subtask_lines: BTreeMap::new(),

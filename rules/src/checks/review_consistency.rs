@@ -6,6 +6,7 @@ use clearance_engine::lane::Lane;
 use clearance_engine::mission::Mission;
 use clearance_engine::mission::review::{ReviewCycle, Said};
 use clearance_engine::mission::state::{MissionState, WorkPackageState};
+use clearance_engine::param::{Param, ParamKind};
 use clearance_engine::register_check;
 use clearance_engine::source::shell_quote;
 use clearance_engine::transition::{APPROVED, CHANGES_REQUESTED};
@@ -13,6 +14,13 @@ use clearance_engine::transition::{APPROVED, CHANGES_REQUESTED};
 use super::common::{blocker, warning, way_out};
 
 register_check!("review-consistency", ReviewConsistency);
+
+/// Whether an approval must be somebody else's than the work.
+const FOUR_EYES: Param = Param {
+    name: "four_eyes",
+    kind: ParamKind::Stricter,
+    meaning: "an approval counts only from somebody who did not work on it, as the status log has it",
+};
 
 /// The log speaks first: an outcome or an approval that is recorded there is the review. Where it says nothing, the file
 /// of the newest round does.
@@ -23,11 +31,11 @@ impl Check for ReviewConsistency {
         &CheckMeta {
             id: "review-consistency",
             summary: "no approved work package was sent back by its last review",
-            codes: &["review_rejected", "review_schema_invalid"],
+            codes: &["review_rejected", "review_schema_invalid", "review_not_independent"],
             stages: &[Stage::Commit, Stage::Merge],
             needs: Needs::Mission,
             guards: Guards::Agreement,
-            params: &[],
+            params: &[FOUR_EYES],
         }
     }
 
@@ -44,7 +52,15 @@ impl Check for ReviewConsistency {
             }
             let location = Location { name: mission.name_of("status.events.jsonl"), line: own.line };
             let message = format!("{id} is in {}, and its last review asked for changes", own.lane);
-            findings.report(blocker("review_rejected", id, message, location, send_back(id, own, &slug)))?;
+            let command = send_back(id, own, &slug, &REJECTED);
+            findings.report(blocker("review_rejected", id, message, location, command))?;
+        }
+        let approved = state.work_packages.iter().filter(|(_, own)| is_approved(own));
+        for (id, own) in approved.filter(|_| context.params.is_on(&FOUR_EYES)) {
+            let Some(message) = not_independent(id, own) else { continue };
+            let location = Location { name: mission.name_of("status.events.jsonl"), line: own.line };
+            let command = send_back(id, own, &slug, &NOT_INDEPENDENT);
+            findings.report(blocker("review_not_independent", id, message, location, command))?;
         }
         for cycle in ReviewCycle::latest(mission).map_err(std::sync::Arc::new)? {
             self.about_file(&cycle, mission, state, findings)?;
@@ -78,7 +94,7 @@ impl ReviewConsistency {
                         id,
                         message,
                         at(*line),
-                        send_back(id, own, &shell_quote(mission.slug())),
+                        send_back(id, own, &shell_quote(mission.slug()), &REJECTED),
                     ))?;
                 }
             }
@@ -114,11 +130,35 @@ fn is_approved(own: &WorkPackageState) -> bool {
     matches!(own.lane, Lane::Approved | Lane::Done)
 }
 
-fn send_back(id: &str, own: &WorkPackageState, slug: &str) -> String {
+/// Why work goes back: what stands for the review, and the reason where it is forced.
+struct Why {
+    review: &'static str,
+    reason: &'static str,
+}
+
+const REJECTED: Why = Why { review: "the last review", reason: "its review asked for changes" };
+const NOT_INDEPENDENT: Why =
+    Why { review: "to be approved by somebody else", reason: "somebody else must approve it" };
+
+/// What is said of an approval that is not shown to be somebody else's.
+fn not_independent(id: &str, own: &WorkPackageState) -> Option<String> {
+    let approver = own.approver().unwrap_or_default().trim();
+    let is_worker = |worker: &String| worker.trim().to_lowercase() == approver.to_lowercase();
+    if approver.is_empty() {
+        Some(format!("{id} is in {}, and nothing says who approved it", own.lane))
+    } else if own.workers.is_empty() {
+        Some(format!("{id} was approved by {approver}, and nothing says that somebody else worked on it"))
+    } else if own.workers.iter().any(is_worker) {
+        Some(format!("{id} was approved by {approver}, who worked on it"))
+    } else {
+        None
+    }
+}
+
+fn send_back(id: &str, own: &WorkPackageState, slug: &str, why: &Why) -> String {
+    let step = format!("clearance move {id} --to in_progress --mission {slug}");
     match own.lane {
-        Lane::Done => format!(
-            "clearance move {id} --to in_progress --mission {slug} --force --actor NAME --reason 'its review asked for changes'"
-        ),
-        _ => format!("clearance move {id} --to in_progress --mission {slug} --review-ref 'the last review'"),
+        Lane::Done => format!("{step} --force --actor NAME --reason '{}'", why.reason),
+        _ => format!("{step} --review-ref '{}'", why.review),
     }
 }

@@ -103,3 +103,16 @@ fn a_slug_of_the_log_is_not_trusted(#[case] slug: &str, #[case] kept: &str) {
     let line = step("2026-01-01T00:00:00Z", "A", "genesis", "planned", "").replace("013-m", slug);
     assert_eq!(reduce(&line).unwrap().mission_slug, kept);
 }
+
+/// Who answers for an approval is told as long as there is one.
+#[rstest]
+#[case::approved(None, Some("a"))]
+#[case::sent_back(Some("in_progress"), None)]
+#[case::done(Some("done"), Some("a"))]
+fn who_approved_it(#[case] then: Option<&str>, #[case] expected: Option<&str>) {
+    let mut log = vec![step("2026-01-01T00:00:00Z", "A", "in_review", "approved", "")];
+    let later = then.map(|lane| step("2026-01-01T00:00:01Z", "B", "approved", lane, ""));
+    log.extend(later.map(|later| later.replace(r#""actor":"a""#, r#""actor":"b""#)));
+    let state = reduce(&log.join("\n")).unwrap();
+    assert_eq!(state.of(&id("WP01")).unwrap().approver(), expected);
+}
