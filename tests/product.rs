@@ -65,6 +65,8 @@ mod rules_author;
 mod rules_errors;
 #[path = "product/rules_format.rs"]
 mod rules_format;
+#[path = "product/rules_http.rs"]
+mod rules_http;
 #[path = "product/rules_judges.rs"]
 mod rules_judges;
 #[path = "product/rules_limits.rs"]

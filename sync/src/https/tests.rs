@@ -5,13 +5,12 @@ mod answers;
 mod child;
 mod redirects;
 mod retries;
-mod server;
 
 use std::time::{Duration, Instant};
 
+use clearance_testkit::server::Authority;
 use miette::Diagnostic as _;
 
-use self::server::Authority;
 use super::client::Proxies;
 use super::{AskError, Question, Reply};
 

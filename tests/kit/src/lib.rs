@@ -4,6 +4,9 @@
 
 mod command;
 mod repo;
+#[cfg(feature = "server")]
+#[expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test whose server fails, fails")]
+pub mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};

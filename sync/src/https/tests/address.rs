@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
+use clearance_testkit::server::Authority;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::server::Authority;
 use super::{TOKEN, ask, question, tells_nothing};
 use crate::https::error::Shown;
 use crate::https::{AskError, Question, address};

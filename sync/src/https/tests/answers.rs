@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
+use clearance_testkit::server::{Authority, Server, Stream, answer, hang};
 use rstest::rstest;
 
-use super::server::{Authority, Server, Stream, answer, hang};
 use super::{TOKEN, ask, question, text};
 use crate::https::{AskError, BODY, DEADLINE, Question};
 

@@ -8,7 +8,8 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::server::{Authority, Server, answer, head};
+use clearance_testkit::server::{Authority, Server, answer, head};
+
 use super::{TOKEN, question};
 
 const URL: &str = "CLEARANCE_TEST_URL";
@@ -35,7 +36,7 @@ fn the_child() {
 /// A file with the root certificate of an authority.
 fn root_file(directory: &Path, name: &str, authority: &Authority) -> String {
     let path = directory.join(name);
-    File::create(&path).unwrap().write_all(authority.root.pem().as_bytes()).unwrap();
+    File::create(&path).unwrap().write_all(authority.pem().as_bytes()).unwrap();
     path.into_os_string().into_string().unwrap()
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
+use clearance_testkit::server::{Authority, Server, answer};
 use rstest::rstest;
 
-use super::server::{Authority, Server, answer};
 use super::{TOKEN, ask, question, text};
 use crate::https::{AskError, Question};
 

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clearance_testkit::server::{Authority, Server, answer, hang};
 use rstest::rstest;
 
-use super::server::{Authority, Server, answer, hang};
 use super::{PATIENCE, ask, question};
 use crate::https::{AskError, Question};
 
