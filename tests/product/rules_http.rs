@@ -224,6 +224,8 @@ fn redirects(#[case] to: &str, #[case] said: &str) {
 
 #[rstest]
 #[case::too_large(json(&format!("{{\"state\": \"green\", \"more\": \"{}\"}}", "x".repeat(1 << 20))), "larger than 1048576 bytes")]
+#[case::too_large_in_the_end(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(2 << 20)), "larger than 1048576 bytes")]
+#[case::too_large_by_its_own_word("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n{}".to_owned(), "larger than 1048576 bytes")]
 #[case::html(json("<p>please log in</p>"), "what is no JSON")]
 #[case::nothing(json(""), "what is no JSON")]
 #[case::two_values(json("{\"state\": \"green\"} {}"), "what is no JSON")]
