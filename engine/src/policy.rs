@@ -28,6 +28,14 @@ pub struct Waiver {
     pub terms: Waived,
 }
 
+impl Waiver {
+    /// Whether it is of an item of a check, whatever came of it.
+    #[must_use]
+    pub fn names(&self, check: &str, item: &str) -> bool {
+        self.check == check && self.item == item
+    }
+}
+
 /// Why a waiver did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Idle {
@@ -54,10 +62,7 @@ pub fn apply(
             if let Some(severity) = severity {
                 finding = retuned(finding, *severity);
             }
-            let waiver = policy
-                .waivers
-                .iter()
-                .position(|waiver| waiver.check == result.id && waiver.item == finding.item());
+            let waiver = policy.waivers.iter().position(|waiver| waiver.names(result.id, finding.item()));
             if let Some(nth) = waiver.filter(|_| !agreed) {
                 refused.insert(nth);
             } else if let Some(nth) = waiver {

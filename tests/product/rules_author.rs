@@ -336,7 +336,117 @@ fn a_trace_shows_the_values_of_all_parts() {
     );
     let text = ask(&["--item", "WP02"]).stdout;
     assert!(text.starts_with("wp-owner, item WP02: pass\n") && text.contains("\"ada\""), "{text}");
-    assert!(ask(&["--item", "WP09"]).stdout.contains("there is no item WP09"));
+}
+
+/// A trace ends like the check that it explains: with its exit code, and with a word of why nothing was asked.
+#[rstest]
+#[case::off("severity: error", "severity: off", "m", 4, "it is off in rules.d/r.yaml")]
+#[case::of_another_stage("[commit, merge]", "[commit]", "m", 4, "it is asked at commit, and this is merge")]
+#[case::of_two_others(
+    "[commit, merge]",
+    "[commit, mark-status]",
+    "m",
+    4,
+    "it is asked at mark-status, commit, and this is merge"
+)]
+#[case::skipped("check:", "when: 1 == 2\ncheck:", "m", 4, "its `when` does not hold")]
+#[case::no_mission("", "", "", 4, "it is about a mission, and this is about none")]
+#[case::warning("severity: error", "severity: warning", "m", 0, "")]
+#[case::fails("", "", "m", 1, "")]
+#[case::passes("wp.agent != \"\"", "wp.agent == \"\"", "m", 0, "")]
+#[case::no_answer("wp.agent != \"\"", "wps[9].agent == \"\"", "m", 3, "")]
+#[case::of_nothing("each: wps", "each: 'wps.filter(w, w.id == \"x\")'", "m", 1, "")]
+fn a_trace_ends_like_its_check(
+    #[case] from: &str,
+    #[case] to: &str,
+    #[case] mission: &str,
+    #[case] code: i32,
+    #[case] why: &str,
+) {
+    let repo = ready();
+    let text = rule("wp-owner", OWNER).replacen(from, to, 1);
+    repo.write("rules.d/r.yaml", text);
+    if mission.is_empty() {
+        fs::remove_dir_all(repo.root().join("kitty-specs")).unwrap();
+    }
+    let named: &[&str] = if mission.is_empty() { &[] } else { &["--mission", mission] };
+    let fixed = [&["check", "--rules-from", "head", "--rule", "wp-owner"], named].concat();
+    let (check, traced) = (run(&repo, &fixed), run(&repo, &[&fixed[..], &["--trace", "--json"]].concat()));
+    assert_eq!((check.code, traced.code), (code, code), "{} {}", check.stdout, traced.stdout);
+    let json = traced.json();
+    assert_eq!((&json["exit_code"], &json["skipped"]), (&code.into(), &(code == 4).into()), "{json:#}");
+    assert_eq!(json["why"].as_str().unwrap_or_default(), why);
+    let people = run(&repo, &[&fixed[..], &["--trace"]].concat());
+    assert_eq!(people.code, code);
+    if code == 4 {
+        assert_eq!(people.stdout, format!("wp-owner does not apply: {why}\n"));
+    }
+}
+
+#[rstest]
+#[case::near("WP03", OWNER, "did you mean `WP02`?")]
+#[case::far("x", OWNER, "there are: WP01, WP02")]
+#[case::none(
+    "WP01",
+    "check: { each: 'wps.filter(w, w.id == \"x\")', as: wp, key: wp.id, min_items: 0, assert: 'wp.id != \"\"' }\nmessage: m\n",
+    "it has none"
+)]
+fn an_item_that_is_not_there(#[case] item: &str, #[case] text: &str, #[case] help: &str) {
+    let repo = ready();
+    repo.write("rules.d/r.yaml", rule("wp-owner", text));
+    let fixed =
+        ["check", "--mission", "m", "--rules-from", "head", "--rule", "wp-owner", "--trace", "--item"];
+    let asked = run(&repo, &[&fixed, &[item, "--json"][..]].concat());
+    let json = asked.json();
+    assert_eq!((asked.code, &json["error"]), (2, &"unknown_item".into()), "{json:#}");
+    assert!(json["help"].as_str().unwrap().starts_with(help), "{json:#}");
+    assert!(json["message"].as_str().unwrap().contains(&format!("`{item}`")), "{json:#}");
+}
+
+/// Where nothing could be told, it is not known which items there are.
+#[test]
+fn an_item_of_a_rule_that_could_not_look() {
+    let repo = ready();
+    let text = rule("wp-owner", &OWNER.replace("wps.map(w, w.agent)", "[wps[9].agent]"));
+    repo.write("rules.d/r.yaml", text);
+    let fixed = ["check", "--mission", "m", "--rules-from", "head", "--rule", "wp-owner", "--trace"];
+    let asked = run(&repo, &[&fixed, &["--item", "WP01", "--json"][..]].concat());
+    assert_eq!(
+        (asked.code, &asked.json()["items"][0]["outcome"]),
+        (3, &"error".into()),
+        "{:#}",
+        asked.json()
+    );
+}
+
+/// What is excepted is shown as that, and does not block; what must not be excepted is not.
+#[rstest]
+#[case("waivable: true\n", 0, "waived", "waived until 2026-06-01 by ada: it is an old one")]
+#[case("waivable: false\n", 1, "fail", "fail")]
+fn a_trace_knows_what_is_waived(
+    #[case] waivable: &str,
+    #[case] code: i32,
+    #[case] outcome: &str,
+    #[case] shown: &str,
+) {
+    let repo = ready();
+    repo.write("kitty-specs/m/tasks/WP02-b.md", "---\nsubtasks: []\nagent: ada\n---\n");
+    repo.write("rules.d/r.yaml", rule("wp-owner", &format!("{OWNER}{waivable}")));
+    repo.write("rules.d/waivers.yaml", "schema: clearance.waivers/v1\nwaivers:\n  - { rule: wp-owner, item: WP01, reason: it is an old one, expires: 2026-06-01, by: ada }\n  - { rule: wp-owner, item: WP02, reason: it is an old one, expires: 2026-06-01 }\n");
+    repo.commit_all("Waiver");
+    let ask = |more: &[&str]| {
+        let fixed = ["check", "--mission", "m", "--rules-from", "head", "--rule", "wp-owner"];
+        run(&repo, &[&fixed, more].concat())
+    };
+    let traced = ask(&["--trace", "--json"]);
+    let json = traced.json();
+    assert_eq!((ask(&[]).code, traced.code), (code, code), "{json:#}");
+    assert_eq!((&json["items"][0]["outcome"], &json["trace"]["outcome"]), (&outcome.into(), &outcome.into()));
+    assert_eq!(json["items"][0]["waived"]["by"] == "ada", code == 0, "{json:#}");
+    // What holds is not excepted.
+    assert_eq!((&json["items"][1]["outcome"], &json["items"][1]["waived"]), (&"pass".into(), &Value::Null));
+    let text = ask(&["--trace"]).stdout;
+    assert!(text.starts_with(&format!("wp-owner, item WP01: {shown}\n")), "{text}");
 }
 
 #[rstest]

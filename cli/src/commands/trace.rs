@@ -1,12 +1,17 @@
 //! `clearance check --rule ID --trace`: how a rule came to its answer for one item, part by part.
 
+use std::collections::BTreeMap;
+
+use clearance_engine::check::{Needs, Stage};
 use clearance_engine::exit::ExitStatus;
+use clearance_engine::finding::Waived;
 use clearance_engine::item::{ItemOutcome, Unanswered};
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
-use clearance_rules::team::evaluate::{Answer as Asked, inside, params};
+use clearance_rules::team::evaluate::{Answer as Asked, Item, WHOLE, inside, params};
 use clearance_rules::team::live_world::LiveWorld;
+use clearance_rules::team::load::RuleSet;
 use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trace::{Trace, trace};
 use clearance_rules::team::world::Unknown;
@@ -17,6 +22,7 @@ use crate::args::Global;
 use crate::args::gate::CheckArgs;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::output::preflight_text::excepted;
 use crate::output::reports;
 
 /// The schema of the JSON form.
@@ -45,6 +51,9 @@ pub(super) fn run(
             ),
         });
     };
+    if let Some(why) = not_asked(rule, asked) {
+        return Ok(told(rule, &Told::Not(why), None, global));
+    }
     let now = env.stamp.now.to_string();
     let session = gate::session(asked, &rules, &args.merge.rules, env, &now)?;
     let document = session.document(&rule.uses).map_err(|unknown| match unknown {
@@ -54,22 +63,98 @@ pub(super) fn run(
         }
     })?;
     let scope = inside(&document, params(rule, &serde_json::Map::new()));
-    let (answer, traced) = trace(rule, scope, &LiveWorld::new(&session, rule), args.item.as_deref());
-    let status = status(rule, &answer);
-    let value = json(rule, &answer, traced.as_ref(), status);
+    let (answer, mut traced) = trace(rule, scope, &LiveWorld::new(&session, rule), args.item.as_deref());
+    let told_of = match answer {
+        Asked::Skipped => Told::Not("its `when` does not hold".to_owned()),
+        Asked::Waits(check) => Told::Waits(check),
+        Asked::Items(mut items) => {
+            if let Some(wanted) = &args.item {
+                is_there(rule, &items, wanted)?;
+            }
+            let waived = waived(rule, set, &mut items);
+            if let Some(traced) = traced.as_mut().filter(|traced| waived.contains_key(&traced.item)) {
+                traced.outcome = ItemOutcome::Waived;
+            }
+            Told::Items(items, waived)
+        }
+    };
+    Ok(told(rule, &told_of, traced.as_ref(), global))
+}
+
+/// What became of the rule.
+enum Told {
+    /// It was not asked, and why.
+    Not(String),
+    /// It can look once this check finds nothing.
+    Waits(&'static str),
+    /// Item by item, and the terms of those that are excepted.
+    Items(Vec<Item>, BTreeMap<String, Waived>),
+}
+
+/// Why a rule is not asked, where `check` without a trace would not ask it either.
+fn not_asked(rule: &Rule, asked: gate::Asked<'_>) -> Option<String> {
+    let word = |stage: &Stage| json!(stage).as_str().unwrap_or_default().to_owned();
+    let gates = |stage: &Stage| rule.meta.stages.contains(stage);
+    if rule.severity.is_none() {
+        Some(format!("it is off in {}", rule.source.name()))
+    } else if !gates(&asked.stage) {
+        let stages = rule.meta.stages.iter().map(word).collect::<Vec<_>>().join(", ");
+        Some(format!("it is asked at {stages}, and this is {}", word(&asked.stage)))
+    } else if rule.meta.needs == Needs::Mission && asked.mission.is_none() {
+        Some("it is about a mission, and this is about none".to_owned())
+    } else {
+        None
+    }
+}
+
+/// An item that is named must be there; where nothing could be told, it may be.
+fn is_there(rule: &Rule, items: &[Item], wanted: &str) -> Result<(), Failure> {
+    let open = |item: &Item| {
+        item.key == WHOLE && matches!(item.outcome, ItemOutcome::Error | ItemOutcome::Untrusted)
+    };
+    if items.iter().any(|item| item.key == wanted || open(item)) {
+        return Ok(());
+    }
+    let keys = || items.iter().map(|item| item.key.as_str());
+    let help = match (clearance_rules::team::nearest(wanted, keys()), items) {
+        (_, []) => "it has none: there is nothing to look at".to_owned(),
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, _) => format!("there are: {}", short(&keys().collect::<Vec<_>>().join(", "))),
+    };
+    Err(Failure::usage("unknown_item", format!("{} has no item `{wanted}`", rule.id()), help))
+}
+
+/// Marks the items that a waiver excepts, and gives its terms.
+fn waived(rule: &Rule, set: &RuleSet, items: &mut [Item]) -> BTreeMap<String, Waived> {
+    let active = set.waivers.iter().filter(|_| rule.waivable).flat_map(|waivers| &waivers.active);
+    let mut terms = BTreeMap::new();
+    for waiver in active {
+        let failed =
+            |item: &&mut Item| item.outcome == ItemOutcome::Fail && waiver.names(rule.id(), &item.key);
+        for item in items.iter_mut().filter(failed) {
+            item.outcome = ItemOutcome::Waived;
+            terms.insert(item.key.clone(), waiver.terms.clone());
+        }
+    }
+    terms
+}
+
+fn told(rule: &Rule, told: &Told, traced: Option<&Trace>, global: &Global) -> Answer {
+    let status = status(rule, told);
+    let value = json(rule, told, traced, status);
     let stdout = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&value))
     } else {
-        harmless(&text(rule, &answer, traced.as_ref(), args.item.as_deref()))
+        harmless(&text(rule, told, traced))
     };
-    Ok(Answer { stdout, problems: Vec::new(), reports: reports::files(global, &value), status })
+    Answer { stdout, problems: Vec::new(), reports: reports::files(global, &value), status }
 }
 
-fn status(rule: &Rule, answer: &Asked) -> ExitStatus {
-    let items = match answer {
-        Asked::Items(items) => items,
-        Asked::Skipped => return ExitStatus::NothingEvaluated,
-        Asked::Waits(_) => return ExitStatus::Undecided,
+fn status(rule: &Rule, told: &Told) -> ExitStatus {
+    let items = match told {
+        Told::Items(items, _) => items,
+        Told::Not(_) => return ExitStatus::NothingEvaluated,
+        Told::Waits(_) => return ExitStatus::Undecided,
     };
     let has = |outcomes: &[ItemOutcome]| items.iter().any(|item| outcomes.contains(&item.outcome));
     if has(&[ItemOutcome::Error, ItemOutcome::Untrusted]) {
@@ -81,13 +166,14 @@ fn status(rule: &Rule, answer: &Asked) -> ExitStatus {
     }
 }
 
-fn json(rule: &Rule, answer: &Asked, traced: Option<&Trace>, status: ExitStatus) -> Value {
-    let items: Vec<Value> = match answer {
-        Asked::Skipped | Asked::Waits(_) => Vec::new(),
-        Asked::Items(items) => items
-            .iter()
-            .map(|item| json!({ "key": item.key, "outcome": item.outcome, "message": item.message }))
-            .collect(),
+fn json(rule: &Rule, told: &Told, traced: Option<&Trace>, status: ExitStatus) -> Value {
+    let (items, why): (Vec<Value>, _) = match told {
+        Told::Not(why) => (Vec::new(), Some(why)),
+        Told::Waits(_) => (Vec::new(), None),
+        Told::Items(items, terms) => {
+            let one = |item: &Item| json!({ "key": item.key, "outcome": item.outcome, "message": item.message, "waived": terms.get(&item.key) });
+            (items.iter().map(one).collect(), None)
+        }
     };
     let trace = traced.map(|trace| {
         let steps = trace.steps.iter().map(|step| match &step.value {
@@ -101,33 +187,37 @@ fn json(rule: &Rule, answer: &Asked, traced: Option<&Trace>, status: ExitStatus)
         "command": "check",
         "exit_code": status.code(),
         "rule": rule.id(),
-        "skipped": matches!(answer, Asked::Skipped),
+        "skipped": why.is_some(),
+        "why": why,
         "items": items,
         "trace": trace,
     })
 }
 
-fn text(rule: &Rule, answer: &Asked, traced: Option<&Trace>, wanted: Option<&str>) -> String {
-    let items = match answer {
-        Asked::Items(items) => items,
-        Asked::Skipped => return format!("{} does not apply: its `when` does not hold\n", rule.id()),
-        Asked::Waits(check) => return format!("{} can look once {check} finds nothing\n", rule.id()),
+fn text(rule: &Rule, told: &Told, traced: Option<&Trace>) -> String {
+    let (items, terms) = match told {
+        Told::Items(items, terms) => (items, terms),
+        Told::Not(why) => return format!("{} does not apply: {why}\n", rule.id()),
+        Told::Waits(check) => return format!("{} can look once {check} finds nothing\n", rule.id()),
     };
+    let until = |key: &str| terms.get(key).map(|terms| format!(", {}", excepted(terms))).unwrap_or_default();
     let Some(trace) = traced else {
         let keys: Vec<_> = items.iter().map(|item| item.key.as_str()).collect();
-        let missing = wanted.map(|wanted| format!("there is no item {wanted}; ")).unwrap_or_default();
         let messages: String = items
             .iter()
             .filter(|item| !item.message.is_empty())
-            .map(|item| format!("  {}: {}\n", item.key, item.message))
+            .map(|item| format!("  {}: {}{}\n", item.key, item.message, until(&item.key)))
             .collect();
         return format!(
-            "{}: {missing}nothing of it can be traced; items: {}\n{messages}",
+            "{}: nothing of it can be traced; items: {}\n{messages}",
             rule.id(),
             if keys.is_empty() { "none".to_owned() } else { keys.join(", ") }
         );
     };
-    let word = json!(trace.outcome).as_str().unwrap_or_default().to_owned();
+    let word = match terms.get(&trace.item) {
+        Some(terms) => excepted(terms),
+        None => json!(trace.outcome).as_str().unwrap_or_default().to_owned(),
+    };
     let mut out = format!("{}, item {}: {word}\n", rule.id(), trace.item);
     let width = trace
         .steps

@@ -73,7 +73,7 @@ fn proposed(report: &Preflight, style: &Style, form: Form) -> String {
 }
 
 /// Why a finding does not count.
-fn excepted(waived: &Waived) -> String {
+pub(crate) fn excepted(waived: &Waived) -> String {
     let by = waived.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     format!("waived until {}{by}: {}", waived.expires, board_text::one_line(&waived.reason))
 }
