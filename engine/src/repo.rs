@@ -87,6 +87,11 @@ pub trait RepoView: std::fmt::Debug {
     /// # Errors
     /// When git cannot tell, or the file is larger than `limit` bytes.
     fn file_at(&self, branch: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, RepoError>;
+    /// The names at the top of a commit, named in full (`refs/heads/main`); none when there is no such commit.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    fn names_at_top(&self, commit: &str) -> Result<Vec<String>, RepoError>;
     /// What is in a directory of a commit, named in full (`refs/heads/main`), with the content of files of at most `limit`
     /// bytes; `None` when there is no such commit or directory.
     ///

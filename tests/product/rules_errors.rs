@@ -3,10 +3,11 @@
 use rstest::rstest;
 use serde_json::json;
 
+use crate::ready::made_with;
 use crate::rules_support::{
     at_commit, at_merge, blocking, found, of, passing, ready_with, rule, stage, staged, unanswered,
 };
-use crate::support::run;
+use crate::support::{Run, TestRepo, command, run};
 
 /// A rule to break: each line is on its own.
 const GOOD: &str = r#"schema: clearance.rule/v1
@@ -217,6 +218,36 @@ fn rules_that_are_no_files_are_undecided(
     repo.commit_all("No rules");
     let asked = run(&repo, &["check", "--mission", "m", "--stage", stage, "--json"]);
     assert_eq!((asked.code, &asked.json()["verdict"]), (3, &"undecided".into()), "{:#}", asked.json());
+}
+
+/// Who writes the directory in other letters has no rules, and is told so; where there is one, another is none.
+#[rstest]
+#[case::capital("Rules.d/r.yaml", true)]
+#[case::capitals("RULES.D/r.yaml", true)]
+#[case::a_file("Rules.D", true)]
+#[case::below("sub/Rules.d/r.yaml", false)]
+#[case::other_name("rules/r.yaml", false)]
+fn a_directory_in_other_letters(
+    #[case] name: &str,
+    #[case] is_told: bool,
+    #[values("commit", "merge")] stage: &str,
+    #[values("", "--ref-format=reftable")] format: &str,
+) {
+    let asked = |repo: &TestRepo| {
+        let made = made_with(repo, format);
+        Run::of(command(&made).args(["check", "--mission", "m", "--stage", stage, "--json"]))
+    };
+    let repo = ready_with(&[(name, &blocking())]);
+    let alone = asked(&repo);
+    assert_eq!(alone.code, if is_told { 3 } else { 0 }, "{:#}", alone.json());
+    if is_told {
+        let top = name.split('/').next().unwrap();
+        let why = unanswered(&alone, "rules");
+        let said = (format!("{top} is not read: name it rules.d"), format!("git mv {top} rules.d"));
+        assert_eq!((&why["message"], &why["help"]), (&said.0.into(), &said.1.into()));
+    }
+    let both = ready_with(&[(name, &blocking()), ("rules.d/r.yaml", &passing("a-rule"))]);
+    assert_eq!(asked(&both).code, 0);
 }
 
 /// Only files of `rules.d/` itself, with the ending of a rule, are rules.

@@ -55,6 +55,19 @@ fn what_is_checked_out_is_not_its_own_judge() {
     assert_eq!((codes(&[]), codes(&["--target", "trunk"]), codes(&["--target", "nosuch"])), (3, 1, 3));
 }
 
+/// Rules that nobody would read are no reason to ask for none, where it is not known whose count.
+#[test]
+fn a_directory_in_other_letters_is_not_nothing() {
+    let repo = staged(&[("Rules.d/r.yaml", &no_bad())]);
+    repo.git(&["branch", "--move", "trunk"]);
+    repo.commit_all("Rules");
+    repo.git(&["checkout", "--quiet", "-b", "feat"]);
+    let asked = run(&repo, &["check", "--json"]);
+    assert_eq!(asked.code, 3, "{:#}", asked.json());
+    let told = of(&asked, "rules")["unanswered"][0]["message"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("it is not known whose rules count"), "{told}");
+}
+
 /// What a branch brings is not nothing because nobody knows where it began.
 #[test]
 fn a_branch_without_a_common_past_is_undecided() {

@@ -11,7 +11,7 @@ use clearance_engine::registry::Registry;
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::Preflight;
 use clearance_rules::team::document::live::{Live, Subject};
-use clearance_rules::team::files::{Origin, RULES_DIR};
+use clearance_rules::team::files::{Origin, RULES_DIR, may_be_on};
 use clearance_rules::team::gate::{self, Gate};
 use clearance_rules::team::live_world::{Courier, Means, Session};
 use clearance_rules::team::load::{self, RuleSet};
@@ -279,14 +279,7 @@ fn no_judge(asked: Asked<'_>, origin: Option<&Origin>) -> Result<Option<Unanswer
 fn has_rules(repo: &Repo) -> Result<bool, Failure> {
     let listed =
         Git::new(repo.root()).run(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes"])?;
-    for name in listed.lines() {
-        // What is there and is no directory is worth a look too.
-        match repo.view().directory_at(name, RULES_DIR, 0) {
-            Ok(None) => {}
-            _ => return Ok(true),
-        }
-    }
-    Ok(false)
+    Ok(listed.lines().any(|name| may_be_on(repo, name)))
 }
 
 /// A check or rule that is named must be there.

@@ -192,6 +192,15 @@ impl RepoView for CommandView {
         Ok(Some(self.0.bytes(&["cat-file", "blob", &object])?))
     }
 
+    fn names_at_top(&self, commit: &str) -> Result<Vec<String>, RepoError> {
+        let commit = format!("{commit}^{{commit}}");
+        if self.0.answer(&["rev-parse", "--verify", "--quiet", &commit], &[0, 1])?.0 == 1 {
+            return Ok(Vec::new());
+        }
+        let listed = self.0.run(&["ls-tree", "-z", "--full-tree", "--name-only", &commit])?;
+        Ok(listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
     fn directory_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<Entry>>, RepoError> {
         let named = commit.to_owned();
         let commit = format!("{commit}^{{commit}}");

@@ -207,6 +207,14 @@ impl RepoView for LibGit {
         content.transpose().map_err(size)
     }
 
+    fn names_at_top(&self, commit: &str) -> Result<Vec<String>, RepoError> {
+        self.ask(|repository| {
+            let Some(found) = if_found(repository.revparse_single(commit))? else { return Ok(Vec::new()) };
+            let tree = found.peel_to_tree()?;
+            Ok(tree.iter().map(|entry| String::from_utf8_lossy(entry.name_bytes()).into_owned()).collect())
+        })
+    }
+
     fn directory_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<Entry>>, RepoError> {
         let entries = self.ask(|repository| {
             let Some(found) = if_found(repository.revparse_single(commit))? else { return Ok(None) };

@@ -73,8 +73,14 @@ impl Files {
     pub fn read(repo: &Repo, origin: &Origin) -> Result<Self, Unanswered> {
         match origin {
             Origin::Branch(branch) => {
-                let entries = repo.view().directory_at(&tip_of(repo, branch)?, RULES_DIR, yaml::LONGEST);
-                Self::of(RULES_DIR, entries.map_err(|error| told(&error))?.unwrap_or_default(), None)
+                let tip = tip_of(repo, branch)?;
+                let entries = repo.view().directory_at(&tip, RULES_DIR, yaml::LONGEST);
+                let entries = entries.map_err(|error| told(&error))?;
+                if entries.is_none() {
+                    let names = repo.view().names_at_top(&tip).map_err(|error| told(&error))?;
+                    spelled_otherwise(names)?;
+                }
+                Self::of(RULES_DIR, entries.unwrap_or_default(), None)
             }
             Origin::Directory { path, name } => Self::of(name, in_directory(path, name)?, Some(path)),
         }
@@ -115,6 +121,25 @@ impl Files {
         }
         Ok(files)
     }
+}
+
+/// Whether a branch, named in full, has rules, or something that may be meant for them.
+#[must_use]
+pub fn may_be_on(repo: &Repo, branch: &str) -> bool {
+    match repo.view().directory_at(branch, RULES_DIR, 0) {
+        Ok(None) => !repo.view().names_at_top(branch).is_ok_and(|names| spelled_otherwise(names).is_ok()),
+        // What is there and is no directory is worth a look too.
+        _ => true,
+    }
+}
+
+/// Who writes the name in other letters wants rules, and would have none.
+fn spelled_otherwise(names: impl IntoIterator<Item = String>) -> Result<(), Unanswered> {
+    let other = names.into_iter().find(|name| name != RULES_DIR && name.eq_ignore_ascii_case(RULES_DIR));
+    other.map_or(Ok(()), |name| {
+        let help = Some(format!("git mv {name} {RULES_DIR}"));
+        Err(Unanswered { help, ..Unanswered::new(format!("{name} is not read: name it {RULES_DIR}")) })
+    })
 }
 
 fn tip_of(repo: &Repo, branch: &str) -> Result<String, Unanswered> {
@@ -168,7 +193,12 @@ fn in_directory(path: &Path, name: &str) -> Result<Vec<Entry>, Unanswered> {
         _ => {}
     }
     let listed = match std::fs::read_dir(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let beside = path.parent().filter(|_| name == RULES_DIR).and_then(|top| top.read_dir().ok());
+            let names = beside.into_iter().flatten().filter_map(Result::ok);
+            spelled_otherwise(names.map(|entry| entry.file_name().to_string_lossy().into_owned()))?;
+            return Ok(Vec::new());
+        }
         other => other.map_err(failed)?,
     };
     let mut entries = Vec::new();
