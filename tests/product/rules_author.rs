@@ -338,6 +338,27 @@ fn a_trace_shows_the_values_of_all_parts() {
     assert!(text.starts_with("wp-owner, item WP02: pass\n") && text.contains("\"ada\""), "{text}");
 }
 
+/// Items of one name are told apart, in a trace too.
+#[rstest]
+#[case("same", "fail", "")]
+#[case("same#2", "pass", "ada")]
+fn a_trace_is_of_the_item_that_is_named(#[case] item: &str, #[case] outcome: &str, #[case] agent: &str) {
+    let repo = ready();
+    repo.write("rules.d/r.yaml", rule("wp-owner", &OWNER.replace("key: wp.id", "key: '\"same\"'")));
+    repo.write("kitty-specs/m/tasks/WP02-b.md", "---\nsubtasks: []\nagent: ada\n---\n");
+    repo.commit_all("An agent");
+    let asked =
+        ["check", "--mission", "m", "--rules-from", "head", "--rule", "wp-owner", "--trace", "--json"];
+    let json = run(&repo, &[&asked[..], &["--item", item]].concat()).json();
+    assert_eq!(
+        (&json["trace"]["item"], &json["trace"]["outcome"]),
+        (&item.into(), &outcome.into()),
+        "{json:#}"
+    );
+    let steps = json["trace"]["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["expression"] == "wp.agent" && step["value"] == agent), "{json:#}");
+}
+
 /// A trace ends like the check that it explains: with its exit code, and with a word of why nothing was asked.
 #[rstest]
 #[case::off("severity: error", "severity: off", "m", 4, "it is off in rules.d/r.yaml")]

@@ -1,6 +1,6 @@
 //! A rule and what it looks at: one answer an item. The same for a run and for the rule's own tests.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use clearance_engine::finding::{Excerpt, Location};
@@ -156,8 +156,9 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
             Err(why) => return unanswered(why),
         },
     };
+    let mut keys = Keys::default();
     let mut items = match asked {
-        Asked::Items(hits) => hits.into_iter().map(|hit| answered(rule, &scope, hit)).collect(),
+        Asked::Items(hits) => hits.into_iter().map(|hit| answered(rule, &scope, hit, &mut keys)).collect(),
         Asked::Values(values) => {
             values.into_iter().for_each(|(name, value)| scope.set(name, value));
             match &rule.each {
@@ -166,7 +167,6 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
             }
         }
     };
-    tell_apart(&mut items);
     let told = items.iter().filter(|item| item.outcome != ItemOutcome::Error).count();
     if let Some(needed) = rule.min_items.filter(|needed| told < *needed && told == items.len()) {
         let message =
@@ -204,7 +204,7 @@ fn every(rule: &Rule, each: &Each, scope: &Scope<'_>, world: &dyn World, witness
     }
     let (started, began) = (Instant::now(), worked());
     let count = elements.len();
-    let mut items = Vec::with_capacity(count);
+    let (mut items, mut keys) = (Vec::with_capacity(count), Keys::default());
     for (nth, element) in elements.into_iter().enumerate() {
         if started.elapsed() > RULE_TIME && worked().saturating_sub(began) > RULE_TIME {
             let seconds = RULE_TIME.as_secs();
@@ -217,7 +217,7 @@ fn every(rule: &Rule, each: &Each, scope: &Scope<'_>, world: &dyn World, witness
         inner.set(&each.name, element);
         items.push(match each.key.evaluate(&inner) {
             Ok(key) => {
-                let item = judged(rule, short(&key.in_words()), &inner, world);
+                let item = judged(rule, keys.of(short(&key.in_words())), &inner, world);
                 witness(&item.key, item.outcome, &inner);
                 item
             }
@@ -263,7 +263,7 @@ fn judged(rule: &Rule, key: String, scope: &Scope<'_>, world: &dyn World) -> Ite
 }
 
 /// An item that a kind answered itself.
-fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit) -> Item {
+fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit, keys: &mut Keys) -> Item {
     let mut inner = scope.inner();
     hit.values.into_iter().for_each(|(name, value)| inner.set(name, value));
     let key = match hit.key.is_empty() {
@@ -273,6 +273,7 @@ fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit) -> Item {
             Err(error) => return Item::new(WHOLE, ItemOutcome::Error, error.to_string()),
         },
     };
+    let key = keys.of(key);
     if hit.holds {
         return Item::new(key, ItemOutcome::Pass, "");
     }
@@ -312,14 +313,26 @@ fn placed(rule: &Rule, scope: &Scope<'_>, world: &dyn World) -> (Option<Location
 }
 
 /// Items of the same name are told apart by their order, so that none hides another.
-fn tell_apart(items: &mut [Item]) {
-    let mut taken: HashSet<String> = HashSet::new();
-    for item in items.iter_mut().filter(|item| item.key != WHOLE) {
-        let mut nth = 1;
-        let first = item.key.clone();
-        while !taken.insert(item.key.clone()) {
-            nth += 1;
-            item.key = format!("{first}#{nth}");
+#[derive(Default)]
+struct Keys {
+    taken: HashSet<String>,
+    /// By name, the number that the next item of that name is tried with.
+    next: HashMap<String, usize>,
+}
+
+impl Keys {
+    /// The key of an item of this name. What is said of the whole is no item.
+    fn of(&mut self, name: String) -> String {
+        if name == WHOLE || self.taken.insert(name.clone()) {
+            return name;
+        }
+        let next = self.next.entry(name.clone()).or_insert(2);
+        loop {
+            let key = format!("{name}#{next}");
+            *next += 1;
+            if self.taken.insert(key.clone()) {
+                return key;
+            }
         }
     }
 }
@@ -334,4 +347,21 @@ fn short(key: &str) -> String {
 /// A text that is one line wherever it is printed: a second one could be taken for something else.
 fn on_one_line(text: &str) -> String {
     clearance_engine::source::harmless(text).replace(['\n', '\r', '\t'], " ").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_of_one_name_have_a_key_each() {
+        let mut keys = Keys::default();
+        let mut of = |name: &str| keys.of(name.to_owned());
+        assert_eq!(
+            [of("a"), of("a#2"), of("a"), of("a"), of("b"), of(WHOLE), of(WHOLE)].join(" "),
+            "a a#2 a#3 a#4 b * *"
+        );
+        let many: HashSet<_> = (0..MOST_ITEMS).map(|_| of("same")).collect();
+        assert_eq!(many.len(), MOST_ITEMS);
+    }
 }
