@@ -170,6 +170,68 @@ fn an_evaluation_has_an_end(#[case] expression: &str, #[values(false, true)] eac
     assert!(told.contains("200 ms") || told.contains("64 MiB"), "{told}");
 }
 
+/// What the rule looks at is as long as a file may be, and may be somebody else's.
+#[rstest]
+#[case::loop_over_a_list("data: { d: { file: d.json } }", &format!("[1, 2, 3].all(x, {})", all("!(x in d)")), "200 ms")]
+#[case::list_gone_through(NUMBERS, &all("!(1 in d)"), "200 ms")]
+#[case::list_compared(NUMBERS, &all("d == d"), "200 ms")]
+#[case::list_summed(NUMBERS, &all("sum(d) == 0"), "200 ms")]
+#[case::keys_of_maps(
+    "data: { d: { file: t.json } }",
+    "[1, 2, 3, 4, 5].map(n, {d[0]: n}).size() == 5",
+    "64 MiB"
+)]
+#[case::file_of_many_values("data: { d: { file: many.json } }", "d != []", "500000 values")]
+#[case::one_file_many_times(
+    "data: { a: { file: d.json }, b: { file: d.json }, c: { file: d.json } }",
+    "a == b",
+    "32 MiB"
+)]
+fn files_have_bounds(#[case] data: &str, #[case] expression: &str, #[case] told: &str) {
+    let numbers = |count: usize| format!("[{}0]", "0,".repeat(count));
+    let repo = staged(&[
+        ("d.json", &numbers(400_000)),
+        ("many.json", &numbers(500_000)),
+        ("t.json", &format!("[\"{}\"]", "x".repeat(16_000_000))),
+        (
+            "rules.d/a.yaml",
+            &rule(
+                "hostile",
+                &format!("{data}\ncheck:\n  assert: >-\n    {expression}\nmessage: m\nremediation: r\n"),
+            ),
+        ),
+    ]);
+    let started = Instant::now();
+    let asked = at_commit(&repo, &["--rule", "hostile"]);
+    assert!(started.elapsed() < LONG, "{:?}", started.elapsed());
+    assert_eq!(asked.code, 3, "{}", asked.stdout);
+    let said = of(&asked, "hostile")["unanswered"].to_string();
+    assert!(said.contains(told), "{said}");
+}
+
+const NUMBERS: &str = "data: { d: { file: d.json } }";
+
+fn all(term: &str) -> String {
+    vec![term; 60].join(" && ")
+}
+
+/// What a rule says is bounded too, of each item and of all.
+#[test]
+fn what_a_rule_says_has_bounds() {
+    let text = "text ".repeat(5_000);
+    let rest = format!(
+        "check: {{ each: tree.paths, as: p, key: p, assert: 1 == 2 }}\nmessage: {text}\nremediation: {text}\n"
+    );
+    let repo = large(4_000);
+    repo.write("rules.d/a.yaml", rule("long", &rest));
+    let asked = at_commit(&repo, &["--rule", "long"]);
+    assert_eq!(asked.code, 3, "what is left out is not cleared");
+    assert!(asked.stdout.len() < 16 << 20, "{} MiB", asked.stdout.len() >> 20);
+    assert!(of(&asked, "long")["unanswered"].to_string().contains("8 MiB"));
+    let first = of(&asked, "long")["findings"][0]["message"].as_str().unwrap().len();
+    assert!((2_000..2_100).contains(&first), "{first}");
+}
+
 /// A staged tree of many small files, which git makes of a list.
 fn large(count: usize) -> TestRepo {
     let repo = TestRepo::new();

@@ -8,7 +8,7 @@ use clearance_engine::severity::Severity;
 use super::evaluate::{Answer, Item, WHOLE, evaluate, inside, params};
 use super::expression::worked;
 use super::kinds::Capability;
-use super::live_world::{LiveWorld, RUN_TIME, Session};
+use super::live_world::{LiveWorld, RUN_TEXT, RUN_TIME, Session};
 use super::rule::Rule;
 use super::world::Unknown;
 
@@ -75,6 +75,13 @@ impl TeamCheck<'_> {
         match evaluate(rule, scope, &LiveWorld::new(self.session, rule)) {
             Answer::Skipped => findings.skip("its `when` does not hold"),
             Answer::Waits(check) => return Err(CheckError::Waits(check)),
+            Answer::Items(items) if !self.session.has_room(items.iter().map(Item::text).sum()) => {
+                let why = format!(
+                    "the rules together say more than {} MiB, and what this one says is left out",
+                    RUN_TEXT >> 20
+                );
+                findings.unanswered(WHOLE, ItemOutcome::Error, Unanswered::new(why));
+            }
             Answer::Items(items) => {
                 for item in items {
                     self.told(item, findings)?;

@@ -26,6 +26,15 @@ pub const RULE_TIME: Duration = Duration::from_secs(2);
 /// Longest key of an item, in characters.
 const LONGEST_KEY: usize = 200;
 
+/// Longest message, and remediation, of an item, in characters.
+const LONGEST_TEXT: usize = 2_000;
+
+/// Most text of all items of one rule, in bytes.
+const MOST_TEXT: usize = 8 << 20;
+
+/// Most memory that the files of one rule may take, in bytes.
+const MOST_DATA: usize = 32 << 20;
+
 /// What the document says, by name.
 pub trait Facts {
     /// The value of a name of the document.
@@ -67,6 +76,13 @@ impl Item {
     fn new(key: impl Into<String>, outcome: ItemOutcome, message: impl Into<String>) -> Self {
         let (key, message) = (key.into(), message.into());
         Self { key, outcome, message, remediation: None, location: None, excerpts: Vec::new() }
+    }
+
+    /// How many bytes of text it has, about.
+    #[must_use]
+    pub fn text(&self) -> usize {
+        const OTHERWISE: usize = 64;
+        self.key.len() + self.message.len() + self.remediation.as_ref().map_or(0, String::len) + OTHERWISE
     }
 
     fn unanswered(key: impl Into<String>, why: Unanswered) -> Self {
@@ -129,9 +145,17 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
         Some(Err(failed)) => return error(failed),
         _ => {}
     }
+    let mut held = 0;
     for data in &rule.data {
         match read(data, &scope, world) {
-            Ok(value) => scope.set(&data.name, value),
+            Ok(value) => {
+                held += value.whole_weight();
+                if held > MOST_DATA {
+                    let why = format!("the files under `data:` take more than {} MiB", MOST_DATA >> 20);
+                    return unanswered(Unanswered::new(why).into());
+                }
+                scope.set(&data.name, value);
+            }
             Err(why) => return unanswered(why),
         }
     }
@@ -204,25 +228,30 @@ fn every(rule: &Rule, each: &Each, scope: &Scope<'_>, world: &dyn World, witness
     }
     let (started, began) = (Instant::now(), worked());
     let count = elements.len();
-    let (mut items, mut keys) = (Vec::with_capacity(count), Keys::default());
+    let (mut items, mut keys, mut text) = (Vec::with_capacity(count), Keys::default(), 0);
     for (nth, element) in elements.into_iter().enumerate() {
-        if started.elapsed() > RULE_TIME && worked().saturating_sub(began) > RULE_TIME {
-            let seconds = RULE_TIME.as_secs();
-            let why =
-                format!("the rule took longer than {seconds} s: {} items were not looked at", count - nth);
+        let too_much = if started.elapsed() > RULE_TIME && worked().saturating_sub(began) > RULE_TIME {
+            Some(format!("the rule took longer than {} s", RULE_TIME.as_secs()))
+        } else {
+            (text > MOST_TEXT).then(|| format!("the rule says more than {} MiB", MOST_TEXT >> 20))
+        };
+        if let Some(too_much) = too_much {
+            let why = format!("{too_much}: {} items were not looked at", count - nth);
             items.push(Item::new(WHOLE, ItemOutcome::Error, why));
             break;
         }
         let mut inner = scope.inner();
         inner.set(&each.name, element);
-        items.push(match each.key.evaluate(&inner) {
+        let item = match each.key.evaluate(&inner) {
             Ok(key) => {
                 let item = judged(rule, keys.of(short(&key.in_words())), &inner, world);
                 witness(&item.key, item.outcome, &inner);
                 item
             }
             Err(error) => Item::new(WHOLE, ItemOutcome::Error, error.to_string()),
-        });
+        };
+        text += item.text();
+        items.push(item);
     }
     items
 }
@@ -286,7 +315,7 @@ fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit, keys: &mut Keys) -> Item {
 /// An item that does not hold, with its message and the way out.
 fn fault(rule: &Rule, key: String, scope: &Scope<'_>) -> Item {
     let rendered = |template: &Template| match template.render(scope) {
-        Ok(text) if !text.trim().is_empty() => on_one_line(&text),
+        Ok(text) if !text.trim().is_empty() => on_one_line(&cut(text)),
         Ok(_) => format!("{}: {key}", rule.meta.summary),
         // What is wrong stays wrong, whatever is wrong with the words for it.
         Err(error) => format!("{}: {key} (its text cannot be made: {error})", rule.meta.summary),
@@ -342,6 +371,15 @@ fn short(key: &str) -> String {
     let end = key.char_indices().nth(LONGEST_KEY).map_or(key.len(), |(at, _)| at);
     let key = on_one_line(&key[..end]);
     if key == WHOLE { format!("`{WHOLE}`") } else { key }
+}
+
+/// A text that is not endless.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+        text.truncate(end);
+        text.push_str(" … (cut)");
+    }
+    text
 }
 
 /// A text that is one line wherever it is printed: a second one could be taken for something else.

@@ -143,7 +143,9 @@ impl Expression {
         let expression = || self.source.clone();
         functions::start();
         let resolved = catch_unwind(AssertUnwindSafe(|| {
-            cel::Value::resolve_val(&self.tree, &scope.context).map(cel::common::value::CowVal::into_owned)
+            let value = cel::Value::resolve_val(&self.tree, &scope.context)?;
+            functions::look_at_clock();
+            Ok(value.into_owned())
         }));
         match resolved {
             Ok(Ok(value)) => Ok(Value(value)),

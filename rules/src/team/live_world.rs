@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,16 +45,28 @@ pub struct Session<'a> {
     documents: Mutex<BTreeMap<BTreeSet<String>, Arc<Scope<'static>>>>,
     /// Processor time that rules have had, in microseconds.
     spent: AtomicU64,
+    /// Text that rules have said, in bytes.
+    said: AtomicUsize,
 }
 
 /// The processor time that all rules have together.
 pub const RUN_TIME: Duration = Duration::from_secs(60);
 
+/// The text that all rules may say together, in bytes: a report has all of it.
+pub const RUN_TEXT: usize = 256 << 20;
+
 impl<'a> Session<'a> {
     /// A run.
     #[must_use]
     pub fn new(live: Live<'a>, grants: Grants, means: Means<'a>) -> Self {
-        Self { live, grants, means, documents: Mutex::default(), spent: AtomicU64::new(0) }
+        Self {
+            live,
+            grants,
+            means,
+            documents: Mutex::default(),
+            spent: AtomicU64::new(0),
+            said: AtomicUsize::new(0),
+        }
     }
 
     /// The scope of these parts of the document. Rules that look at the same parts share it: a list is long.
@@ -79,6 +91,11 @@ impl<'a> Session<'a> {
     /// Notes the processor time that a rule has had.
     pub(super) fn spend(&self, time: Duration) {
         self.spent.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
+    }
+
+    /// Whether there is room for so many bytes of text more.
+    pub(super) fn has_room(&self, text: usize) -> bool {
+        self.said.fetch_add(text, Ordering::Relaxed) + text <= RUN_TEXT
     }
 
     /// Whether a grant was given.

@@ -87,8 +87,7 @@ impl Template {
                 Part::Text(text) => out.push_str(text),
                 Part::Value(expression) => {
                     let value = expression.evaluate(scope)?;
-                    let too_large = value.weight() + out.len() > LONGEST;
-                    if too_large {
+                    if value.whole_weight() + out.len() > LONGEST {
                         let expression = expression.source().to_owned();
                         let message = format!("it makes a text of more than {} KiB", LONGEST >> 10);
                         return Err(EvaluationError::Failed { expression, message }.into());

@@ -257,9 +257,19 @@ pub fn read_without<T: DeserializeOwned>(source: &Source, section: &str) -> Resu
     before.and_then(|before| parse(source, before).ok()).map_or_else(|| read(source), Ok)
 }
 
-/// The text before a section, where nothing but its own lines follows.
+/// The text before a section, where nothing but its own lines follows. A line ends where all who read YAML see its end.
 fn before<'t>(text: &'t str, section: &str) -> Option<&'t str> {
-    let begins = |line: &str| line.strip_prefix(section).is_some_and(|rest| rest.starts_with(':'));
+    let has_odd_line_ends = text.replace("\r\n", "").contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']);
+    let is_content = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+    let begins_with_name =
+        text.lines().find(is_content).is_some_and(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    if has_odd_line_ends || !begins_with_name {
+        return None;
+    }
+    let begins = |line: &str| {
+        let rest = line.strip_prefix(section).and_then(|rest| rest.strip_prefix(':'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r', '\n']))
+    };
     let start = text.match_indices('\n').map(|(at, _)| at + 1).find(|at| begins(&text[*at..]))?;
     let is_inside = |line: &str| {
         line.trim().is_empty() || line.starts_with([' ', '#']) || line == "-" || line.starts_with("- ")
@@ -402,6 +412,11 @@ mod tests {
     #[case::twice("a: 1\ntests:\n- b\ntests:\n- c\n", None)]
     #[case::second_document("a: 1\ntests:\n- b\n---\n- c\n", None)]
     #[case::flow_over_lines("a: 1\ntests: [\nb\n]\n", None)]
+    #[case::line_end_of_old("a: 1\ntests:\n- b\rc: 2\n", None)]
+    #[case::line_end_of_unicode("a: 1\ntests:\n- b\u{85}c: 2\n", None)]
+    #[case::in_braces("{a: 1}\ntests:\n- b\n", None)]
+    #[case::a_word("a: 1\ntests:b\n", None)]
+    #[case::behind_a_comment("# of a\n\na: 1\ntests: []\n", Some("# of a\n\na: 1\n"))]
     #[case::longer_name("a: 1\ntests_of: 2\n", None)]
     #[case::first("tests:\n- b\n", None)]
     fn a_section_is_left_out_where_it_is_the_last(#[case] text: &str, #[case] expected: Option<&str>) {

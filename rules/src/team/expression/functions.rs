@@ -28,6 +28,7 @@ pub const FUNCTIONS: [&str; 5] = ["glob", "sum", "days_between", "days_since", "
 
 /// Names that no expression can be written with.
 const IN_TIME: &str = "@in_time";
+const TIMED: &str = "@timed";
 const KEPT: &str = "@kept";
 const ADDED: &str = "@added";
 const MATCHES: &str = "@matches";
@@ -49,9 +50,12 @@ const TURNS: u32 = 32;
 /// When an evaluation has to be over.
 #[derive(Clone, Copy)]
 struct Deadline {
+    /// When to look closer.
     until: Instant,
-    /// The processor time of the thread when it began.
-    worked: Duration,
+    /// When it is over however little of the processor it had.
+    last: Instant,
+    /// The processor time of the thread when it was looked at first.
+    worked: Option<Duration>,
 }
 
 thread_local! {
@@ -62,28 +66,24 @@ thread_local! {
     static GLOBS: RefCell<HashMap<String, Result<GlobMatcher, String>>> = RefCell::default();
 }
 
-/// Begins the time and the memory of an evaluation on this thread. The time runs from the first look at the clock: most
-/// evaluations are over before there is one.
+/// Begins the time and the memory of an evaluation on this thread.
 pub(super) fn start() {
-    DEADLINE.set(None);
+    let now = Instant::now();
+    DEADLINE.set(Some(Deadline { until: now + TIME / 2, last: now + TIME * PATIENCE, worked: None }));
     TURN.set(0);
     LEFT.set(MEMORY);
 }
 
-fn look_at_clock() {
+/// Ends an evaluation that is out of time. Half of its time goes by the clock on the wall, which costs next to nothing to
+/// look at. The other half is processor time: on a machine that is busy with something else, an evaluation has not had the
+/// time that has gone by.
+pub(super) fn look_at_clock() {
     let now = Instant::now();
-    let Some(Deadline { until, worked: began }) = DEADLINE.get() else {
-        return DEADLINE.set(Some(Deadline { until: now + TIME, worked: worked() }));
-    };
-    if now <= until {
-        return;
-    }
-    // On a machine that is busy with something else, an evaluation has not had the time that has gone by.
-    let has_had = worked().saturating_sub(began);
-    if has_had > TIME || now > until + TIME * PATIENCE {
-        resume_unwind(Box::new(OutOf::Time));
-    }
-    DEADLINE.set(Some(Deadline { until: now + (TIME - has_had), worked: began }));
+    let Some(deadline) = DEADLINE.get().filter(|deadline| now > deadline.until) else { return };
+    let began = deadline.worked.unwrap_or_else(worked);
+    let left = (TIME / 2).checked_sub(worked().saturating_sub(began)).filter(|_| now <= deadline.last);
+    let Some(left) = left else { resume_unwind(Box::new(OutOf::Time)) };
+    DEADLINE.set(Some(Deadline { until: now + left, worked: Some(began), ..deadline }));
 }
 
 /// A turn of a loop.
@@ -124,6 +124,7 @@ fn spend(bytes: usize) {
 pub(super) fn bind(tree: &mut IdedExpr) {
     match &mut tree.expr {
         Expr::Call(call) => {
+            let looks = may_take_long(call);
             call.target.iter_mut().for_each(|target| bind(target));
             call.args.iter_mut().for_each(bind);
             if call.func_name == "matches" {
@@ -133,6 +134,10 @@ pub(super) fn bind(tree: &mut IdedExpr) {
             } else if call.func_name == "days_since" {
                 "days_between".clone_into(&mut call.func_name);
                 call.args.push(new(Expr::Ident("now".to_owned())));
+            }
+            if looks {
+                let timed = std::mem::take(tree);
+                *tree = called(TIMED, vec![timed]);
             }
         }
         Expr::Comprehension(all) => {
@@ -161,6 +166,26 @@ pub(super) fn bind(tree: &mut IdedExpr) {
             }
         }
         _ => {}
+    }
+}
+
+/// Whether a call goes through all that it is given, however long that is: the clock is looked at behind it.
+fn may_take_long(call: &CallExpr) -> bool {
+    use operators as op;
+    let is_literal = |arg: &IdedExpr| matches!(arg.expr, Expr::Literal(_));
+    match call.func_name.as_str() {
+        // They look at it themselves.
+        "matches" | "glob" | op::ADD => false,
+        op::CONDITIONAL | op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE => {
+            false
+        }
+        op::INDEX | op::OPT_INDEX | op::OPT_SELECT => false,
+        op::NEGATE | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO => false,
+        // What is compared with a literal is as long as that at most.
+        op::EQUALS | op::NOT_EQUALS | op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS => {
+            !call.args.iter().any(is_literal)
+        }
+        _ => true,
     }
 }
 
@@ -243,6 +268,7 @@ pub(super) fn environment() -> Env {
     let mut env = Env::stdlib();
     let added = [
         env.add_overload(IN_TIME, IN_TIME, vec![], in_time),
+        env.add_overload(TIMED, TIMED, vec![DYN_TYPE], timed),
         env.add_overload(KEPT, KEPT, vec![DYN_TYPE], kept),
         env.add_overload(ADDED, ADDED, vec![DYN_TYPE, DYN_TYPE], added),
         env.add_member_overload(MATCHES, MATCHES, STRING_TYPE, vec![STRING_TYPE], matches),
@@ -277,6 +303,12 @@ fn yes<'b, 'v>(value: bool) -> Gives<'b, 'v> {
 fn in_time<'b, 'v>(_: Given<'b, 'v>) -> Gives<'b, 'v> {
     turn();
     Ok(CowVal::Borrowed(&YES))
+}
+
+/// Gives back what it is given, which may have taken long.
+fn timed<'b, 'v>(mut given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    look_at_clock();
+    given.pop().ok_or_else(|| failed(TIMED, "it takes a value"))
 }
 
 /// Gives back what it is given, which somebody is about to keep.

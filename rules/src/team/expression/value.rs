@@ -54,6 +54,12 @@ impl Value {
         weight(&*self.0)
     }
 
+    /// About how many bytes it has with all that it shares.
+    #[must_use]
+    pub fn whole_weight(&self) -> usize {
+        weighed(&*self.0, true)
+    }
+
     /// What kind of value it is.
     #[must_use]
     pub fn kind(&self) -> &str {
@@ -254,16 +260,25 @@ fn to_json(value: &dyn Val) -> Json {
 
 /// About how many bytes a value holds of its own: what is shared counts once, where it was made.
 pub(super) fn weight(value: &dyn Val) -> usize {
+    weighed(value, false)
+}
+
+fn weighed(value: &dyn Val, with_shared: bool) -> usize {
     const ELEMENT: usize = 32;
-    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
-        ELEMENT + text.inner().len()
+    let weighed = |value: &dyn Val| weighed(value, with_shared);
+    let inside: usize = if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+        text.inner().len()
     } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
-        ELEMENT + list.inner().iter().map(|element| weight(&**element)).sum::<usize>()
+        list.inner().iter().map(|element| weighed(&**element)).sum()
     } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
-        ELEMENT + map.inner().values().map(|value| weight(&**value)).sum::<usize>()
+        map.inner().iter().map(|(key, value)| weighed(key.inner()) + weighed(&**value)).sum()
+    } else if let Some(record) = value.downcast_ref::<Record>().filter(|_| with_shared) {
+        // A name stands there twice.
+        record.0.values.iter().map(|(name, value)| 2 * (name.len() + ELEMENT) + weighed(&**value)).sum()
     } else {
-        ELEMENT
-    }
+        0
+    };
+    ELEMENT + inside
 }
 
 /// What went wrong, without the crate's own notation for values.
