@@ -30,6 +30,7 @@ pub mod yaml;
 mod data;
 mod place;
 mod quotes;
+mod search;
 mod work_tree;
 
 /// The name that was probably meant.

@@ -276,6 +276,40 @@ fn a_search_that_finds_too_much_is_undecided() {
     assert_eq!((asked.code, found(&asked, "no-bad").len()), (1, 1_000));
 }
 
+/// A search that would go on for many minutes ends, whether in lines or in patterns, and says what it did not look at.
+#[rstest]
+#[case::forbidden_in_one_line("forbid", 1)]
+#[case::required_in_many("require", 5_000)]
+fn a_search_has_an_end(#[case] key: &str, #[case] lines: usize) {
+    // Letters in no order: nearly every one of them leads to something new.
+    let letters = |state: &mut u32, nth: usize| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let ends = (nth + 1).is_multiple_of((2 << 20) / lines);
+        Some(if ends { '\n' } else { char::from(b'a' + u8::from(*state >> 31 == 0)) })
+    };
+    let text: String = (0..2 << 20).scan(7, letters).collect();
+    let patterns: Vec<String> = (300..400).map(|times| format!("'a[ab]{{{times}}}[cd]'")).collect();
+    let patterns = patterns.join(", ");
+    let scan = format!("check: {{ scan: {{ files: '*.txt', lines: all, {key}: [{patterns}] }} }}");
+    let hostile = rule("hostile", &format!("{scan}\nmessage: m\nremediation: r\n"));
+    let repo = staged(&[
+        ("a.txt", &text),
+        ("b.txt", "b\n"),
+        ("rules.d/a.yaml", &hostile),
+        ("rules.d/z.yaml", &blocking()),
+    ]);
+    let started = Instant::now();
+    let asked = at_commit(&repo, &[]);
+    let took = started.elapsed();
+    assert!(took < LONG * 4, "{took:?}");
+    assert_eq!((asked.code, &of(&asked, "hostile")["verdict"]), (3, &"undecided".into()));
+    assert_eq!(found(&asked, "always-fails"), ["* always-fails"]);
+    let told = of(&asked, "hostile")["unanswered"].to_string();
+    let expected =
+        "the search took longer than 30 s: a.txt was not looked at to its end, and another file not at all";
+    assert!(told.contains(expected), "{told}");
+}
+
 /// What is just within the limits is asked, wherever that happens, and takes no stack with it.
 #[rstest]
 #[case::round(&nested("(", "true", ")", 24))]

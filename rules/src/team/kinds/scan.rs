@@ -1,17 +1,18 @@
 //! `scan`: text that must or must not occur in files.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use clearance_engine::finding::Location;
 use clearance_engine::item::Unanswered;
 use globset::{GlobSet, GlobSetBuilder};
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Asked, Capability, Compiling, Hit, Kind, WrittenKind};
-use crate::team::expression::{Expression, Scope, Value, matcher, pattern, worked};
+use crate::team::expression::{Expression, Scope, Value, matcher, pattern};
+use crate::team::search::{Clock, OutOfTime, Pattern};
 use crate::team::types::Type;
 use crate::team::world::{Lines, SeenFile, Unknown, World};
 use crate::team::yaml::{At, OneOrMany, RuleError};
@@ -21,9 +22,6 @@ const MOST: usize = 1_000;
 
 /// The processor time of one search.
 const TIME: Duration = Duration::from_secs(30);
-/// Lines after which the time is looked at; and how long a line is that is looked at alone, in bytes.
-const LINES_A_LOOK: usize = 256;
-const LONG: usize = 4096;
 
 /// What stands for a text that must not be shown.
 const REDACTED: &str = "[redacted]";
@@ -55,31 +53,20 @@ pub struct Written {
 struct Scan {
     files: GlobSet,
     lines: Lines,
-    forbid: Vec<Regex>,
-    require: Vec<Regex>,
-    allow: Vec<Regex>,
+    forbid: Vec<Pattern>,
+    require: Vec<Pattern>,
+    allow: Vec<Pattern>,
     redact: bool,
 }
 
 impl WrittenKind for Written {
     fn compile(&self, compiling: &Compiling<'_>) -> Result<Box<dyn Kind>, RuleError> {
         let whole = |value: &At<String>, why: String| compiling.error(&value.span, why, None);
-        let regexes = |written: &OneOrMany| -> Result<Vec<Regex>, RuleError> {
-            written.0.iter().map(|text| pattern(&text.value).map_err(|why| whole(text, why))).collect()
+        let patterns = |written: &OneOrMany| -> Result<Vec<Pattern>, RuleError> {
+            written.0.iter().map(|text| looked_for(compiling, text)).collect()
         };
-        for pattern in self.forbid.0.iter().chain(&self.allow.0).chain(&self.require.0) {
-            let regex = pattern_of(pattern).map_err(|why| whole(pattern, why))?;
-            if regex.is_match("") {
-                let help = "it is found on every line; to find a line with nothing on it, write `^$`";
-                if pattern.value != "^$" {
-                    return Err(compiling.error(
-                        &pattern.span,
-                        "this pattern is found in nothing",
-                        Some(help),
-                    ));
-                }
-            }
-        }
+        let (forbid, allow) = (patterns(&self.forbid)?, patterns(&self.allow)?);
+        let require = patterns(&self.require)?;
         if self.files.0.is_empty() {
             let help = "`files: \"**\"` looks at all of them";
             return Err(compiling.error(compiling.check, "this looks at no file", Some(help)));
@@ -107,9 +94,9 @@ impl WrittenKind for Written {
         Ok(Box::new(Scan {
             files: files.build().map_err(|error| compiling.error(&nowhere, error.to_string(), None))?,
             lines: self.lines,
-            forbid: regexes(&self.forbid)?,
-            require: regexes(&self.require)?,
-            allow: regexes(&self.allow)?,
+            forbid,
+            require,
+            allow,
             redact: self.redact,
         }))
     }
@@ -136,10 +123,24 @@ impl Kind for Scan {
 
     fn ask(&self, _: &Scope<'_>, world: &dyn World) -> Result<Asked, Unknown> {
         let files = world.lines(self.lines, &|path| self.files.is_match(path))?;
+        self.search(&files, &Clock::of(TIME))
+    }
+}
+
+impl Scan {
+    fn search(&self, files: &[SeenFile], clock: &Clock) -> Result<Asked, Unknown> {
         let mut hits = Vec::new();
-        let started = worked();
-        for file in &files {
-            self.look_at(file, &mut hits, started)?;
+        for (nth, file) in files.iter().enumerate() {
+            self.look_at(file, &mut hits, clock).map_err(|OutOfTime| {
+                let (seconds, left, path) = (TIME.as_secs(), files.len() - nth - 1, &file.path);
+                let others = match left {
+                    0 => String::new(),
+                    1 => ", and another file not at all".to_owned(),
+                    left => format!(", and {left} other files not at all"),
+                };
+                let why = format!("the search took longer than {seconds} s");
+                Unanswered::new(format!("{why}: {path} was not looked at to its end{others}"))
+            })?;
             let mut found = hits.iter().filter(|hit| !hit.holds);
             if let (Some(first), Some(_)) = (found.next(), found.nth(MOST - 1)) {
                 let why = format!("more than {MOST} places do not hold: the first is {}", first.key);
@@ -148,29 +149,26 @@ impl Kind for Scan {
         }
         Ok(Asked::Items(hits))
     }
-}
 
-impl Scan {
-    fn look_at(&self, file: &SeenFile, hits: &mut Vec<Hit>, started: Duration) -> Result<(), Unanswered> {
-        let allowed = |text: &str| self.allow.iter().any(|allow| allow.is_match(text));
+    fn look_at(&self, file: &SeenFile, hits: &mut Vec<Hit>, clock: &Clock) -> Result<(), OutOfTime> {
         let before = hits.len();
         for (number, text) in file.lines() {
-            let is_time =
-                (number % LINES_A_LOOK == 1 || text.len() > LONG) && worked().saturating_sub(started) > TIME;
-            if is_time {
-                let seconds = TIME.as_secs();
-                return Err(Unanswered::new(format!(
-                    "the search took longer than {seconds} s; it was in {}",
-                    file.path
-                )));
+            let Some((forbid, found)) = first(&self.forbid, text, clock)? else { continue };
+            if first(&self.allow, text, clock)?.is_some() {
+                continue;
             }
-            let found = self.forbid.iter().find_map(|forbid| Some((forbid, forbid.find(text)?)));
-            let Some((forbid, found)) = found.filter(|_| !allowed(text)) else { continue };
-            let shown = if self.redact { REDACTED } else { found.as_str() };
+            let shown = if self.redact { REDACTED } else { &text[found] };
             hits.push(hit(&file.path, Some(number), shown, forbid, Some(text).filter(|_| !self.redact)));
         }
         for require in self.require.iter().filter(|_| !file.binary) {
-            if !file.lines().any(|(_, text)| require.is_match(text)) {
+            let mut there = false;
+            for (_, text) in file.lines() {
+                there = require.find(text, clock)?.is_some();
+                if there {
+                    break;
+                }
+            }
+            if !there {
                 hits.push(hit(&file.path, None, "", require, None));
             }
         }
@@ -182,11 +180,31 @@ impl Scan {
     }
 }
 
-fn pattern_of(written: &At<String>) -> Result<Regex, String> {
-    pattern(&written.value)
+/// The first of the patterns that is found, and where.
+fn first<'p>(
+    patterns: &'p [Pattern],
+    text: &str,
+    clock: &Clock,
+) -> Result<Option<(&'p Pattern, Range<usize>)>, OutOfTime> {
+    for pattern in patterns {
+        if let Some(found) = pattern.find(text, clock)? {
+            return Ok(Some((pattern, found)));
+        }
+    }
+    Ok(None)
 }
 
-fn hit(path: &str, line: Option<usize>, text: &str, pattern: &Regex, shown: Option<&str>) -> Hit {
+/// A pattern, as it is written.
+fn looked_for(compiling: &Compiling<'_>, written: &At<String>) -> Result<Pattern, RuleError> {
+    let regex = pattern(&written.value).map_err(|why| compiling.error(&written.span, why, None))?;
+    if regex.is_match("") && written.value != "^$" {
+        let help = "it is found on every line; to find a line with nothing on it, write `^$`";
+        return Err(compiling.error(&written.span, "this pattern is found in nothing", Some(help)));
+    }
+    Ok(Pattern::new(regex))
+}
+
+fn hit(path: &str, line: Option<usize>, text: &str, pattern: &Pattern, shown: Option<&str>) -> Hit {
     let key = line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}"));
     let found = json!({ "path": path, "line": line.unwrap_or(0), "text": text, "pattern": pattern.as_str() });
     Hit {
