@@ -181,6 +181,7 @@ fn an_evaluation_has_an_end(#[case] expression: &str, #[values(false, true)] eac
     "[1, 2, 3, 4, 5].map(n, {d[0]: n}).size() == 5",
     "64 MiB"
 )]
+#[case::text_searched("data: { d: { file: ab.json } }", "!d[0].matches(\"a[ab]{400}c\")", "200 ms")]
 #[case::file_of_many_values("data: { d: { file: many.json } }", "d != []", "500000 values")]
 #[case::one_file_many_times(
     "data: { a: { file: d.json }, b: { file: d.json }, c: { file: d.json } }",
@@ -192,6 +193,7 @@ fn files_have_bounds(#[case] data: &str, #[case] expression: &str, #[case] told:
     let repo = staged(&[
         ("d.json", &numbers(400_000)),
         ("many.json", &numbers(500_000)),
+        ("ab.json", &format!("[\"{}\"]", letters(2 << 20))),
         ("t.json", &format!("[\"{}\"]", "x".repeat(16_000_000))),
         (
             "rules.d/a.yaml",
@@ -210,6 +212,15 @@ fn files_have_bounds(#[case] data: &str, #[case] expression: &str, #[case] told:
 }
 
 const NUMBERS: &str = "data: { d: { file: d.json } }";
+
+/// `a` and `b` without a pattern.
+fn letters(count: usize) -> String {
+    let next = |state: &mut u32, ()| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Some(if *state >> 31 == 0 { 'a' } else { 'b' })
+    };
+    std::iter::repeat_n((), count).scan(7, next).collect()
+}
 
 fn all(term: &str) -> String {
     vec![term; 60].join(" && ")

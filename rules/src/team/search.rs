@@ -74,6 +74,17 @@ impl Pattern {
         self.regex.as_str()
     }
 
+    /// Whether it is found in a text, within a time.
+    ///
+    /// # Errors
+    /// Where the time is over before the text is.
+    pub(super) fn is_in(&self, text: &str, limit: Duration) -> Result<bool, OutOfTime> {
+        if text.len() <= LONG {
+            return Ok(self.regex.is_match(text));
+        }
+        self.find(text, &Clock::of(limit)).map(|found| found.is_some())
+    }
+
     /// The first place in a line.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::value::weight;
 use super::version;
+use crate::team::search::{OutOfTime, Pattern};
 
 /// The time that one evaluation has.
 pub const TIME: Duration = Duration::from_millis(200);
@@ -62,7 +63,7 @@ thread_local! {
     static DEADLINE: Cell<Option<Deadline>> = const { Cell::new(None) };
     static TURN: Cell<u32> = const { Cell::new(0) };
     static LEFT: Cell<usize> = const { Cell::new(MEMORY) };
-    static PATTERNS: RefCell<HashMap<String, Result<Regex, String>>> = RefCell::default();
+    static PATTERNS: RefCell<HashMap<String, Result<Pattern, String>>> = RefCell::default();
     static GLOBS: RefCell<HashMap<String, Result<GlobMatcher, String>>> = RefCell::default();
 }
 
@@ -174,8 +175,8 @@ fn may_take_long(call: &CallExpr) -> bool {
     use operators as op;
     let is_literal = |arg: &IdedExpr| matches!(arg.expr, Expr::Literal(_));
     match call.func_name.as_str() {
-        // They look at it themselves.
-        "matches" | "glob" | op::ADD => false,
+        // It looks at it itself.
+        op::ADD => false,
         op::CONDITIONAL | op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE => {
             false
         }
@@ -334,17 +335,17 @@ fn added<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
 
 /// `text.matches(pattern)`, as RE2 has it.
 fn matches<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
-    look_at_clock();
     let (text, pattern) = (text("matches", &given, 0)?, text("matches", &given, 1)?);
     PATTERNS.with_borrow_mut(|known| {
-        let regex = remembered(known, pattern, compiled).map_err(|error| failed("matches", error))?;
-        yes(regex.is_match(text))
+        let made = |text: &str| compiled(text).map(Pattern::new);
+        let pattern = remembered(known, pattern, made).map_err(|error| failed("matches", error))?;
+        let found = pattern.is_in(text, TIME);
+        found.map_or_else(|OutOfTime| resume_unwind(Box::new(OutOf::Time)), yes)
     })
 }
 
 /// `path.glob(pattern)`: `*` stays inside a directory, `**` does not.
 fn glob<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
-    look_at_clock();
     let (path, pattern) = (text("glob", &given, 0)?, text("glob", &given, 1)?);
     GLOBS.with_borrow_mut(|known| {
         let glob = remembered(known, pattern, matcher).map_err(|error| failed("glob", error))?;
