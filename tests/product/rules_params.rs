@@ -314,22 +314,57 @@ fn four_eyes(#[case] log: String, #[case] said: &str) {
     );
 }
 
+/// What an arbiter decided over the review of WP01.
+fn decided(arbiter: &str, second: u32) -> String {
+    let at = format!("2026-01-01T00:00:{second:02}Z");
+    format!(
+        r#"{{"actor": "{arbiter}", "at": "{at}", "delta": {{"review": {{"at": "{at}", "actor": "{arbiter}", "wp_id": "WP01", "reason": "it is fine"}}}}, "event_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "kind": "annotation", "wp_id": "WP01"}}
+"#
+    )
+}
+
 /// An arbiter answers for what they decide; one who worked on it does not.
 #[rstest]
 #[case("cy", &[])]
 #[case("ann", &["review_not_independent"])]
 fn an_arbiter_is_one_more_pair_of_eyes(#[case] arbiter: &str, #[case] expected: &[&str]) {
     let repo = ready_with(&[("rules.d/r.yaml", FOUR_EYES)]);
-    let decision = format!(
-        r#"{{"actor": "{arbiter}", "at": "2026-01-01T00:00:09Z", "delta": {{"review": {{"at": "2026-01-01T00:00:09Z", "actor": "{arbiter}", "wp_id": "WP01", "reason": "it is fine"}}}}, "event_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "kind": "annotation", "wp_id": "WP01"}}"#
-    );
-    let log = claimed("ann") + &signed("ann", "ann", "in_review", "approved", 5) + &decision + "\n";
+    let log = claimed("ann") + &signed("ann", "ann", "in_review", "approved", 5) + &decided(arbiter, 9);
     repo.write(LOG, &log);
     repo.commit_all("Log");
     let told = reviews(&repo, &[]);
     let found: Vec<_> = told.iter().map(|one| one["code"].as_str().unwrap()).collect();
     assert_eq!(found, expected);
 }
+
+/// A decision is over one round: it does not speak for the work of the next one, nor for the review of it.
+#[rstest]
+#[case::approved_by_the_worker(signed("ann", "ann", "in_review", "approved", 9), &["review_not_independent"])]
+#[case::refused_and_done_all_the_same(
+    by("bob", "in_review", "in_progress", 9, "").replace("\"review_ref\": null", REFUSED)
+        + &by("ann", "in_progress", "done", 10, "").replace("\"force\": false", "\"force\": true"),
+    &["review_not_independent", "review_rejected"]
+)]
+#[case::approved_by_another(signed("bob", "bob", "in_review", "approved", 9), &[])]
+fn a_decision_ends_with_its_round(#[case] then: String, #[case] expected: &[&str]) {
+    let repo = ready_with(&[("rules.d/r.yaml", FOUR_EYES)]);
+    let first = claimed("ann")
+        + &by("ann", "in_progress", "for_review", 2, "")
+        + &by("bob", "for_review", "in_review", 3, "")
+        + &decided("cy", 4)
+        + &signed("bob", "bob", "in_review", "approved", 5);
+    let second = by("bob", "approved", "in_progress", 6, "")
+        + &by("ann", "in_progress", "for_review", 7, "")
+        + &by("bob", "for_review", "in_review", 8, "");
+    repo.write(LOG, first + &second + &then);
+    repo.commit_all("Log");
+    let told = reviews(&repo, &[]);
+    let mut found: Vec<_> = told.iter().map(|one| one["code"].as_str().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+const REFUSED: &str = r#""review_ref": "r", "review_result": {"reviewer": "bob", "verdict": "changes_requested", "reference": "r"}"#;
 
 /// The way out leads to an approval by somebody else.
 #[rstest]

@@ -79,7 +79,14 @@ pub struct WorkPackageState {
     since_text: Option<String>,
     /// What else the snapshot tells of it.
     slots: BTreeMap<&'static str, Value>,
+    /// When an arbiter decided last.
+    decided: Option<Moment>,
+    /// When something began that an earlier decision does not cover.
+    superseded: Option<Moment>,
 }
+
+/// A time, and the 1-based line that has it.
+type Moment = (Timestamp, usize);
 
 impl WorkPackageState {
     /// Who holds it: the agent of the last claim, else who moved it last.
@@ -97,16 +104,29 @@ impl WorkPackageState {
         self.slots.get("review_result")?.get("verdict")?.as_str()
     }
 
-    /// Whether an arbiter decided over its review, with time, name and reason.
+    /// Whether an arbiter decided over its last review, with time, name and reason. The slot of the snapshot keeps a
+    /// decision for good, as the original does; here it ends with the next round.
     #[must_use]
     pub fn is_overridden(&self) -> bool {
         self.arbiter().is_some()
     }
 
     fn arbiter(&self) -> Option<&str> {
-        let decision = self.slots.get("review")?;
+        let decision = self.slots.get("review").filter(|_| !self.is_outlived())?;
         let text = |key| decision.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         ["at", "wp_id", "reason"].into_iter().all(|key| text(key).is_some()).then(|| text("actor"))?
+    }
+
+    /// Whether the review that an arbiter decided over is not the last one.
+    fn is_outlived(&self) -> bool {
+        let (Some((decided, line)), Some((mut at, other))) = (self.decided, self.superseded) else {
+            return false;
+        };
+        // The original stamps decisions by the second: of one second, the order of lines tells.
+        if decided.subsec_nanosecond() == 0 && at.as_second() == decided.as_second() {
+            at = decided;
+        }
+        (at, other) > (decided, line)
     }
 
     /// Who answers for it, while it is in `approved` or `done`: an arbiter, else who approved it.
@@ -143,8 +163,7 @@ impl MissionState {
                 work_packages.insert(id.to_owned(), only_noted(annotation.actor));
             }
             let Some(state) = work_packages.get_mut(id) else { continue };
-            notes::take(state, annotation.delta, *line)
-                .map_err(|message| broken_delta(source, *line, &message))?;
+            notes::take(state, annotation, *line).map_err(|message| broken_delta(source, *line, &message))?;
         }
         let last = transitions.last().map(|(event, _)| event);
         let slug = transitions.first().and_then(|(event, _)| event.mission_slug.as_ref());
@@ -204,6 +223,8 @@ struct Folding<'a> {
     slots: BTreeMap<&'static str, Value>,
     workers: Vec<String>,
     approved_by: Option<&'a Transition<'a>>,
+    in_review_since: Option<Moment>,
+    superseded: Option<Moment>,
 }
 
 impl<'a> Folding<'a> {
@@ -215,6 +236,8 @@ impl<'a> Folding<'a> {
             slots: BTreeMap::new(),
             workers: Vec::new(),
             approved_by: None,
+            in_review_since: None,
+            superseded: None,
         };
         state.enter(event, line);
         state
@@ -245,6 +268,7 @@ impl<'a> Folding<'a> {
         if (event.from, event.to) == (Lane::Planned, Lane::Claimed) {
             self.claim(event);
         }
+        self.supersede(event, (event.at, line));
         match event.review_result.and_then(review_result) {
             Some(result) => {
                 self.slots.insert("review_result", result);
@@ -254,6 +278,26 @@ impl<'a> Folding<'a> {
                 self.slots.insert("review_result", Value::Null);
             }
             None => {}
+        }
+    }
+
+    /// Ends what an arbiter decided before: by work, by a refusal, by a step out of the approval, or from the beginning of
+    /// a review that has come to an end.
+    fn supersede(&mut self, event: &Transition<'_>, now: Moment) {
+        let is_approved = |lane| matches!(lane, Lane::Approved | Lane::Done);
+        let outcome = event.review_result.and_then(review_result);
+        let refused =
+            outcome.as_ref().is_some_and(|outcome| outcome.get("verdict") != Some(&APPROVED.into()));
+        let to_work = matches!(event.to, Lane::Planned | Lane::Claimed | Lane::InProgress);
+        if to_work || refused || is_approved(event.from) && !is_approved(event.to) {
+            self.superseded = self.superseded.max(Some(now));
+        }
+        if matches!(event.to, Lane::ForReview | Lane::InReview) {
+            self.in_review_since = Some(now);
+        } else if let Some(since) = self.in_review_since.take() {
+            // Approved from `for_review` without a word of a review, it is not reviewed.
+            let reviewed = event.from == Lane::InReview || outcome.is_some() || approval(event).is_some();
+            self.superseded = self.superseded.max(Some(since).filter(|_| reviewed));
         }
     }
 
@@ -306,6 +350,8 @@ impl<'a> Folding<'a> {
             subtask_lines: BTreeMap::new(),
             since_text: Some(event.at_text.as_ref().to_owned()),
             slots: self.slots,
+            decided: None,
+            superseded: self.superseded,
         }
     }
 }
@@ -365,6 +411,8 @@ fn only_noted(by: &RawValue) -> WorkPackageState {
         subtask_lines: BTreeMap::new(),
         since_text: None,
         slots: BTreeMap::new(),
+        decided: None,
+        superseded: None,
     }
 }
 

@@ -257,11 +257,15 @@ fn lane(line: &str, field: &str, name: &Text<'_>) -> Result<Lane, BadRow> {
     Lane::in_file(name.as_ref()).ok_or_else(|| bad(line, field, format!("`{}` is not a lane", name.as_ref())))
 }
 
-/// A stamp: RFC 3339, and without offset UTC, as Python's `isoformat` writes naive times.
 fn time(line: &str, text: &Text<'_>) -> Result<Timestamp, BadRow> {
     let text = text.as_ref();
+    timestamp(text).ok_or_else(|| bad(line, "at", format!("`{text}` is not a time")))
+}
+
+/// A stamp: RFC 3339, and without offset UTC, as Python's `isoformat` writes naive times.
+pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
     let naive = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    text.parse().ok().or_else(naive).ok_or_else(|| bad(line, "at", format!("`{text}` is not a time")))
+    text.parse().ok().or_else(naive)
 }
 
 /// A fault in the value of a field.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::WorkPackageState;
 use crate::lane::Lane;
+use crate::mission::log::row::{Annotation, timestamp};
 
 /// Slots that the newest value replaces. An empty text replaces nothing.
 const REPLACED: [&str; 9] = [
@@ -56,8 +56,12 @@ struct Override {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn take(state: &mut WorkPackageState, delta: &RawValue, line: usize) -> Result<(), String> {
-    let delta: Delta = serde_json::from_str(delta.get()).map_err(|error| {
+pub(super) fn take(
+    state: &mut WorkPackageState,
+    annotation: &Annotation<'_>,
+    line: usize,
+) -> Result<(), String> {
+    let delta: Delta = serde_json::from_str(annotation.delta.get()).map_err(|error| {
         let message = error.to_string();
         message.split(" at line ").next().unwrap_or(&message).to_owned()
     })?;
@@ -94,6 +98,8 @@ pub(super) fn take(state: &mut WorkPackageState, delta: &RawValue, line: usize) 
         add_new(list(state, "tracker_refs"), refs);
     }
     if let Some(Override { at, actor, wp_id, reason }) = delta.review {
+        // A decision that was brought in from elsewhere is older than the line that has it, or newer.
+        state.decided = Some((timestamp(&at).unwrap_or(annotation.at), line));
         let released = [&at, &actor, &wp_id, &reason].iter().all(|text| text.is_empty());
         let review = serde_json::json!({ "at": at, "actor": actor, "wp_id": wp_id, "reason": reason });
         state.slots.insert("review", if released { Value::Null } else { review });

@@ -116,3 +116,72 @@ fn who_approved_it(#[case] then: Option<&str>, #[case] expected: Option<&str>) {
     let state = reduce(&log.join("\n")).unwrap();
     assert_eq!(state.of(&id("WP01")).unwrap().approver(), expected);
 }
+
+/// `00:00:05`, with more behind it.
+fn at(second: u32, more: &str) -> String {
+    format!("2026-01-01T00:00:{second:02}{more}Z")
+}
+
+fn decision(line_at: &str, at: &str) -> String {
+    let event = ulid("D");
+    format!(
+        r#"{{"actor":"u","at":"{line_at}","delta":{{"review":{{"actor":"carol","at":"{at}","reason":"fine","wp_id":"WP01"}}}},"event_id":"{event}","kind":"annotation","wp_id":"WP01"}}"#
+    )
+}
+
+fn outcome(verdict: &str) -> String {
+    format!(r#","review_result":{{"reviewer":"bob","verdict":"{verdict}","reference":"r"}}"#)
+}
+
+/// A work package in review that an arbiter decided over at second 5, and what came then.
+#[rstest]
+#[case::nothing(&[], true)]
+#[case::approved_by_it(&[("in_review", "approved", "approved")], true)]
+#[case::merged(&[("in_review", "approved", ""), ("approved", "done", "")], true)]
+#[case::sent_back(&[("in_review", "in_progress", "")], false)]
+#[case::refused(&[("in_review", "approved", "changes_requested")], false)]
+#[case::to_be_planned(&[("in_review", "approved", ""), ("approved", "planned", "")], false)]
+#[case::out_of_the_approval(&[("in_review", "approved", ""), ("approved", "in_review", "")], false)]
+#[case::review_begun(&[("in_review", "blocked", ""), ("blocked", "for_review", "")], true)]
+#[case::review_skipped(&[("planned", "for_review", ""), ("for_review", "approved", "")], true)]
+#[case::review_done(&[("planned", "for_review", ""), ("for_review", "approved", "approved")], false)]
+#[case::review_without_a_word(&[("for_review", "in_review", ""), ("in_review", "approved", "")], false)]
+fn a_decision_counts_until_the_next_round(#[case] then: &[(&str, &str, &str)], #[case] counts: bool) {
+    let mut log = vec![
+        step(&at(0, ""), "A", "in_progress", "for_review", ""),
+        step(&at(1, ""), "B", "for_review", "in_review", ""),
+        decision(&at(5, ""), &at(5, "")),
+    ];
+    for (second, (from, to, verdict)) in (6..).zip(then) {
+        let more = if verdict.is_empty() { String::new() } else { outcome(verdict) };
+        log.push(step(&at(second, ""), &format!("E{second}"), from, to, &more));
+    }
+    let state = reduce(&log.join("\n")).unwrap();
+    let own = state.of(&id("WP01")).unwrap();
+    assert_eq!(own.is_overridden(), counts);
+    assert!(state.snapshot(None).contains(r#""reason": "fine""#), "the snapshot keeps it");
+}
+
+/// The original stamps a decision by the second, and what it moves along a file of old times.
+#[rstest]
+#[case::later(&at(6, ""), &at(6, ""), &at(5, ""), true)]
+#[case::earlier(&at(4, ""), &at(4, ""), &at(5, ""), false)]
+#[case::of_one_second(&at(5, ""), &at(5, ""), &at(5, ".9"), true)]
+#[case::of_one_second_and_exact(&at(5, ".1"), &at(5, ".1"), &at(5, ".9"), false)]
+#[case::brought_in(&at(0, ""), &at(6, ""), &at(5, ""), true)]
+#[case::brought_in_as_python_writes_it(&at(0, ""), "2026-01-01 00:00:06+00:00", &at(5, ""), true)]
+#[case::brought_in_and_outlived(&at(9, ""), &at(4, ""), &at(5, ""), false)]
+#[case::without_a_time(&at(6, ""), "then", &at(5, ""), true)]
+fn a_decision_has_its_own_time(
+    #[case] line_at: &str,
+    #[case] decided: &str,
+    #[case] refused: &str,
+    #[case] counts: bool,
+) {
+    let log = [
+        step(refused, "A", "in_review", "planned", &outcome("changes_requested")),
+        decision(line_at, decided),
+    ];
+    let state = reduce(&log.join("\n")).unwrap();
+    assert_eq!(state.of(&id("WP01")).unwrap().is_overridden(), counts);
+}
