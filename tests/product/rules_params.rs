@@ -392,19 +392,38 @@ fn the_way_out_of_an_approval_of_ones_own(#[case] lane: &str) {
     assert_eq!(codes(&repo, &[]), Vec::<String>::new());
 }
 
-/// The severity and the parameters are set by one file, or either of them.
-#[test]
-fn a_guard_of_the_step_is_made_stricter_and_nothing_else() {
-    let repo = ready_with(&[("rules.d/t.yaml", &format!("{STRICT}severity: warning\n"))]);
-    let told = unanswered(&at_merge(&repo, &[]), "rules.d/t.yaml");
-    assert_eq!(
-        (&told["code"], &told["excerpts"][0]["line"]),
-        (&"rule_invalid".into(), &4.into()),
-        "{told:#}"
-    );
-    repo.write("rules.d/t.yaml", format!("{STRICT}severity: error\n"));
-    let asked = at_merge(&repo, &["--rules-from", "head"]);
-    assert_eq!(of(&asked, "target-sync")["verdict"], "cleared", "{:#}", asked.json());
+/// A severity of what guards the step would do nothing: it is refused, and told what does something.
+#[rstest]
+#[case::milder("target-sync", "warning", "less cannot be made of it", "mend that instead")]
+#[case::stricter(
+    "target-sync",
+    "error",
+    "no severity is set of it",
+    "write `params: { strict: true }` instead"
+)]
+#[case::nothing_to_set("git-state", "error", "no severity is set of it", "leave this out: what it finds")]
+#[case::with_a_parameter(
+    "target-sync\nparams: { strict: true }",
+    "error",
+    "no severity is set of it",
+    "write `params: { strict: true }` instead"
+)]
+fn a_guard_of_the_step_has_no_severity(
+    #[case] id: &str,
+    #[case] severity: &str,
+    #[case] said: &str,
+    #[case] helped: &str,
+) {
+    let text = format!("schema: clearance.rule/v1\nid: {id}\nseverity: {severity}\n");
+    pointed_at(&text, text.lines().count(), severity, said, helped);
+}
+
+#[rstest]
+#[case("target-sync", "params: strict")]
+#[case("git-state", "nothing of it can be set")]
+#[case("status-log", "severity: error, warning, info or off")]
+fn what_can_be_set_is_told(#[case] id: &str, #[case] helped: &str) {
+    pointed_at(&format!("schema: clearance.rule/v1\nid: {id}\n"), 2, id, "this sets nothing of", helped);
 }
 
 #[test]
@@ -446,7 +465,12 @@ fn parameters_are_explained_and_listed() {
 /// Editors tell what a file for a check may set.
 #[rstest]
 #[case::good("", "", true)]
-#[case::severity("params:", "severity: error\nparams:", true)]
+#[case::severity("params:", "severity: error\nparams:", false)]
+#[case::severity_of_an_agreement(
+    "target-sync\nparams: { strict: true }",
+    "status-log\nseverity: error",
+    true
+)]
 #[case::name("strict:", "strct:", false)]
 #[case::value("true", "'true'", false)]
 #[case::as_in_a_rule("strict: true", "strict: { type: bool, default: true }", false)]

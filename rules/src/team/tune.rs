@@ -84,24 +84,43 @@ pub(super) fn read(source: &Source, meta: &CheckMeta) -> Result<Tune, RuleError>
     let written: WrittenTune = yaml::read(source)?;
     let id = meta.id;
     if written.severity.is_none() && written.params.0.is_empty() {
-        let help = match meta.params {
-            [] => "severity: error, warning, info or off".to_owned(),
-            params => format!("severity: error, warning, info or off; params: {}", names(params)),
+        let help = match (meta.guards, meta.params) {
+            (Guards::Step, []) => "it guards the step itself, and nothing of it can be set".to_owned(),
+            (Guards::Step, params) => format!("params: {}", names(params)),
+            (Guards::Agreement, []) => "severity: error, warning, info or off".to_owned(),
+            (Guards::Agreement, params) => {
+                format!("severity: error, warning, info or off; params: {}", names(params))
+            }
         };
         let at = written.id.span;
         return Err(RuleError::new(source, at, format!("this sets nothing of `{id}`"), Some(help)));
     }
     let severity = written.severity.as_ref().map(|severity| severity_of(severity.value));
-    if let (Some(written), Guards::Step) = (&written.severity, meta.guards)
-        && severity != Some(Some(Severity::Blocker))
-    {
-        let help = "what it finds makes the step impossible, or loses something: mend that instead";
-        let message = format!("`{id}` guards the step itself: less cannot be made of it");
-        return Err(RuleError::new(source, written.span.clone(), message, Some(help.to_owned())));
+    if let (Some(written), Guards::Step) = (&written.severity, meta.guards) {
+        let (said, help) = if severity == Some(Some(Severity::Blocker)) {
+            ("no severity is set of it", stricter(meta.params))
+        } else {
+            let help = "what it finds makes the step impossible, or loses something: mend that instead";
+            ("less cannot be made of it", help.to_owned())
+        };
+        let message = format!("`{id}` guards the step itself: {said}");
+        return Err(RuleError::new(source, written.span.clone(), message, Some(help)));
     }
     let params = values(source, meta, &written.params)?;
     let file = source.name().to_owned();
     Ok(Tune { id, off: severity == Some(None), severity: severity.flatten(), params, file })
+}
+
+/// How a check that guards the step is made stricter, as its severity does not do that.
+fn stricter(params: &[Param]) -> String {
+    let switches = params.iter().filter(|param| param.kind == ParamKind::Stricter);
+    let on: Vec<_> = switches.map(|param| format!("{}: true", param.name)).collect();
+    match on.join(", ") {
+        none if none.is_empty() => {
+            "leave this out: what it finds in the way of the step blocks already".to_owned()
+        }
+        on => format!("to make it stricter, write `params: {{ {on} }}` instead"),
+    }
 }
 
 fn values(source: &Source, meta: &CheckMeta, written: &WrittenValues) -> Result<ParamValues, RuleError> {
@@ -173,10 +192,15 @@ fn names(params: &[Param]) -> String {
 pub(super) fn schema_of_params(metas: &[CheckMeta]) -> Vec<Json> {
     let of = |meta: &CheckMeta| {
         let params: BTreeMap<_, _> = meta.params.iter().map(|param| (param.name, schema_of(param))).collect();
-        let params = json!({ "type": "object", "properties": params, "additionalProperties": false });
+        let mut fields = json!({
+            "params": { "type": "object", "properties": params, "additionalProperties": false },
+        });
+        if meta.guards == Guards::Step {
+            fields["severity"] = false.into();
+        }
         json!({
             "if": { "properties": { "id": { "const": meta.id } }, "required": ["id"] },
-            "then": { "properties": { "params": params } },
+            "then": { "properties": fields },
         })
     };
     metas.iter().map(of).collect()
