@@ -250,6 +250,31 @@ fn a_directory_in_other_letters(
     assert_eq!(asked(&both).code, 0);
 }
 
+/// What is no rule has one name; under another one it is told of, and nothing else is.
+#[rstest]
+#[case::ending("waivers.yml", "waivers.yaml")]
+#[case::capital("Waivers.yaml", "waivers.yaml")]
+#[case::capitals("WAIVERS.YML", "waivers.yaml")]
+#[case::lock("trust.LOCK", "trust.lock")]
+#[case::lock_with_a_capital("Trust.lock", "trust.lock")]
+fn waivers_under_another_name(
+    #[case] name: &str,
+    #[case] meant: &str,
+    #[values("base", "head")] rules_from: &str,
+) {
+    let text = "schema: clearance.waivers/v1\nwaivers: []\n";
+    let file = format!("rules.d/{name}");
+    let repo = ready_with(&[(&file, text), ("rules.d/r.yaml", &passing("a-rule"))]);
+    let asked = run(&repo, &["check", "--mission", "m", "--rules-from", rules_from, "--json"]);
+    assert_eq!(asked.code, 3, "{:#}", asked.json());
+    let why = unanswered(&asked, &file);
+    let said = format!("{file} is not read: the file must be called `{meant}`");
+    let help = format!("git mv {file} rules.d/{meant}");
+    assert_eq!((&why["message"], &why["help"]), (&said.into(), &help.into()), "{why:#}");
+    let marked = run(&repo, &["mark-status", "T001", "--status", "done", "--mission", "m"]);
+    assert!(!marked.stderr.contains(name), "it is no way to find tasks: {}", marked.stderr);
+}
+
 /// Only files of `rules.d/` itself, with the ending of a rule, are rules.
 #[rstest]
 #[case("rules.d/r.yaml", true)]

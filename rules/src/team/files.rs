@@ -112,7 +112,10 @@ impl Files {
         for Entry { name, kind } in entries {
             let named = format!("{prefix}/{name}");
             let path = on_disk.map(|directory| directory.join(&name)).unwrap_or_default();
-            let source = source(&named, path, kind);
+            let source = match meant(&name) {
+                Some(special) => Err(misnamed(prefix, &name, special)),
+                None => source(&named, path, kind),
+            };
             match name.as_str() {
                 WAIVERS => files.waivers = Some(source),
                 LOCK => files.lock = Some(source),
@@ -155,7 +158,24 @@ fn tip_of(repo: &Repo, branch: &str) -> Result<String, Unanswered> {
 /// Whether a name is that of a file that is read. What is hidden is somebody's own.
 fn is_read(name: &str) -> bool {
     let is_yaml = [".yaml", ".yml"].iter().any(|end| name.to_lowercase().ends_with(end));
-    (is_yaml || name == LOCK) && !name.starts_with('.')
+    (is_yaml || name == LOCK || meant(name).is_some()) && !name.starts_with('.')
+}
+
+/// The file that is no rule whose name somebody wrote otherwise: `waivers.yml`, `Trust.lock`.
+fn meant(name: &str) -> Option<&'static str> {
+    const OTHERWISE: [(&str, &str); 3] = [(WAIVERS, WAIVERS), ("waivers.yml", WAIVERS), (LOCK, LOCK)];
+    let (_, meant) = OTHERWISE.into_iter().find(|(written, _)| name.eq_ignore_ascii_case(written))?;
+    (name != meant).then_some(meant)
+}
+
+/// Whether a path is that of waivers or of trusted hashes under another name.
+pub(super) fn is_misnamed(path: &str) -> bool {
+    path.rsplit('/').next().and_then(meant).is_some()
+}
+
+fn misnamed(prefix: &str, name: &str, meant: &str) -> Unanswered {
+    let why = invalid(format!("{prefix}/{name} is not read: the file must be called `{meant}`"));
+    Unanswered { help: Some(format!("git mv {prefix}/{name} {prefix}/{meant}")), ..why }
 }
 
 fn source(named: &str, path: PathBuf, kind: EntryKind) -> Result<Source, Unanswered> {

@@ -12,7 +12,7 @@ use clearance_engine::run::STACK;
 use clearance_engine::source::Source;
 use jiff::civil::Date;
 
-use super::files::{Files, Origin, invalid};
+use super::files::{Files, Origin, invalid, is_misnamed};
 use super::intern::intern;
 use super::resolver::{self, Resolver};
 use super::rule::{self, Rule};
@@ -169,7 +169,9 @@ impl RuleSet {
 /// When the place as a whole cannot be read.
 pub fn resolvers(repo: &Repo, origin: &Origin) -> Result<RuleSet, Unanswered> {
     let mut files = Files::read(repo, origin)?.rules;
-    files.retain(|(_, source)| source.as_ref().map_or(true, |source| is_resolver(source.text())));
+    files.retain(|(name, source)| {
+        !is_misnamed(name) && source.as_ref().map_or(true, |source| is_resolver(source.text()))
+    });
     Ok(RuleSet::of(&files, &[]))
 }
 
