@@ -184,13 +184,20 @@ pub fn no_idle_waiting(results: &mut [CheckResult]) {
         }
         worth.extend(more);
     }
+    let asked: Vec<_> = results.iter().map(|result| result.id).collect();
     for result in results.iter_mut() {
         if let Some(id) = result.waits_for.take_if(|id| !worth.contains(id)) {
-            result
-                .unanswered
-                .push(Unanswered::new(format!("it waits for {id}, which found nothing that counts")));
+            result.unanswered.push(idle(id, asked.contains(&id)));
         }
     }
+}
+
+fn idle(id: &str, asked: bool) -> Unanswered {
+    if asked {
+        return Unanswered::new(format!("it waits for {id}, which found nothing that counts"));
+    }
+    let help = "ask without `--rule`: `clearance check` tells what is in the way".to_owned();
+    Unanswered { help: Some(help), ..Unanswered::new(format!("it waits for {id}, which was not asked")) }
 }
 
 /// The verdict of a run; `None` when nothing was evaluated, which is not a pass.

@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::ready::ready;
-use crate::rules_support::{blocking, example, examples, passing, rule, staged, with_env};
+use crate::rules_support::{blocking, example, examples, of, passing, rule, staged, with_env};
 use crate::support::{TestRepo, run, unchanged};
 
 const KINDS: [&str; 6] = ["each", "assert", "scan", "exec", "http", "resolver"];
@@ -336,6 +336,23 @@ fn a_trace_shows_the_values_of_all_parts() {
     );
     let text = ask(&["--item", "WP02"]).stdout;
     assert!(text.starts_with("wp-owner, item WP02: pass\n") && text.contains("\"ada\""), "{text}");
+}
+
+/// Alone, a rule waits for what nobody asks; beside all others, for what is in the way.
+#[test]
+fn a_rule_alone_says_what_is_not_asked() {
+    let repo = ready();
+    let text = "check: { assert: diff.files.size() < 100 }\nmessage: m\nremediation: r\n";
+    repo.write("rules.d/r.yaml", rule("own-diff", text));
+    repo.git(&["branch", "-D", crate::ready::MISSION]);
+    let fixed = ["check", "--mission", "m", "--rules-from", "head", "--json"];
+    let alone = run(&repo, &[&fixed[..], &["--rule", "own-diff"]].concat());
+    let told = of(&alone, "own-diff")["unanswered"][0].clone();
+    assert_eq!(alone.code, 3, "{:#}", alone.json());
+    assert_eq!(told["message"], "it waits for conflict-forecast, which was not asked");
+    assert!(told["help"].as_str().unwrap().contains("`clearance check`"), "{told:#}");
+    let all = run(&repo, &fixed);
+    assert_eq!((all.code, of(&all, "own-diff")["unanswered"].clone()), (1, json!([])), "{:#}", all.json());
 }
 
 /// Items of one name are told apart, in a trace too.
