@@ -355,6 +355,23 @@ fn a_rule_alone_says_what_is_not_asked() {
     assert_eq!((all.code, of(&all, "own-diff")["unanswered"].clone()), (1, json!([])), "{:#}", all.json());
 }
 
+/// A rule that waits for a check says for which.
+#[rstest]
+#[case::in_the_document("{ assert: diff.files.size() < 100 }")]
+#[case::while_it_looks("{ scan: { files: ['**'], lines: all, forbid: xyzzy } }")]
+fn a_trace_says_what_its_rule_waits_for(#[case] check: &str) {
+    let repo = ready();
+    let text = format!("check: {check}\nmessage: m\nremediation: r\n");
+    repo.write("rules.d/r.yaml", rule("own-diff", &text));
+    repo.git(&["branch", "-D", crate::ready::MISSION]);
+    let fixed = ["check", "--mission", "m", "--rules-from", "head", "--rule", "own-diff"];
+    let traced = run(&repo, &[&fixed[..], &["--trace", "--json"]].concat());
+    let json = traced.json();
+    let why = "can look once conflict-forecast finds nothing";
+    assert_eq!((traced.code, &json["why"], &json["skipped"]), (3, &why.into(), &false.into()), "{json:#}");
+    assert_eq!(run(&repo, &[&fixed[..], &["--trace"]].concat()).stdout, format!("own-diff {why}\n"));
+}
+
 /// Items of one name are told apart, in a trace too.
 #[rstest]
 #[case("same", "fail", "")]

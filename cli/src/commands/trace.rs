@@ -56,12 +56,11 @@ pub(super) fn run(
     }
     let now = env.stamp.now.to_string();
     let session = gate::session(asked, &rules, &args.merge.rules, env, &now)?;
-    let document = session.document(&rule.uses).map_err(|unknown| match unknown {
-        Unknown::Unanswered(why) => Failure::undecided(why.code, why.in_words()),
-        Unknown::Waits(check) => {
-            Failure::undecided("waits", format!("{id} can look once {check} finds nothing"))
-        }
-    })?;
+    let document = match session.document(&rule.uses) {
+        Ok(document) => document,
+        Err(Unknown::Unanswered(why)) => return Err(Failure::undecided(why.code, why.in_words())),
+        Err(Unknown::Waits(check)) => return Ok(told(rule, &Told::Waits(check), None, global)),
+    };
     let scope = inside(&document, params(rule, &serde_json::Map::new()));
     let (answer, mut traced) = trace(rule, scope, &LiveWorld::new(&session, rule), args.item.as_deref());
     let told_of = match answer {
@@ -124,6 +123,10 @@ fn is_there(rule: &Rule, items: &[Item], wanted: &str) -> Result<(), Failure> {
     Err(Failure::usage("unknown_item", format!("{} has no item `{wanted}`", rule.id()), help))
 }
 
+fn waits(check: &str) -> String {
+    format!("can look once {check} finds nothing")
+}
+
 /// Marks the items that a waiver excepts, and gives its terms.
 fn waived(rule: &Rule, set: &RuleSet, items: &mut [Item]) -> BTreeMap<String, Waived> {
     let active = set.waivers.iter().filter(|_| rule.waivable).flat_map(|waivers| &waivers.active);
@@ -168,8 +171,8 @@ fn status(rule: &Rule, told: &Told) -> ExitStatus {
 
 fn json(rule: &Rule, told: &Told, traced: Option<&Trace>, status: ExitStatus) -> Value {
     let (items, why): (Vec<Value>, _) = match told {
-        Told::Not(why) => (Vec::new(), Some(why)),
-        Told::Waits(_) => (Vec::new(), None),
+        Told::Not(why) => (Vec::new(), Some(why.clone())),
+        Told::Waits(check) => (Vec::new(), Some(waits(check))),
         Told::Items(items, terms) => {
             let one = |item: &Item| json!({ "key": item.key, "outcome": item.outcome, "message": item.message, "waived": terms.get(&item.key) });
             (items.iter().map(one).collect(), None)
@@ -187,7 +190,7 @@ fn json(rule: &Rule, told: &Told, traced: Option<&Trace>, status: ExitStatus) ->
         "command": "check",
         "exit_code": status.code(),
         "rule": rule.id(),
-        "skipped": why.is_some(),
+        "skipped": matches!(told, Told::Not(_)),
         "why": why,
         "items": items,
         "trace": trace,
@@ -198,7 +201,7 @@ fn text(rule: &Rule, told: &Told, traced: Option<&Trace>) -> String {
     let (items, terms) = match told {
         Told::Items(items, terms) => (items, terms),
         Told::Not(why) => return format!("{} does not apply: {why}\n", rule.id()),
-        Told::Waits(check) => return format!("{} can look once {check} finds nothing\n", rule.id()),
+        Told::Waits(check) => return format!("{} {}\n", rule.id(), waits(check)),
     };
     let until = |key: &str| terms.get(key).map(|terms| format!(", {}", excepted(terms))).unwrap_or_default();
     let Some(trace) = traced else {
