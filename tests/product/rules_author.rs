@@ -338,6 +338,28 @@ fn a_trace_shows_the_values_of_all_parts() {
     assert!(text.starts_with("wp-owner, item WP02: pass\n") && text.contains("\"ada\""), "{text}");
 }
 
+/// What blocks is shown before what is excepted.
+#[rstest]
+#[case::the_first("WP01", "WP02", "fail")]
+#[case::the_second("WP02", "WP01", "fail")]
+#[case::neither("WP09", "WP01", "fail")]
+fn a_trace_shows_what_blocks(#[case] excepted: &str, #[case] item: &str, #[case] outcome: &str) {
+    let repo = ready();
+    repo.write("rules.d/r.yaml", rule("wp-owner", &format!("{OWNER}waivable: true\n")));
+    let waiver =
+        format!("{{ rule: wp-owner, item: {excepted}, reason: it is an old one, expires: 2026-06-01 }}");
+    repo.write("rules.d/waivers.yaml", format!("schema: clearance.waivers/v1\nwaivers: [{waiver}]\n"));
+    repo.commit_all("Waiver");
+    let fixed =
+        ["check", "--mission", "m", "--rules-from", "head", "--rule", "wp-owner", "--trace", "--json"];
+    let json = run(&repo, &fixed).json();
+    assert_eq!(
+        (&json["trace"]["item"], &json["trace"]["outcome"]),
+        (&item.into(), &outcome.into()),
+        "{json:#}"
+    );
+}
+
 /// Alone, a rule waits for what nobody asks; beside all others, for what is in the way.
 #[test]
 fn a_rule_alone_says_what_is_not_asked() {

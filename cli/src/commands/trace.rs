@@ -6,6 +6,7 @@ use clearance_engine::check::{Needs, Stage};
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::finding::Waived;
 use clearance_engine::item::{ItemOutcome, Unanswered};
+use clearance_engine::policy::Waiver;
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
@@ -62,7 +63,9 @@ pub(super) fn run(
         Err(Unknown::Waits(check)) => return Ok(told(rule, &Told::Waits(check), None, global)),
     };
     let scope = inside(&document, params(rule, &serde_json::Map::new()));
-    let (answer, mut traced) = trace(rule, scope, &LiveWorld::new(&session, rule), args.item.as_deref());
+    let is_excepted = |key: &str| waivers(rule, set).any(|waiver| waiver.names(rule.id(), key));
+    let world = LiveWorld::new(&session, rule);
+    let (answer, mut traced) = trace(rule, scope, &world, args.item.as_deref(), is_excepted);
     let told_of = match answer {
         Asked::Skipped => Told::Not("its `when` does not hold".to_owned()),
         Asked::Waits(check) => Told::Waits(check),
@@ -127,11 +130,15 @@ fn waits(check: &str) -> String {
     format!("can look once {check} finds nothing")
 }
 
+/// The waivers that count for a rule, where it lets items be excepted.
+fn waivers<'a>(rule: &Rule, set: &'a RuleSet) -> impl Iterator<Item = &'a Waiver> {
+    set.waivers.iter().filter(|_| rule.waivable).flat_map(|waivers| &waivers.active)
+}
+
 /// Marks the items that a waiver excepts, and gives its terms.
 fn waived(rule: &Rule, set: &RuleSet, items: &mut [Item]) -> BTreeMap<String, Waived> {
-    let active = set.waivers.iter().filter(|_| rule.waivable).flat_map(|waivers| &waivers.active);
     let mut terms = BTreeMap::new();
-    for waiver in active {
+    for waiver in waivers(rule, set) {
         let failed =
             |item: &&mut Item| item.outcome == ItemOutcome::Fail && waiver.names(rule.id(), &item.key);
         for item in items.iter_mut().filter(failed) {

@@ -31,20 +31,27 @@ pub struct Step {
     pub value: Result<serde_json::Value, String>,
 }
 
-/// Asks a rule, and keeps how one item was judged: the one that is wanted, else the first that does not hold, else the first.
+/// Asks a rule, and keeps how one item was judged: the one that is wanted, else the first that does not hold and is not
+/// excepted, else the first that does not hold, else the first.
 #[must_use]
 pub fn trace(
     rule: &Rule,
     scope: Scope<'_>,
     world: &dyn World,
     wanted: Option<&str>,
+    is_excepted: impl Fn(&str) -> bool,
 ) -> (Answer, Option<Trace>) {
+    let weight = |key: &str, outcome| match outcome {
+        ItemOutcome::Pass => 0,
+        ItemOutcome::Fail if is_excepted(key) => 1,
+        _ => 2,
+    };
     let mut kept: Option<Trace> = None;
     let mut witness = |key: &str, outcome: ItemOutcome, scope: &Scope<'_>| {
         let better = match (&kept, wanted) {
             (_, Some(wanted)) => key == wanted,
             (None, None) => true,
-            (Some(kept), None) => kept.outcome == ItemOutcome::Pass && outcome != ItemOutcome::Pass,
+            (Some(kept), None) => weight(key, outcome) > weight(&kept.item, kept.outcome),
         };
         if better {
             kept = Some(Trace { item: key.to_owned(), outcome, steps: steps(rule, scope) });
