@@ -269,6 +269,30 @@ fn items_have_a_limit(#[case] count: usize, #[case] code: i32) {
     assert_eq!(found(&asked, "many").len(), usize::from(code == 1));
 }
 
+/// What a search reads is told before it is read, of every path that there is: with one object at many of them too.
+#[rstest]
+fn what_a_search_reads_has_a_limit(#[values("added", "changed-files", "all")] lines: &str) {
+    let repo = TestRepo::new();
+    let scan = format!("check: {{ scan: {{ files: '**/*.txt', lines: {lines}, forbid: BAD }} }}");
+    repo.write("rules.d/a.yaml", rule("no-bad", &format!("{scan}\nmessage: m\nremediation: r\n")));
+    let put = |bytes: usize, paths: usize| {
+        repo.write("large", "x".repeat(bytes - 5) + "\nBAD\n");
+        let blob = repo.git(&["hash-object", "-w", "large"]);
+        let rows = (0..paths).map(|nth| format!("100644 {} 0\tlarge/{nth}.txt\n", blob.trim()));
+        repo.write(".git/entries", rows.collect::<String>());
+        crate::ready::done(&repo, "git update-index --index-info < .git/entries");
+    };
+    put(40 << 20, 60);
+    let asked = at_commit(&repo, &["--rule", "no-bad"]);
+    let told = of(&asked, "no-bad")["unanswered"].to_string();
+    assert_eq!(asked.code, 3);
+    assert!(told.contains("has 2516582400 bytes; at most 268435456 are read"), "{told}");
+    put(1 << 20, 60);
+    let asked = at_commit(&repo, &["--rule", "no-bad"]);
+    let found = found(&asked, "no-bad");
+    assert_eq!((asked.code, found.len(), &found[0]), (1, 60, &"large/0.txt:2 no-bad".to_owned()));
+}
+
 /// A search that finds very much says so, and is not taken for one that found as much as it tells.
 #[test]
 fn a_search_that_finds_too_much_is_undecided() {

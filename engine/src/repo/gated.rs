@@ -31,7 +31,7 @@ pub struct Gated {
     git: Git,
     changes: KeptList<FileChange>,
     files: KeptList<TreeFile>,
-    /// The lines that would come, by path.
+    /// The lines that would come, by path, of files that are there already.
     added: Contents<PathBuf>,
     /// All lines, by object.
     contents: Contents<String>,
@@ -45,6 +45,8 @@ pub struct FileChange {
     pub path: String,
     /// Its path, whatever bytes it is made of.
     pub at: PathBuf,
+    /// The object that is there.
+    old_object: String,
     /// The object that would be there.
     object: String,
     /// Whether it would be a submodule, which has no lines.
@@ -256,8 +258,10 @@ impl FileChange {
             _ => "modified",
         };
         let submodule = facts.split(' ').nth(1) == Some(Node::SUBMODULE);
-        let object = facts.split(' ').nth(3).unwrap_or_default().to_owned();
+        let object = |nth| facts.split(' ').nth(nth).unwrap_or_default().to_owned();
+        let (old_object, object) = (object(2), object(3));
         let shown = String::from_utf8_lossy(path).into_owned();
-        Self { path: shown, at: path_of_bytes(path), object, submodule, status, added: 0, deleted: 0 }
+        let at = path_of_bytes(path);
+        Self { path: shown, at, old_object, object, submodule, status, added: 0, deleted: 0 }
     }
 }

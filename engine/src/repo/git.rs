@@ -391,6 +391,18 @@ impl Git {
         Ok(objects.iter().map(|object| one_content(&mut rest).ok_or_else(|| missing(object))).collect())
     }
 
+    /// The sizes of objects, in bytes; 0 of what is not there.
+    pub(crate) fn sizes(&self, objects: &[&str]) -> Result<Vec<u64>, GitError> {
+        if objects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let input = objects.join("\n") + "\n";
+        let out = self.run_with_input(&["cat-file", "--batch-check=%(objectsize)"], &input)?;
+        let mut lines = out.split(|byte| *byte == b'\n');
+        let mut size = || str::from_utf8(lines.next()?).ok()?.parse().ok();
+        Ok(objects.iter().map(|_| size().unwrap_or(0)).collect())
+    }
+
     /// Runs git with another index, and gives what it printed, without the last line ending.
     pub(crate) fn run_with_index<A: AsRef<OsStr>>(
         &self,

@@ -3,11 +3,13 @@
 //! Attributes and zero bytes make git call a file binary, and say nothing of it. Here they do not: a change must not hide what
 //! it brings.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{FileChange, Gated, GatedError, GitError, MOST};
+use super::kept::{Size, at_most};
+use super::{FileChange, Gated, GatedError, GitError};
 
 /// Lines of a file: 1-based number and text.
 pub type NumberedLines = Vec<(usize, String)>;
@@ -62,6 +64,11 @@ impl Content {
         Self { told: text.len(), lines: Looked::All(text), binary: is_binary(bytes) }
     }
 
+    /// How much git told, in bytes.
+    pub(super) fn told(&self) -> u64 {
+        self.told as u64
+    }
+
     /// The memory that it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
         match &self.lines {
@@ -90,14 +97,35 @@ impl Gated {
         // What is not wanted is not asked for.
         let wanted: Vec<&FileChange> =
             changes.iter().filter(|change| change.status != "deleted" && wanted(&change.path)).collect();
+        // Of what is new, all lines come: the object is read, once for all paths that it has.
+        let (new, others): (Vec<&FileChange>, Vec<&FileChange>) =
+            wanted.iter().partition(|change| change.status == "added" && !change.submodule);
         let mut found = Found::of("the change");
+        let objects: Vec<(&String, &String)> =
+            new.iter().map(|change| (&change.path, &change.object)).collect();
+        self.objects(&objects, &mut found)?;
         self.added.each(
-            &wanted,
+            found.what,
+            &others,
             |change| &change.at,
+            |unknown| self.patch_sizes(unknown),
             |unknown| Ok(added(&self.patch(unknown)?, unknown)),
             |change, content| found.add(&change.path, content),
         )?;
-        Ok(found.files)
+        // In the order of the changes.
+        let mut files = found.files;
+        let place: HashMap<&str, usize> =
+            wanted.iter().enumerate().map(|(nth, change)| (change.path.as_str(), nth)).collect();
+        files.sort_by_key(|file| place.get(file.path.as_str()));
+        Ok(files)
+    }
+
+    /// How much a patch says of files: what goes and what comes, at most.
+    fn patch_sizes(&self, changes: &[&FileChange]) -> Result<Vec<Size>, GatedError> {
+        let objects: Vec<&str> =
+            changes.iter().flat_map(|change| [change.old_object.as_str(), &change.object]).collect();
+        let sizes = self.git.sizes(&objects)?;
+        Ok(sizes.chunks(2).map(|two| Size { least: 0, most: two.iter().sum() }).collect())
     }
 
     /// The patch of files, without context.
@@ -121,7 +149,9 @@ impl Gated {
         let changes = self.changes()?;
         let is_file = |change: &FileChange| change.status != "deleted" && !change.submodule;
         let left = changes.iter().filter(|change| is_file(change) && wanted(&change.path));
-        self.lines_of(&left.map(|change| (&change.path, &change.object)).collect::<Vec<_>>())
+        let mut found = Found::of("the text of the changed files");
+        self.objects(&left.map(|change| (&change.path, &change.object)).collect::<Vec<_>>(), &mut found)?;
+        Ok(found.files)
     }
 
     /// All files that would be there, and whose paths are wanted, with all their lines.
@@ -131,12 +161,17 @@ impl Gated {
     pub fn all_lines(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<FileLines>, GatedError> {
         let files = self.files()?;
         let left = files.iter().filter(|file| wanted(&file.path));
-        self.lines_of(&left.map(|file| (&file.path, &file.object)).collect::<Vec<_>>())
+        let mut found = Found::of("the text of the files");
+        self.objects(&left.map(|file| (&file.path, &file.object)).collect::<Vec<_>>(), &mut found)?;
+        Ok(found.files)
     }
 
-    /// The lines of files, each a path and an object.
-    fn lines_of(&self, files: &[(&String, &String)]) -> Result<Vec<FileLines>, GatedError> {
-        let mut found = Found::of("all files");
+    /// Adds all lines of files, each a path and an object.
+    fn objects(&self, files: &[(&String, &String)], found: &mut Found) -> Result<(), GatedError> {
+        let sizes = |unknown: &[(&String, &String)]| {
+            let objects: Vec<&str> = unknown.iter().map(|(_, object)| object.as_str()).collect();
+            Ok(self.git.sizes(&objects)?.into_iter().map(|size| Size { least: size, most: size }).collect())
+        };
         let read = |unknown: &[(&String, &String)]| {
             let objects: Vec<&str> = unknown.iter().map(|(_, object)| object.as_str()).collect();
             let failed = |message| GitError::Failed { command: "cat-file".to_owned(), message };
@@ -145,13 +180,15 @@ impl Gated {
                 .map(|(object, content)| Ok(((*object).to_owned(), Content::all(&content.map_err(failed)?))))
                 .collect()
         };
+        let what = found.what;
         self.contents.each(
+            what,
             files,
             |(_, object)| *object,
+            sizes,
             read,
             |(path, _), content| found.add(path, content),
-        )?;
-        Ok(found.files)
+        )
     }
 
     /// All files that would be there. Submodules are none.
@@ -186,9 +223,7 @@ impl Found {
 
     fn add(&mut self, path: &str, Content { lines, binary, told }: Content) -> Result<(), GatedError> {
         self.told += told as u64;
-        if self.told > MOST {
-            return Err(GatedError::TooLarge { what: self.what.to_owned(), size: self.told, limit: MOST });
-        }
+        at_most(self.what, self.told)?;
         self.files.push(FileLines { path: path.to_owned(), binary, lines });
         Ok(())
     }
