@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clearance_engine::check::CheckMeta;
 use clearance_engine::finding::Excerpt;
@@ -175,31 +176,41 @@ pub fn resolvers(repo: &Repo, origin: &Origin) -> Result<RuleSet, Unanswered> {
     Ok(RuleSet::of(&files, &[]))
 }
 
-/// Loads files on as many threads as there are processors: a rule costs a tenth of a millisecond.
+/// Loads files on as many threads as there are processors: a rule costs a tenth of a millisecond. Each takes some as it
+/// comes to them, so that none waits for another.
 fn side_by_side(
     files: &[(String, Result<Source, Unanswered>)],
     built_in: &BTreeMap<&str, &CheckMeta>,
 ) -> Vec<Result<Loaded, Unanswered>> {
-    const WORTH_A_THREAD: usize = 32;
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
-    let each = files.len().div_ceil(threads).max(WORTH_A_THREAD);
+    const AT_ONCE: usize = 32;
     let bug = || invalid("a bug: the rule could not be read".to_owned());
     // What panics is one rule, and takes no other with it.
     let alone =
         |source: &_| catch_unwind(AssertUnwindSafe(|| one(source, built_in))).unwrap_or_else(|_| Err(bug()));
-    let load = |files: &[(String, Result<Source, Unanswered>)]| -> Vec<_> {
-        files.iter().map(|(_, source)| alone(source)).collect()
+    let next = AtomicUsize::new(0);
+    let load = || -> Vec<(usize, Result<Loaded, Unanswered>)> {
+        let mut loaded = Vec::new();
+        loop {
+            let from = next.fetch_add(AT_ONCE, Ordering::Relaxed);
+            let some = files.iter().enumerate().skip(from).take(AT_ONCE);
+            loaded.extend(some.map(|(place, (_, source))| (place, alone(source))));
+            if from >= files.len() {
+                return loaded;
+            }
+        }
     };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
+    let mut all: Vec<_> = files.iter().map(|_| Err(bug())).collect();
     std::thread::scope(|scope| {
-        let start =
-            |chunk| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || load(chunk));
-        let running: Vec<_> = files.chunks(each).map(|chunk| (chunk.len(), start(chunk))).collect();
-        let lost = |count: usize| (0..count).map(|_| Err(bug())).collect();
-        let ended = running.into_iter().map(|(count, thread)| {
-            thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| lost(count))
-        });
-        ended.flatten().collect()
-    })
+        let start = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, load);
+        let running: Vec<_> = (0..threads.min(files.len().div_ceil(AT_ONCE))).map(start).collect();
+        for (place, loaded) in
+            running.into_iter().flatten().flat_map(|thread| thread.join().unwrap_or_default())
+        {
+            all[place] = loaded;
+        }
+    });
+    all
 }
 
 fn one(

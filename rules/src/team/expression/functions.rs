@@ -14,7 +14,7 @@ use cel::{Env, ExecutionError};
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 
-use super::value::weight;
+use super::value::{are_equal, weight};
 use super::version;
 use crate::team::search::{OutOfTime, Pattern};
 
@@ -30,6 +30,9 @@ pub const FUNCTIONS: [&str; 5] = ["glob", "sum", "days_between", "days_since", "
 /// Names that no expression can be written with.
 const IN_TIME: &str = "@in_time";
 const TIMED: &str = "@timed";
+const SAME: &str = "@same";
+const OTHER: &str = "@other";
+const AMONG: &str = "@among";
 const KEPT: &str = "@kept";
 const ADDED: &str = "@added";
 const MATCHES: &str = "@matches";
@@ -130,13 +133,19 @@ pub(super) fn bind(tree: &mut IdedExpr) {
             call.args.iter_mut().for_each(bind);
             if call.func_name == "matches" {
                 MATCHES.clone_into(&mut call.func_name);
+            } else if call.func_name == operators::IN {
+                AMONG.clone_into(&mut call.func_name);
+            } else if call.func_name == operators::EQUALS && looks {
+                SAME.clone_into(&mut call.func_name);
+            } else if call.func_name == operators::NOT_EQUALS && looks {
+                OTHER.clone_into(&mut call.func_name);
             } else if call.func_name == operators::ADD {
                 ADDED.clone_into(&mut call.func_name);
             } else if call.func_name == "days_since" {
                 "days_between".clone_into(&mut call.func_name);
                 call.args.push(new(Expr::Ident("now".to_owned())));
             }
-            if looks {
+            if looks && ![SAME, OTHER, AMONG].contains(&call.func_name.as_str()) {
                 let timed = std::mem::take(tree);
                 *tree = called(TIMED, vec![timed]);
             }
@@ -269,6 +278,9 @@ pub(super) fn environment() -> Env {
     let mut env = Env::stdlib();
     let added = [
         env.add_overload(IN_TIME, IN_TIME, vec![], in_time),
+        env.add_overload(SAME, SAME, vec![DYN_TYPE, DYN_TYPE], same),
+        env.add_overload(OTHER, OTHER, vec![DYN_TYPE, DYN_TYPE], other),
+        env.add_overload(AMONG, AMONG, vec![DYN_TYPE, DYN_TYPE], among),
         env.add_overload(TIMED, TIMED, vec![DYN_TYPE], timed),
         env.add_overload(KEPT, KEPT, vec![DYN_TYPE], kept),
         env.add_overload(ADDED, ADDED, vec![DYN_TYPE, DYN_TYPE], added),
@@ -304,6 +316,34 @@ fn yes<'b, 'v>(value: bool) -> Gives<'b, 'v> {
 fn in_time<'b, 'v>(_: Given<'b, 'v>) -> Gives<'b, 'v> {
     turn();
     Ok(CowVal::Borrowed(&YES))
+}
+
+/// `one == other`
+fn same<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    let [one, other] = given.as_slice() else { return Err(failed("==", "it takes two values")) };
+    look_at_clock();
+    yes(are_equal(&**one, &**other))
+}
+
+/// `one != other`
+fn other<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    let [one, other] = given.as_slice() else { return Err(failed("!=", "it takes two values")) };
+    look_at_clock();
+    yes(!are_equal(&**one, &**other))
+}
+
+/// `one in all`
+fn among<'b, 'v>(given: Given<'b, 'v>) -> Gives<'b, 'v> {
+    let [one, all] = given.as_slice() else { return Err(failed("in", "it takes two values")) };
+    look_at_clock();
+    if let Some(list) = all.downcast_ref::<CelList<'_>>() {
+        return yes(list.inner().iter().any(|element| are_equal(&**element, &**one)));
+    }
+    let container = all.as_container().ok_or_else(|| {
+        let (one, all) = (one.get_type().name(), all.get_type().name());
+        failed("in", format!("it does not take {one} and {all}"))
+    })?;
+    container.contains(&**one).and_then(yes)
 }
 
 /// Gives back what it is given, which may have taken long.

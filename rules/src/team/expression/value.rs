@@ -1,7 +1,6 @@
 //! Values of expressions, and between JSON and CEL.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::ExecutionError;
@@ -87,21 +86,50 @@ struct Record(Arc<Fields>);
 
 #[derive(Debug)]
 struct Fields {
-    values: HashMap<String, Box<dyn Val>>,
-    /// As values, for loops over the names.
+    /// In the order of the names.
+    values: Vec<Box<dyn Val>>,
+    /// As values, for loops over the names. There are few: a look at each is faster than a hash.
     names: Vec<CelString<'static>>,
 }
 
 impl Record {
     fn of(fields: &serde_json::Map<String, Json>) -> Self {
-        let values = fields.iter().map(|(name, value)| (name.clone(), bound(value))).collect();
-        let names = fields.keys().map(|name| CelString::from(name.clone())).collect();
+        let mut fields: Vec<_> = fields.iter().collect();
+        fields.sort_by_key(|(name, _)| *name);
+        let values = fields.iter().map(|(_, value)| bound(value)).collect();
+        let names = fields.iter().map(|(name, _)| CelString::from((*name).clone())).collect();
         Self(Arc::new(Fields { values, names }))
+    }
+
+    fn field(&self, name: &str) -> Option<&(dyn Val + 'static)> {
+        const FEW: usize = 24;
+        let names = &self.0.names;
+        let place = match names.len() {
+            0..=FEW => names.iter().position(|known| known.inner() == name),
+            _ => names.binary_search_by(|known| known.inner().cmp(name)).ok(),
+        };
+        place.map(|place| &*self.0.values[place])
+    }
+
+    fn is_equal_to(&self, other: &Self) -> bool {
+        let mut both = self.iter().zip(other.iter());
+        self.0.names.len() == other.0.names.len()
+            && both.all(|((name, one), (its_name, its))| name == its_name && are_equal(one, its))
+    }
+
+    fn is_equal_to_map(&self, map: &CelMap<'_>) -> bool {
+        let mut fields = map.inner().iter();
+        self.0.names.len() == map.inner().len()
+            && fields.all(|(key, its)| self.find(key.inner()).is_some_and(|own| are_equal(own, &**its)))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &(dyn Val + 'static))> {
+        self.0.names.iter().map(CelString::inner).zip(self.0.values.iter().map(|value| &**value))
     }
 
     fn find(&self, key: &dyn Val) -> Option<&(dyn Val + 'static)> {
         let name = key.downcast_ref::<CelString<'_>>()?;
-        self.0.values.get(name.inner()).map(|value| &**value)
+        self.field(name.inner())
     }
 }
 
@@ -137,20 +165,7 @@ impl Val for Record {
     }
 
     fn equals(&self, other: &dyn Val) -> bool {
-        if let Some(other) = other.downcast_ref::<Record>() {
-            let (own, other) = (&self.0.values, &other.0.values);
-            let same = |name: &String| {
-                own.get(name).zip(other.get(name)).is_some_and(|(one, other)| one.equals(&**other))
-            };
-            return own.len() == other.len() && own.keys().all(same);
-        }
-        other.downcast_ref::<CelMap>().is_some_and(|other| {
-            self.0.values.len() == other.inner().len()
-                && other
-                    .inner()
-                    .iter()
-                    .all(|(key, value)| self.find(key.inner()).is_some_and(|own| own.equals(&**value)))
-        })
+        are_equal(self, other)
     }
 
     fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
@@ -228,6 +243,30 @@ pub(super) fn bound(json: &Json) -> Box<dyn Val> {
     }
 }
 
+/// Whether two values are equal, whichever of them an expression has made: the crate's maps and lists know nothing of
+/// records, and would call an equal one another.
+pub(super) fn are_equal(one: &dyn Val, other: &dyn Val) -> bool {
+    if let (Some(one), Some(other)) = (one.downcast_ref::<CelList<'_>>(), other.downcast_ref::<CelList<'_>>())
+    {
+        let (one, other) = (one.inner(), other.inner());
+        return one.len() == other.len()
+            && one.iter().zip(other).all(|(one, other)| are_equal(&**one, &**other));
+    }
+    match (one.downcast_ref::<Record>(), other.downcast_ref::<Record>()) {
+        (Some(one), Some(other)) => one.is_equal_to(other),
+        (Some(record), None) => other.downcast_ref().is_some_and(|map| record.is_equal_to_map(map)),
+        (None, Some(record)) => one.downcast_ref().is_some_and(|map| record.is_equal_to_map(map)),
+        (None, None) => match (one.downcast_ref::<CelMap<'_>>(), other.downcast_ref::<CelMap<'_>>()) {
+            (Some(one), Some(other)) => {
+                let same = |(key, value)| other.inner().get(key).is_some_and(|its| are_equal(value, &**its));
+                one.inner().len() == other.inner().len()
+                    && one.inner().iter().map(|(key, value)| (key, &**value)).all(same)
+            }
+            _ => one.equals(other),
+        },
+    }
+}
+
 /// A CEL value as JSON. What JSON has no form for is shown as text.
 fn to_json(value: &dyn Val) -> Json {
     if let Some(text) = value.downcast_ref::<CelString<'_>>() {
@@ -245,9 +284,7 @@ fn to_json(value: &dyn Val) -> Json {
     } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
         list.inner().iter().map(|element| to_json(&**element)).collect()
     } else if let Some(record) = value.downcast_ref::<Record>() {
-        let fields = record.0.names.iter().filter_map(|name| {
-            Some((name.inner().to_owned(), to_json(&**record.0.values.get(name.inner())?)))
-        });
+        let fields = record.iter().map(|(name, value)| (name.to_owned(), to_json(value)));
         Json::Object(fields.collect())
     } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
         let fields =
@@ -273,8 +310,7 @@ fn weighed(value: &dyn Val, with_shared: bool) -> usize {
     } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
         map.inner().iter().map(|(key, value)| weighed(key.inner()) + weighed(&**value)).sum()
     } else if let Some(record) = value.downcast_ref::<Record>().filter(|_| with_shared) {
-        // A name stands there twice.
-        record.0.values.iter().map(|(name, value)| 2 * (name.len() + ELEMENT) + weighed(&**value)).sum()
+        record.iter().map(|(name, value)| ELEMENT + name.len() + weighed(value)).sum()
     } else {
         0
     };
