@@ -311,22 +311,56 @@ fn a_mission_branch_that_is_something_else(#[case] git: &[&str], #[case] more: &
     assert!(found.contains(&"mission_branch_is_target".to_owned()), "{found:?}");
 }
 
-/// Line by line the log may conflict; it is merged by what it means, and no tree with marks of conflict is promised.
-#[test]
-fn a_log_that_both_sides_went_on_with() {
+const SNAPSHOT: &str = "kitty-specs/m/status.json";
+
+/// A mission of which the lane and the target went on with the log.
+fn log_on_both_sides(ours: &str, theirs: &str) -> TestRepo {
     let repo = ready();
+    let done = |wp| format!("'\"to_lane\": \"done\", \"wp_id\": \"{wp}\"'");
+    let scan = format!(
+        "files: '{LOG}', lines: all, require: [{}, {}], forbid: '^<<<<<<<'",
+        done("WP01"),
+        done("WP02")
+    );
+    let rule = format!(
+        "schema: clearance.rule/v1\nid: both-done\ntitle: Both are done\nseverity: error\nstages: [merge]\ncheck: {{ scan: {{ {scan} }} }}\nmessage: m\nremediation: r\n"
+    );
+    repo.write("rules.d/r.yaml", rule);
+    repo.commit_all("Rule");
     repo.git(&["checkout", "--quiet", LANE_A]);
-    repo.write(LOG, repo.read(LOG) + &crate::support::step_at("WP01", "approved", "done", 3, ""));
+    repo.write(LOG, repo.read(LOG) + theirs);
+    repo.write(SNAPSHOT, "{\"event_count\": 1}\n");
     repo.commit_all("Lane");
     repo.git(&["checkout", "--quiet", "main"]);
-    repo.write(LOG, repo.read(LOG) + &crate::support::step_at("WP02", "approved", "done", 4, ""));
+    repo.write(LOG, repo.read(LOG) + ours);
+    repo.write(SNAPSHOT, "{\"event_count\": 2}\n");
     repo.commit_all("Main");
-    let json = dry_run(&repo, &["--json"]).json();
+    repo
+}
+
+/// Line by line the log may conflict; it is merged by what it means, and what rules see has the events of both sides.
+#[rstest]
+fn a_log_that_both_sides_went_on_with(#[values("squash", "merge", "rebase")] strategy: &str) {
+    let step = |wp, second| crate::support::step_at(wp, "approved", "done", second, "");
+    let repo = log_on_both_sides(&step("WP02", 4), &step("WP01", 3));
+    let json = dry_run(&repo, &["--json", "--strategy", strategy]).json();
     assert_eq!(json["ready"], true, "{json:#}");
-    assert_eq!(
-        (&json["forecast"]["tree"], &json["forecast"]["merged_by_meaning"][0]),
-        (&Value::Null, &LOG.into())
-    );
+    assert_eq!(json["forecast"]["merged_by_meaning"], serde_json::json!([LOG, SNAPSHOT]));
+    assert_eq!(json["forecast"]["tree"].as_str().map(str::len), Some(40), "{json:#}");
+    let changed = json["forecast"]["changes"].as_array().unwrap();
+    assert!(changed.iter().any(|change| change["path"] == LOG), "{json:#}");
+}
+
+/// One event cannot say two things: a person has to look.
+#[test]
+fn a_log_that_contradicts_itself() {
+    let step = crate::support::step_at("WP01", "approved", "done", 3, "");
+    let repo = log_on_both_sides(&step, &step.replace("\"ann\"", "\"bob\""));
+    let json = dry_run(&repo, &["--json"]).json();
+    let blocker =
+        json["blockers"].as_array().unwrap().iter().find(|blocker| blocker["code"] == "target_conflict");
+    let blocker = blocker.unwrap_or_else(|| panic!("{json:#}"));
+    assert!(blocker["message"].as_str().unwrap().contains("says different things"), "{blocker:#}");
 }
 
 /// As in `git rebase`: what the target has by another commit is not replayed, and a first commit is.

@@ -1,14 +1,13 @@
 //! What would come of a merge: git's own answer, lane by lane and then on the target, in a throw-away object directory.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::own_files::OwnFiles;
 use super::scope::{MergeScope, Strategy};
-use crate::mission::log::LOG;
-use crate::mission::{Mission, SNAPSHOT};
+use crate::mission::Mission;
 use crate::repo::conflict::{Conflict, Merged};
 use crate::repo::gated::Gated;
 use crate::repo::questions::holding;
@@ -25,7 +24,7 @@ pub struct Forecast {
     pub changes: Vec<Change>,
     /// What would change on the mission branch, where a work tree has it checked out.
     pub mission_changes: Vec<Change>,
-    /// The mission's own files that conflict line by line: they are merged by what they mean, and the tree is not final.
+    /// The mission's own files that conflict line by line: they are merged by what they mean.
     pub by_meaning: BTreeSet<String>,
     /// The files that the target would have, over those that it has; `None` where that is not known.
     pub gated: Option<Gated>,
@@ -117,7 +116,7 @@ impl Forecast {
             return Ok(Self::nothing(scope, repo)?);
         };
         let mut scratch = repo.scratch(&target)?;
-        let own = Own::of(mission);
+        let own = OwnFiles::of(mission);
         let (lanes, tips, merged) = in_turn(scope, repo, &mut scratch, &own, (branch, &tip))?;
         // A merge that was just made is in no history yet.
         let result = if merged == tip && view.is_ancestor(&tip, &target)? {
@@ -143,7 +142,7 @@ impl Forecast {
             strategy: scope.options.strategy,
             tree,
         };
-        let by_meaning = own.met.take();
+        let by_meaning = own.settled();
         let plan_id = id_of(&inputs);
         let conflicts = |lane: &LaneForecast| matches!(lane.outcome, LaneOutcome::Conflicts { .. });
         let gated = match &result {
@@ -181,7 +180,7 @@ fn in_turn(
     scope: &MergeScope,
     repo: &Repo,
     scratch: &mut Scratch,
-    own: &Own,
+    own: &OwnFiles<'_>,
     (branch, tip): (&str, &str),
 ) -> Result<(Vec<LaneForecast>, Vec<String>, String), ForecastError> {
     let view = repo.view();
@@ -197,9 +196,9 @@ fn in_turn(
             None => LaneOutcome::NoBranch,
             Some(lane_tip) if view.is_ancestor(lane_tip, tip)? => LaneOutcome::AlreadyIn,
             Some(lane_tip) => {
-                let Merged { tree, conflicts } = scratch.merge(None, &merged, lane_tip)?;
-                let names = [(merged.as_str(), branch), (lane_tip, lane_branch)];
-                let conflicts = own.others(conflicts, &names);
+                let merge = scratch.merge(None, &merged, lane_tip)?;
+                let Merged { tree, conflicts } =
+                    own.settle(scratch, merge, (&merged, branch), (lane_tip, lane_branch))?;
                 if conflicts.is_empty() {
                     merged = scratch.commit(&tree, &[&merged, lane_tip])?;
                     inside.push((lane_branch.clone(), lane_tip.clone()));
@@ -219,7 +218,7 @@ fn in_turn(
 /// Those of the branches `inside` that a lane conflicts with alone; all of them where it takes several.
 fn opponents(
     scratch: &mut Scratch,
-    own: &Own,
+    own: &OwnFiles<'_>,
     inside: &[(String, String)],
     lane_tip: &str,
     budget: &mut usize,
@@ -228,8 +227,8 @@ fn opponents(
     let mut with = Vec::new();
     for (branch, tip) in inside.iter().take(*budget) {
         *budget -= 1;
-        let conflicts = scratch.merge(None, tip, lane_tip)?.conflicts;
-        if !own.others(conflicts, &[]).is_empty() {
+        let merge = scratch.merge(None, tip, lane_tip)?;
+        if !own.settle(scratch, merge, (tip, branch), (lane_tip, lane_tip))?.conflicts.is_empty() {
             with.push(branch.clone());
         }
     }
@@ -242,14 +241,15 @@ fn opponents(
 fn on_target(
     scope: &MergeScope,
     scratch: &mut Scratch,
-    own: &Own,
+    own: &OwnFiles<'_>,
     target: &str,
     tip: &str,
 ) -> Result<TargetForecast, GitError> {
     let branch = scope.mission_branch.as_deref().unwrap_or_default();
     if scope.options.strategy != Strategy::Rebase {
-        let Merged { tree, conflicts } = scratch.merge(None, target, tip)?;
-        let conflicts = own.others(conflicts, &[(target, &scope.target), (tip, branch)]);
+        let merge = scratch.merge(None, target, tip)?;
+        let Merged { tree, conflicts } =
+            own.settle(scratch, merge, (target, &scope.target), (tip, branch))?;
         return Ok(if conflicts.is_empty() {
             TargetForecast::Clean { tree }
         } else {
@@ -260,41 +260,14 @@ fn on_target(
     let mut tree = format!("{target}^{{tree}}");
     for (commit, parent) in scratch.commits(target, tip)? {
         let merged = scratch.merge(Some(&parent), &onto, &commit)?;
-        let conflicts = own.others(merged.conflicts, &[(&onto, &scope.target), (&commit, branch)]);
-        if !conflicts.is_empty() {
-            return Ok(TargetForecast::Conflicts(conflicts));
+        let merged = own.settle(scratch, merged, (&onto, &scope.target), (&commit, branch))?;
+        if !merged.conflicts.is_empty() {
+            return Ok(TargetForecast::Conflicts(merged.conflicts));
         }
         onto = scratch.commit(&merged.tree, &[&onto])?;
         tree = merged.tree;
     }
     Ok(TargetForecast::Clean { tree })
-}
-
-/// The files of a mission that the tool itself writes: they are merged by what they mean, never by lines.
-struct Own {
-    names: [String; 2],
-    /// Those that were in conflict.
-    met: RefCell<BTreeSet<String>>,
-}
-
-impl Own {
-    fn of(mission: &Mission) -> Self {
-        let home = |file: &str| format!("kitty-specs/{}/{file}", mission.slug());
-        Self { names: [home(LOG), home(SNAPSHOT)], met: RefCell::default() }
-    }
-
-    /// The conflicts in files of people, in words that have the branches' `names` for commits.
-    fn others(&self, conflicts: Vec<Conflict>, names: &[(&str, &str)]) -> Vec<Conflict> {
-        let (own, mut others): (Vec<_>, Vec<_>) =
-            conflicts.into_iter().partition(|conflict| self.names.contains(&conflict.path));
-        self.met.borrow_mut().extend(own.into_iter().map(|conflict| conflict.path));
-        for conflict in &mut others {
-            for (commit, name) in names {
-                conflict.message = conflict.message.replace(commit, name);
-            }
-        }
-        others
-    }
 }
 
 /// A short name for what a forecast says.

@@ -169,10 +169,10 @@ impl Git {
     pub(super) fn run_with_input<A: AsRef<OsStr>>(
         &self,
         arguments: &[A],
-        input: &str,
+        input: impl AsRef<[u8]>,
     ) -> Result<Vec<u8>, GitError> {
         let mut file = tempfile::tempfile().map_err(GitError::Temporary)?;
-        let written = file.write_all(input.as_bytes()).and_then(|()| file.rewind());
+        let written = file.write_all(input.as_ref()).and_then(|()| file.rewind());
         written.map_err(GitError::Temporary)?;
         let mut command = self.command(arguments);
         succeeded(arguments, to_its_end(command.stdin(file).env("LC_ALL", "C")))

@@ -12,6 +12,7 @@ use super::git::path_of_bytes;
 use super::merge_tree::{Answer, MergeTree, once};
 use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo};
+use crate::limits;
 
 /// A throw-away object directory over the repository's: what is computed in it is gone with it, and the repository's own
 /// stays as it is.
@@ -147,6 +148,60 @@ impl Scratch {
         Ok(self.git.contents(&names)?.into_iter().map(text).collect())
     }
 
+    /// A file of a commit or tree, as text; `None` where there is none, or it is no text that is read.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn text(&self, tree_ish: &str, path: &str) -> Result<Option<String>, GitError> {
+        let content = self.git.contents(&[&format!("{tree_ish}:{path}")])?.pop().and_then(Result::ok);
+        let content = content.filter(|content| content.len() as u64 <= limits::STATUS_LOG);
+        Ok(content.and_then(|content| String::from_utf8(content).ok()))
+    }
+
+    /// A tree with another text in one of its files, which keeps its mode.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn with_file(&self, tree: &str, path: &str, text: &str) -> Result<String, GitError> {
+        let blob = self.written(&["hash-object", "-w", "--stdin"], text.as_bytes())?;
+        self.with_object(tree, path, &blob)
+    }
+
+    /// `<mode> <type> <object>TAB<name>NUL`, see git-ls-tree(1), is what git-mktree(1) takes.
+    fn with_object(&self, tree: &str, path: &str, blob: &str) -> Result<String, GitError> {
+        let (name, below) = path.split_once('/').map_or((path, None), |(name, below)| (name, Some(below)));
+        let listed = self.git.bytes(&["ls-tree", "-z", "--full-tree", tree])?;
+        let (mut entries, mut found) = (Vec::with_capacity(listed.len() + path.len()), None);
+        for entry in listed.split_inclusive(|byte| *byte == 0) {
+            let named = entry.strip_suffix(b"\0").and_then(|entry| entry.strip_suffix(name.as_bytes()));
+            match named.and_then(|facts| str::from_utf8(facts.strip_suffix(b"\t")?).ok()) {
+                Some(facts) => found = Some(facts),
+                None => entries.extend_from_slice(entry),
+            }
+        }
+        let words: Option<Vec<&str>> = found.map(|facts| facts.split(' ').collect());
+        let entry = match (words.as_deref(), below) {
+            (Some([_, "tree", object]), Some(below)) => {
+                format!("040000 tree {}", self.with_object(object, below, blob)?)
+            }
+            (Some([mode, "blob", _]), None) => format!("{mode} blob {blob}"),
+            (None, None) => format!("100644 blob {blob}"),
+            _ => {
+                let message = format!("{path} is no file of {tree}");
+                return Err(GitError::Failed { command: "mktree".to_owned(), message });
+            }
+        };
+        entries.extend_from_slice(format!("{entry}\t{name}\0").as_bytes());
+        // Contents that are elsewhere, in a partial clone or a submodule, are not asked for.
+        self.written(&["mktree", "-z", "--missing"], &entries)
+    }
+
+    /// The id of what git wrote of an input.
+    fn written(&self, arguments: &[&str], input: &[u8]) -> Result<String, GitError> {
+        let id = self.git.run_with_input(arguments, input)?;
+        Ok(String::from_utf8_lossy(&id).trim_end().to_owned())
+    }
+
     /// A commit of a tree, for merging on. The same commit has the same id, whenever and by whom it is made.
     ///
     /// # Errors
@@ -165,8 +220,7 @@ impl Scratch {
                 message: error.message().to_owned(),
             });
         }
-        let id = self.git.run_with_input(&["hash-object", "-w", "-t", "commit", "--stdin"], &commit)?;
-        Ok(String::from_utf8_lossy(&id).trim_end().to_owned())
+        self.written(&["hash-object", "-w", "-t", "commit", "--stdin"], commit.as_bytes())
     }
 
     /// The paths that differ between two trees or commits.
@@ -237,7 +291,6 @@ impl Scratch {
 
     /// A commit without a file.
     fn nothing(&self) -> Result<String, GitError> {
-        let tree = self.git.run_with_input(&["hash-object", "-w", "-t", "tree", "--stdin"], "")?;
-        self.commit(String::from_utf8_lossy(&tree).trim(), &[])
+        self.commit(&self.written(&["hash-object", "-w", "-t", "tree", "--stdin"], b"")?, &[])
     }
 }

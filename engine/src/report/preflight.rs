@@ -165,8 +165,7 @@ fn forecast_of(forecast: &Forecast) -> Value {
     });
     let (target, tree) = match &forecast.target {
         TargetForecast::AlreadyIn => ("already_in", None),
-        // Files that are merged by what they mean are in it as they are not going to be.
-        TargetForecast::Clean { tree } => ("merges", Some(tree).filter(|_| forecast.by_meaning.is_empty())),
+        TargetForecast::Clean { tree } => ("merges", Some(tree)),
         TargetForecast::Conflicts(_) => ("conflicts", None),
         TargetForecast::NotAsked => ("nothing_to_merge", None),
     };
