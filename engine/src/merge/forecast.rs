@@ -227,8 +227,7 @@ fn opponents(
     let mut with = Vec::new();
     for (branch, tip) in inside.iter().take(*budget) {
         *budget -= 1;
-        let merge = scratch.merge(None, tip, lane_tip)?;
-        if !own.settle(scratch, merge, (tip, branch), (lane_tip, lane_tip))?.conflicts.is_empty() {
+        if own.leaves(&scratch.merge(None, tip, lane_tip)?.conflicts) {
             with.push(branch.clone());
         }
     }

@@ -32,6 +32,15 @@ impl<'m> OwnFiles<'m> {
         Self { log: home(LOG), snapshot: home(SNAPSHOT), meta, settled: RefCell::default() }
     }
 
+    fn is_own(&self, conflict: &Conflict) -> bool {
+        conflict.path == self.log || conflict.path == self.snapshot
+    }
+
+    /// Whether there is a conflict in a file of people.
+    pub(super) fn leaves(&self, conflicts: &[Conflict]) -> bool {
+        conflicts.iter().any(|conflict| !self.is_own(conflict))
+    }
+
     /// What a merge gives with these files settled: what is still in conflict is for people. Conflicts name branches, not
     /// commits.
     pub(super) fn settle(
@@ -41,9 +50,8 @@ impl<'m> OwnFiles<'m> {
         ours: Side<'_>,
         theirs: Side<'_>,
     ) -> Result<Merged, GitError> {
-        let is_own = |conflict: &Conflict| conflict.path == self.log || conflict.path == self.snapshot;
         let Merged { mut tree, conflicts } = merged;
-        let (mut own, mut others): (Vec<_>, Vec<_>) = conflicts.into_iter().partition(is_own);
+        let (mut own, mut others): (Vec<_>, Vec<_>) = conflicts.into_iter().partition(|conflict| self.is_own(conflict));
         // The snapshot follows the log.
         own.sort_by_key(|conflict| conflict.path == self.snapshot);
         for mut conflict in own {

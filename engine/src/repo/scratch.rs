@@ -1,5 +1,7 @@
 //! Merges that leave no trace: computed in a throw-away object directory over the repository's.
 
+mod files;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -12,7 +14,6 @@ use super::git::path_of_bytes;
 use super::merge_tree::{Answer, MergeTree, once};
 use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo};
-use crate::limits;
 
 /// A throw-away object directory over the repository's: what is computed in it is gone with it, and the repository's own
 /// stays as it is.
@@ -22,7 +23,7 @@ pub struct Scratch {
     /// The commit whose attributes count.
     attributes: String,
     merges: Merges,
-    /// The same directory, for writing commits in process. `None` where libgit2 does not know the kind of object id.
+    /// The same directory, for work that is done in process. `None` where libgit2 does not know the kind of object id.
     store: Option<Repository>,
     /// Whether contents may be elsewhere, to be fetched when they are needed.
     partial: bool,
@@ -65,7 +66,12 @@ impl Repo {
             .filter(|_| attributes.len() == SHA1_DIGITS);
         let objects = directory.path().join("objects");
         std::fs::create_dir_all(&objects)?;
-        let git = Git::new(self.root()).with_objects(&objects, &self.common_dir().join("objects"));
+        let shared = self.common_dir().join("objects");
+        let git = Git::new(self.root()).with_objects(&objects, &shared);
+        if let Some(objects) = store.as_ref().and_then(|store| store.odb().ok()) {
+            // What cannot be read by this way is asked of git.
+            let _ = objects.add_disk_alternate(&shared.to_string_lossy());
+        }
         let attributes = attributes.to_owned();
         let partial = self.view().config("extensions.partialClone").is_ok_and(|remote| remote.is_some());
         Ok(Scratch { directory, git, attributes, merges: Merges::NotAskedYet, store, partial })
@@ -148,56 +154,8 @@ impl Scratch {
         Ok(self.git.contents(&names)?.into_iter().map(text).collect())
     }
 
-    /// A file of a commit or tree, as text; `None` where there is none, or it is no text that is read.
-    ///
-    /// # Errors
-    /// What git says.
-    pub fn text(&self, tree_ish: &str, path: &str) -> Result<Option<String>, GitError> {
-        let content = self.git.contents(&[&format!("{tree_ish}:{path}")])?.pop().and_then(Result::ok);
-        let content = content.filter(|content| content.len() as u64 <= limits::STATUS_LOG);
-        Ok(content.and_then(|content| String::from_utf8(content).ok()))
-    }
-
-    /// A tree with another text in one of its files, which keeps its mode.
-    ///
-    /// # Errors
-    /// What git says.
-    pub fn with_file(&self, tree: &str, path: &str, text: &str) -> Result<String, GitError> {
-        let blob = self.written(&["hash-object", "-w", "--stdin"], text.as_bytes())?;
-        self.with_object(tree, path, &blob)
-    }
-
-    /// `<mode> <type> <object>TAB<name>NUL`, see git-ls-tree(1), is what git-mktree(1) takes.
-    fn with_object(&self, tree: &str, path: &str, blob: &str) -> Result<String, GitError> {
-        let (name, below) = path.split_once('/').map_or((path, None), |(name, below)| (name, Some(below)));
-        let listed = self.git.bytes(&["ls-tree", "-z", "--full-tree", tree])?;
-        let (mut entries, mut found) = (Vec::with_capacity(listed.len() + path.len()), None);
-        for entry in listed.split_inclusive(|byte| *byte == 0) {
-            let named = entry.strip_suffix(b"\0").and_then(|entry| entry.strip_suffix(name.as_bytes()));
-            match named.and_then(|facts| str::from_utf8(facts.strip_suffix(b"\t")?).ok()) {
-                Some(facts) => found = Some(facts),
-                None => entries.extend_from_slice(entry),
-            }
-        }
-        let words: Option<Vec<&str>> = found.map(|facts| facts.split(' ').collect());
-        let entry = match (words.as_deref(), below) {
-            (Some([_, "tree", object]), Some(below)) => {
-                format!("040000 tree {}", self.with_object(object, below, blob)?)
-            }
-            (Some([mode, "blob", _]), None) => format!("{mode} blob {blob}"),
-            (None, None) => format!("100644 blob {blob}"),
-            _ => {
-                let message = format!("{path} is no file of {tree}");
-                return Err(GitError::Failed { command: "mktree".to_owned(), message });
-            }
-        };
-        entries.extend_from_slice(format!("{entry}\t{name}\0").as_bytes());
-        // Contents that are elsewhere, in a partial clone or a submodule, are not asked for.
-        self.written(&["mktree", "-z", "--missing"], &entries)
-    }
-
     /// The id of what git wrote of an input.
-    fn written(&self, arguments: &[&str], input: &[u8]) -> Result<String, GitError> {
+    pub(super) fn written(&self, arguments: &[&str], input: &[u8]) -> Result<String, GitError> {
         let id = self.git.run_with_input(arguments, input)?;
         Ok(String::from_utf8_lossy(&id).trim_end().to_owned())
     }
