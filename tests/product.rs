@@ -79,6 +79,8 @@ mod rules_programs;
 mod rules_resolver;
 #[path = "product/rules_support.rs"]
 mod rules_support;
+#[path = "product/rules_trace.rs"]
+mod rules_trace;
 #[path = "product/rules_trust.rs"]
 mod rules_trust;
 #[path = "product/rules_waivers.rs"]

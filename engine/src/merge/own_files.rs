@@ -51,7 +51,8 @@ impl<'m> OwnFiles<'m> {
         theirs: Side<'_>,
     ) -> Result<Merged, GitError> {
         let Merged { mut tree, conflicts } = merged;
-        let (mut own, mut others): (Vec<_>, Vec<_>) = conflicts.into_iter().partition(|conflict| self.is_own(conflict));
+        let (mut own, mut others): (Vec<_>, Vec<_>) =
+            conflicts.into_iter().partition(|conflict| self.is_own(conflict));
         // The snapshot follows the log.
         own.sort_by_key(|conflict| conflict.path == self.snapshot);
         for mut conflict in own {

@@ -164,10 +164,18 @@ mod tests {
     use super::*;
     use clearance_engine::param::ParamValues;
     use clearance_engine::repo::Repo;
-    use clearance_engine::run::{preflight, verdict};
+    use clearance_engine::run::{CheckResult, preflight, verdict};
     use clearance_engine::severity::Verdict;
     use clearance_testkit::TestRepo;
     use rstest::rstest;
+
+    fn asked(test: &TestRepo) -> Vec<CheckResult> {
+        let repo = Repo::discover(test.root()).unwrap();
+        let mission = Mission::open(repo.root(), "m").unwrap();
+        let (repo, mission, params) = (&repo, Some(&mission), ParamValues::NONE);
+        let context = CheckContext { repo, mission, merge: None, under_git: false, params };
+        preflight(&[&MissionManifests], Stage::Merge, context)
+    }
 
     #[rstest]
     #[case::healthy("{\"status_phase\": \"1\"}", "{\"version\": 1, \"lanes\": []}", &[], Verdict::Cleared)]
@@ -182,16 +190,7 @@ mod tests {
         let test = TestRepo::new();
         test.write("kitty-specs/m/meta.json", meta);
         test.write("kitty-specs/m/lanes.json", lanes);
-        let repo = Repo::discover(test.root()).unwrap();
-        let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext {
-            repo: &repo,
-            mission: Some(&mission),
-            merge: None,
-            under_git: false,
-            params: ParamValues::NONE,
-        };
-        let results = preflight(&[&MissionManifests], Stage::Merge, context);
+        let results = asked(&test);
         let found: Vec<_> =
             results[0].findings.iter().map(|f| (f.code(), f.location().line.unwrap_or_default())).collect();
         assert_eq!((found.as_slice(), verdict(&results)), (expected, Some(wanted)));
@@ -201,19 +200,7 @@ mod tests {
     fn a_broken_snapshot_is_a_warning() {
         let test = TestRepo::new();
         test.write("kitty-specs/m/status.json", "{\"work_packages\": {\"WP01\": {}}}");
-        let repo = Repo::discover(test.root()).unwrap();
-        let mission = Mission::open(repo.root(), "m").unwrap();
-        let results = preflight(
-            &[&MissionManifests],
-            Stage::Merge,
-            CheckContext {
-                repo: &repo,
-                mission: Some(&mission),
-                merge: None,
-                under_git: false,
-                params: ParamValues::NONE,
-            },
-        );
+        let results = asked(&test);
         assert_eq!(results[0].findings[0].code(), "snapshot_invalid");
         assert_eq!(verdict(&results), Some(Verdict::Cleared));
     }
@@ -222,15 +209,6 @@ mod tests {
     fn absent_manifests_are_fine() {
         let test = TestRepo::new();
         test.write("kitty-specs/m/tasks.md", "");
-        let repo = Repo::discover(test.root()).unwrap();
-        let mission = Mission::open(repo.root(), "m").unwrap();
-        let context = CheckContext {
-            repo: &repo,
-            mission: Some(&mission),
-            merge: None,
-            under_git: false,
-            params: ParamValues::NONE,
-        };
-        assert_eq!(verdict(&preflight(&[&MissionManifests], Stage::Merge, context)), Some(Verdict::Cleared));
+        assert_eq!(verdict(&asked(&test)), Some(Verdict::Cleared));
     }
 }

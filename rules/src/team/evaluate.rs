@@ -1,6 +1,8 @@
 //! A rule and what it looks at: one answer an item. The same for a run and for the rule's own tests.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod item;
+
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use clearance_engine::finding::{Excerpt, Location};
@@ -13,21 +15,15 @@ use super::place;
 use super::rule::{DataFile, Each, Rule};
 use super::template::Template;
 use super::world::{Unknown, World};
+use item::{Keys, cut, on_one_line, short};
 
-/// What a rule as a whole is called among its items.
-pub const WHOLE: &str = "*";
+pub use item::{Item, WHOLE};
 
 /// Most items of one rule.
 pub const MOST_ITEMS: usize = 10_000;
 
 /// The processor time that all items of one rule have together.
 pub const RULE_TIME: Duration = Duration::from_secs(2);
-
-/// Longest key of an item, in characters.
-const LONGEST_KEY: usize = 200;
-
-/// Longest message, and remediation, of an item, in characters.
-const LONGEST_TEXT: usize = 2_000;
 
 /// Most text of all items of one rule, in bytes.
 const MOST_TEXT: usize = 8 << 20;
@@ -53,45 +49,6 @@ pub enum Answer {
     Waits(&'static str),
     /// Item by item.
     Items(Vec<Item>),
-}
-
-/// One item, answered.
-#[derive(Debug)]
-pub struct Item {
-    /// What it is called.
-    pub key: String,
-    /// What became of it.
-    pub outcome: ItemOutcome,
-    /// What is wrong, or why it could not be told.
-    pub message: String,
-    /// What ends it.
-    pub remediation: Option<String>,
-    /// Where it is.
-    pub location: Option<Location>,
-    /// What is there.
-    pub excerpts: Vec<Excerpt>,
-}
-
-impl Item {
-    fn new(key: impl Into<String>, outcome: ItemOutcome, message: impl Into<String>) -> Self {
-        let (key, message) = (key.into(), message.into());
-        Self { key, outcome, message, remediation: None, location: None, excerpts: Vec::new() }
-    }
-
-    /// How many bytes of text it has, about.
-    #[must_use]
-    pub fn text(&self) -> usize {
-        const OTHERWISE: usize = 64;
-        self.key.len() + self.message.len() + self.remediation.as_ref().map_or(0, String::len) + OTHERWISE
-    }
-
-    fn unanswered(key: impl Into<String>, why: Unanswered) -> Self {
-        if why.code == Unanswered::UNTRUSTED {
-            let item = Self::new(key, ItemOutcome::Untrusted, why.message);
-            return Self { remediation: why.help, ..item };
-        }
-        Self { excerpts: why.excerpts.clone(), ..Self::new(key, ItemOutcome::Error, why.in_words()) }
-    }
 }
 
 /// The parameters of a rule with what was set otherwise.
@@ -173,7 +130,7 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
             Err(failed) => return error(failed),
         }
     }
-    let asked = match &rule.kind {
+    let asked = match &rule.asks.kind {
         None => Asked::Values(Vec::new()),
         Some(kind) => match kind.ask(&scope, world) {
             Ok(asked) => asked,
@@ -185,14 +142,14 @@ pub fn evaluate_before(rule: &Rule, mut scope: Scope<'_>, world: &dyn World, wit
         Asked::Items(hits) => hits.into_iter().map(|hit| answered(rule, &scope, hit, &mut keys)).collect(),
         Asked::Values(values) => {
             values.into_iter().for_each(|(name, value)| scope.set(name, value));
-            match &rule.each {
+            match &rule.asks.each {
                 Some(each) => every(rule, each, &scope, world, witness),
                 None => vec![one(rule, &scope, world, witness)],
             }
         }
     };
     let told = items.iter().filter(|item| item.outcome != ItemOutcome::Error).count();
-    if let Some(needed) = rule.min_items.filter(|needed| told < *needed && told == items.len()) {
+    if let Some(needed) = rule.asks.min_items.filter(|needed| told < *needed && told == items.len()) {
         let message =
             format!("{}: there are {told} to look at, and at least {needed} are needed", rule.meta.summary);
         items.push(Item { remediation: Some(explain(rule)), ..Item::new(WHOLE, ItemOutcome::Fail, message) });
@@ -269,7 +226,7 @@ fn one(rule: &Rule, scope: &Scope<'_>, world: &dyn World, witness: Witness<'_>) 
 
 /// What the one result of a rule is about.
 fn name(rule: &Rule, scope: &Scope<'_>) -> Result<String, EvaluationError> {
-    let name = rule.item.as_ref().map(|item| item.render(scope)).transpose()?;
+    let name = rule.asks.item.as_ref().map(|item| item.render(scope)).transpose()?;
     Ok(name
         .map(|name| short(&name))
         .filter(|name| !name.trim().is_empty())
@@ -277,7 +234,7 @@ fn name(rule: &Rule, scope: &Scope<'_>) -> Result<String, EvaluationError> {
 }
 
 fn judged(rule: &Rule, key: String, scope: &Scope<'_>, world: &dyn World) -> Item {
-    let Some(assert) = &rule.assert else {
+    let Some(assert) = &rule.asks.assert else {
         return Item::new(key, ItemOutcome::Error, "there is nothing to assert");
     };
     match assert.holds(scope) {
@@ -320,8 +277,8 @@ fn fault(rule: &Rule, key: String, scope: &Scope<'_>) -> Item {
         // What is wrong stays wrong, whatever is wrong with the words for it.
         Err(error) => format!("{}: {key} (its text cannot be made: {error})", rule.meta.summary),
     };
-    let message = rendered(&rule.message);
-    let remediation = rule.remediation.as_ref().map(rendered).or_else(|| Some(explain(rule)));
+    let message = rendered(&rule.asks.message);
+    let remediation = rule.asks.remediation.as_ref().map(rendered).or_else(|| Some(explain(rule)));
     Item { remediation, ..Item::new(key, ItemOutcome::Fail, message) }
 }
 
@@ -331,7 +288,7 @@ fn explain(rule: &Rule) -> String {
 
 /// Where the item is, with the line that is there.
 fn placed(rule: &Rule, scope: &Scope<'_>, world: &dyn World) -> (Option<Location>, Option<Excerpt>) {
-    let Some(Ok((path, part))) = rule.at.as_ref().map(|at| at.of(scope)) else { return (None, None) };
+    let Some(Ok((path, part))) = rule.asks.at.as_ref().map(|at| at.of(scope)) else { return (None, None) };
     if path.trim().is_empty() {
         return (None, None);
     }
@@ -339,67 +296,4 @@ fn placed(rule: &Rule, scope: &Scope<'_>, world: &dyn World) -> (Option<Location
     let text = world.shown(&path);
     let (location, excerpt) = place::shown(&on_one_line(&path), part.as_deref(), text.as_deref());
     (Some(location), excerpt)
-}
-
-/// Items of the same name are told apart by their order, so that none hides another.
-#[derive(Default)]
-struct Keys {
-    taken: HashSet<String>,
-    /// By name, the number that the next item of that name is tried with.
-    next: HashMap<String, usize>,
-}
-
-impl Keys {
-    /// The key of an item of this name. What is said of the whole is no item.
-    fn of(&mut self, name: String) -> String {
-        if name == WHOLE || self.taken.insert(name.clone()) {
-            return name;
-        }
-        let next = self.next.entry(name.clone()).or_insert(2);
-        loop {
-            let key = format!("{name}#{next}");
-            *next += 1;
-            if self.taken.insert(key.clone()) {
-                return key;
-            }
-        }
-    }
-}
-
-/// A key that is neither endless nor something that a terminal would obey; and not the name of the whole.
-fn short(key: &str) -> String {
-    let end = key.char_indices().nth(LONGEST_KEY).map_or(key.len(), |(at, _)| at);
-    let key = on_one_line(&key[..end]);
-    if key == WHOLE { format!("`{WHOLE}`") } else { key }
-}
-
-/// A text that is not endless.
-fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
-        text.truncate(end);
-        text.push_str(" … (cut)");
-    }
-    text
-}
-
-/// A text that is one line wherever it is printed: a second one could be taken for something else.
-fn on_one_line(text: &str) -> String {
-    clearance_engine::source::harmless(text).replace(['\n', '\r', '\t'], " ").trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn items_of_one_name_have_a_key_each() {
-        let mut keys = Keys::default();
-        let mut of = |name: &str| keys.of(name.to_owned());
-        assert_eq!(
-            [of("a"), of("a#2"), of("a"), of("a"), of("b"), of(WHOLE), of(WHOLE)].join(" "),
-            "a a#2 a#3 a#4 b * *"
-        );
-        let many: HashSet<_> = (0..MOST_ITEMS).map(|_| of("same")).collect();
-        assert_eq!(many.len(), MOST_ITEMS);
-    }
 }

@@ -4,7 +4,9 @@
 //! JSON numbers as unsigned, and then `added + 1` has no overload), patterns are compiled once, a name that nothing has
 //! is found before anything runs, and no evaluation goes on past its time (the crate has no limit of its own).
 
+mod bind;
 mod functions;
+mod limits;
 mod names;
 mod simple;
 mod value;
@@ -19,8 +21,10 @@ use std::time::Duration;
 use cel::common::ast::IdedExpr;
 use cel::{Context, Env};
 
-pub use functions::{FUNCTIONS, MEMORY, TIME};
-pub(crate) use functions::{compiled as pattern, matcher, worked};
+pub use functions::FUNCTIONS;
+pub(crate) use functions::{compiled as pattern, matcher};
+pub(crate) use limits::worked;
+pub use limits::{MEMORY, TIME};
 pub use names::DEEPEST;
 pub use value::Value;
 
@@ -105,7 +109,7 @@ impl Expression {
         if let Some(simple) = simple::Path::of(source) {
             let (gives, uses) = names::check(source, simple.tree(), &|id| simple.place_of(id), names)?;
             let mut tree = simple.into_tree();
-            functions::bind(&mut tree);
+            bind::bind(&mut tree);
             return Ok(Self { source: source.to_owned(), tree, gives, uses });
         }
         let program = ENV.compile(source).map_err(|errors| syntax(source, &errors))?;
@@ -113,7 +117,7 @@ impl Expression {
             |id| program.source_info().offset_for(id).map(|(start, last)| (start as usize, last as usize));
         let (gives, uses) = names::check(source, program.expression(), &place_of, names)?;
         let mut tree = program.expression().clone();
-        functions::bind(&mut tree);
+        bind::bind(&mut tree);
         Ok(Self { source: source.to_owned(), tree, gives, uses })
     }
 
@@ -141,10 +145,10 @@ impl Expression {
     /// [`EvaluationError`].
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         let expression = || self.source.clone();
-        functions::start();
+        limits::start();
         let resolved = catch_unwind(AssertUnwindSafe(|| {
             let value = cel::Value::resolve_val(&self.tree, &scope.context)?;
-            functions::look_at_clock();
+            limits::look_at_clock();
             Ok(value.into_owned())
         }));
         match resolved {
@@ -152,11 +156,11 @@ impl Expression {
             Ok(Err(error)) => {
                 Err(EvaluationError::Failed { expression: expression(), message: value::in_words(&error) })
             }
-            Err(panic) => match panic.downcast_ref::<functions::OutOf>() {
-                Some(functions::OutOf::Time) => {
+            Err(panic) => match panic.downcast_ref::<limits::OutOf>() {
+                Some(limits::OutOf::Time) => {
                     Err(EvaluationError::TooLong { expression: expression(), limit: TIME })
                 }
-                Some(functions::OutOf::Memory) => {
+                Some(limits::OutOf::Memory) => {
                     Err(EvaluationError::TooLarge { expression: expression(), limit: MEMORY })
                 }
                 None => resume_unwind(panic),

@@ -101,12 +101,12 @@ pub fn lint(rule: &Rule) -> Result<Vec<Oddity>, RuleError> {
             );
         }
     }
-    if rule.severity == Some(Severity::Blocker) && rule.remediation.is_none() {
+    if rule.severity == Some(Severity::Blocker) && rule.asks.remediation.is_none() {
         let help = "add `remediation:`, the command or the step that ends it";
         add("no_remediation", id_line, format!("{id} blocks and does not say what to do"), help);
     }
-    if rule.each.is_some()
-        && rule.min_items.is_none()
+    if rule.asks.each.is_some()
+        && rule.asks.min_items.is_none()
         && rule.severity == Some(Severity::Blocker)
         && rule.when.is_none()
     {

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use super::document;
 use super::expression::Expression;
 use super::intern::only;
-use super::kinds::{Capability, Compiling, Kind, used};
+use super::kinds::{Capability, Compiling, used};
 use super::place::Place;
 use super::template::Template;
 use super::written::{WrittenRule, WrittenTest, WrittenTests};
@@ -48,15 +48,7 @@ pub struct Rule {
     pub(super) params: Vec<(String, Json)>,
     pub(super) named: Vec<(String, Expression)>,
     pub(super) data: Vec<DataFile>,
-    pub(super) kind: Option<Box<dyn Kind>>,
-    pub(super) each: Option<Each>,
-    pub(super) item: Option<Template>,
-    pub(super) at: Option<Place>,
-    /// As it says; a 0 is written out by who means it.
-    pub(super) min_items: Option<usize>,
-    pub(super) assert: Option<Expression>,
-    pub(super) message: Template,
-    pub(super) remediation: Option<Template>,
+    pub(super) asks: Question,
 }
 
 impl Rule {
@@ -73,8 +65,7 @@ impl Rule {
         let when = when.transpose()?;
         let data = names::data(source, &written.data, &mut names)?;
         let named = names::named(source, &written.named, &mut names)?;
-        let Question { kind, each, item, at, min_items, assert, message, remediation } =
-            Question::of(source, &head, written, names)?;
+        let asks = Question::of(source, &head, written, names)?;
         let waivable = written.waivable.as_ref().is_none_or(|waivable| waivable.value);
         let mut rule = Self {
             meta: meta(&head, waivable),
@@ -87,14 +78,7 @@ impl Rule {
             params,
             named,
             data,
-            kind,
-            each,
-            item,
-            at,
-            min_items,
-            assert,
-            message,
-            remediation,
+            asks,
         };
         let document = document::names();
         rule.uses = used(rule.expressions()).into_iter().filter(|name| document.has(name)).collect();
@@ -108,7 +92,7 @@ impl Rule {
     /// What it takes besides data.
     #[must_use]
     pub fn capability(&self) -> Capability {
-        self.kind.as_ref().map_or(Capability::Data, |kind| kind.capability())
+        self.asks.kind.as_ref().map_or(Capability::Data, |kind| kind.capability())
     }
 
     /// What it is called.
@@ -131,20 +115,28 @@ impl Rule {
         let own = |name: &str, expression: &Expression| (name.to_owned(), expression.source().to_owned());
         let when = self.when.iter().map(|when| own("when", when));
         let named = self.named.iter().map(|(name, expression)| own(name, expression));
-        let each = self.each.iter().map(|each| own("each", &each.list));
-        when.chain(named).chain(each).chain(self.assert.iter().map(|assert| own("assert", assert))).collect()
+        let each = self.asks.each.iter().map(|each| own("each", &each.list));
+        when.chain(named)
+            .chain(each)
+            .chain(self.asks.assert.iter().map(|assert| own("assert", assert)))
+            .collect()
     }
 
     /// Every expression in it.
     pub(super) fn expressions(&self) -> Vec<&Expression> {
-        let mut all: Vec<&Expression> = self.when.iter().chain(&self.assert).collect();
+        let mut all: Vec<&Expression> = self.when.iter().chain(&self.asks.assert).collect();
         all.extend(self.named.iter().map(|(_, expression)| expression));
         all.extend(self.data.iter().flat_map(|data| data.file.expressions()));
-        all.extend(self.kind.iter().flat_map(|kind| kind.expressions()));
-        all.extend(self.each.iter().flat_map(|each| [&each.list, &each.key]));
-        all.extend(self.at.iter().flat_map(Place::expressions));
+        all.extend(self.asks.kind.iter().flat_map(|kind| kind.expressions()));
+        all.extend(self.asks.each.iter().flat_map(|each| [&each.list, &each.key]));
+        all.extend(self.asks.at.iter().flat_map(Place::expressions));
         all.extend(
-            self.item.iter().chain([&self.message]).chain(&self.remediation).flat_map(Template::expressions),
+            self.asks
+                .item
+                .iter()
+                .chain([&self.asks.message])
+                .chain(&self.asks.remediation)
+                .flat_map(Template::expressions),
         );
         all
     }

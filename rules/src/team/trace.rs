@@ -74,7 +74,7 @@ fn steps(rule: &Rule, scope: &Scope<'_>) -> Vec<Step> {
     for (name, expression) in &rule.named {
         add(0, &format!("{name}: "), expression);
     }
-    if let Some(assert) = &rule.assert {
+    if let Some(assert) = &rule.asks.assert {
         add(0, "assert: ", assert);
         parts(assert.source(), 1, &names_of(rule), scope, &mut steps);
     }
@@ -87,8 +87,8 @@ fn names_of(rule: &Rule) -> Names {
     let own = rule.named.iter().map(|(name, _)| name.as_str());
     let own = own
         .chain(rule.data.iter().map(|data| data.name.as_str()))
-        .chain(rule.each.iter().map(|each| each.name.as_str()));
-    let brought = rule.kind.iter().flat_map(|kind| kind.names()).map(|(name, _)| name.to_owned());
+        .chain(rule.asks.each.iter().map(|each| each.name.as_str()));
+    let brought = rule.asks.kind.iter().flat_map(|kind| kind.names()).map(|(name, _)| name.to_owned());
     let all: Vec<String> = own.map(str::to_owned).chain(brought).chain(["params".to_owned()]).collect();
     all.into_iter().for_each(|name| names.add(name, Type::Any));
     names

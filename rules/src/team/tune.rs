@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 use super::rule::severity_of;
 use super::written::WrittenSeverity;
-use super::yaml::{self, At, RuleError};
+use super::yaml::{self, At, InOrder, RuleError};
 
 /// A built-in check that is set otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +45,12 @@ pub struct WrittenTune {
     pub severity: Option<At<WrittenSeverity>>,
     /// Values of its parameters.
     #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, Json>")]
     pub params: WrittenValues,
 }
 
 /// Names with plain values, each with its place.
-#[derive(Debug, Clone, Default)]
-pub struct WrittenValues(Vec<(At<String>, At<Plain>)>);
+pub type WrittenValues = InOrder<At<Plain>, At<String>>;
 
 /// A value as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,44 +214,6 @@ fn schema_of(param: &Param) -> Json {
             let items = json!({ "enum": known });
             json!({ "type": "array", "minItems": 1, "items": items, "default": default, "description": meaning })
         }
-    }
-}
-
-impl JsonSchema for WrittenValues {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Values".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "object" })
-    }
-}
-
-impl<'de> Deserialize<'de> for WrittenValues {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Named;
-
-        impl<'de> Visitor<'de> for Named {
-            type Value = WrittenValues;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("names with values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut values = Vec::new();
-                while let Some(value) = map.next_entry()? {
-                    values.push(value);
-                }
-                Ok(WrittenValues(values))
-            }
-        }
-
-        deserializer.deserialize_map(Named)
     }
 }
 

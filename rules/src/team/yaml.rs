@@ -35,22 +35,22 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
     }
 }
 
-/// Names with values, in the order of the file.
+/// Names with values, in the order of the file; with the places of the names, where `K` keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InOrder<V>(pub Vec<(String, V)>);
+pub struct InOrder<V, K = String>(pub Vec<(K, V)>);
 
-impl<V> Default for InOrder<V> {
+impl<V, K> Default for InOrder<V, K> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for InOrder<V> {
+impl<'de, V: Deserialize<'de>, K: Deserialize<'de>> Deserialize<'de> for InOrder<V, K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<V>(PhantomData<V>);
+        struct Entries<V, K>(PhantomData<(V, K)>);
 
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
-            type Value = InOrder<V>;
+        impl<'de, V: Deserialize<'de>, K: Deserialize<'de>> Visitor<'de> for Entries<V, K> {
+            type Value = InOrder<V, K>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("names with values")
@@ -175,7 +175,7 @@ impl<T: JsonSchema> JsonSchema for At<T> {
     }
 }
 
-impl<V: JsonSchema> JsonSchema for InOrder<V> {
+impl<V: JsonSchema, K> JsonSchema for InOrder<V, K> {
     fn schema_name() -> Cow<'static, str> {
         format!("Map_of_{}", V::schema_name()).into()
     }

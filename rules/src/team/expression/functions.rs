@@ -1,266 +1,35 @@
-//! Functions beyond CEL's own, and what keeps an evaluation within its time and its memory.
+//! Functions beyond CEL's own.
 
 #![expect(clippy::needless_pass_by_value, reason = "the crate hands the arguments of a function over")]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::resume_unwind;
-use std::time::{Duration, Instant};
 
-use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 use cel::common::types::{CelBool, CelInt, CelList, CelString, DYN_TYPE, LIST_TYPE, STRING_TYPE};
 use cel::common::value::CowVal;
 use cel::{Env, ExecutionError};
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 
+use super::bind::{ADDED, AMONG, IN_TIME, KEPT, MATCHES, OTHER, SAME, TIMED};
+use super::limits::{OutOf, TIME, look_at_clock, spend, turn};
 use super::value::{are_equal, weight};
 use super::version;
 use crate::team::search::{OutOfTime, Pattern};
 
-/// The time that one evaluation has.
-pub const TIME: Duration = Duration::from_millis(200);
-
-/// The memory that one evaluation may fill with what it makes, in bytes.
-pub const MEMORY: usize = 64 << 20;
-
 /// What rules may call beyond CEL's own functions.
 pub const FUNCTIONS: [&str; 5] = ["glob", "sum", "days_between", "days_since", "semver"];
-
-/// Names that no expression can be written with.
-const IN_TIME: &str = "@in_time";
-const TIMED: &str = "@timed";
-const SAME: &str = "@same";
-const OTHER: &str = "@other";
-const AMONG: &str = "@among";
-const KEPT: &str = "@kept";
-const ADDED: &str = "@added";
-const MATCHES: &str = "@matches";
 
 /// Largest compiled pattern, in bytes.
 const LARGEST_PATTERN: usize = 1 << 20;
 /// Patterns that are made while an expression runs, and kept.
 const KEPT_PATTERNS: usize = 64;
 
-/// The panic that ends an evaluation: an error could be overridden by what a loop goes on with.
-pub(super) enum OutOf {
-    Time,
-    Memory,
-}
-
-/// Turns of a loop between two looks at the clock, which costs as much as a turn.
-const TURNS: u32 = 32;
-
-/// When an evaluation has to be over.
-#[derive(Clone, Copy)]
-struct Deadline {
-    /// When to look closer.
-    until: Instant,
-    /// When it is over however little of the processor it had.
-    last: Instant,
-    /// The processor time of the thread when it was looked at first.
-    worked: Option<Duration>,
-}
-
 thread_local! {
-    static DEADLINE: Cell<Option<Deadline>> = const { Cell::new(None) };
-    static TURN: Cell<u32> = const { Cell::new(0) };
-    static LEFT: Cell<usize> = const { Cell::new(MEMORY) };
     static PATTERNS: RefCell<HashMap<String, Result<Pattern, String>>> = RefCell::default();
     static GLOBS: RefCell<HashMap<String, Result<GlobMatcher, String>>> = RefCell::default();
-}
-
-/// Begins the time and the memory of an evaluation on this thread.
-pub(super) fn start() {
-    let now = Instant::now();
-    DEADLINE.set(Some(Deadline { until: now + TIME / 2, last: now + TIME * PATIENCE, worked: None }));
-    TURN.set(0);
-    LEFT.set(MEMORY);
-}
-
-/// Ends an evaluation that is out of time. Half of its time goes by the clock on the wall, which costs next to nothing to
-/// look at. The other half is processor time: on a machine that is busy with something else, an evaluation has not had the
-/// time that has gone by.
-pub(super) fn look_at_clock() {
-    let now = Instant::now();
-    let Some(deadline) = DEADLINE.get().filter(|deadline| now > deadline.until) else { return };
-    let began = deadline.worked.unwrap_or_else(worked);
-    let left = (TIME / 2).checked_sub(worked().saturating_sub(began)).filter(|_| now <= deadline.last);
-    let Some(left) = left else { resume_unwind(Box::new(OutOf::Time)) };
-    DEADLINE.set(Some(Deadline { until: now + left, worked: Some(began), ..deadline }));
-}
-
-/// A turn of a loop.
-fn turn() {
-    let turns = TURN.get() + 1;
-    TURN.set(turns % TURNS);
-    if turns == TURNS {
-        look_at_clock();
-    }
-}
-
-/// How many times longer than [`TIME`] an evaluation may take where others keep the processor busy.
-const PATIENCE: u32 = 20;
-
-/// The processor time of this thread.
-#[cfg(unix)]
-pub(crate) fn worked() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
-}
-
-#[cfg(not(unix))]
-pub(crate) fn worked() -> Duration {
-    Duration::MAX
-}
-
-/// Takes what a value weighs from what is left.
-fn spend(bytes: usize) {
-    match LEFT.get().checked_sub(bytes) {
-        Some(left) => LEFT.set(left),
-        None => resume_unwind(Box::new(OutOf::Memory)),
-    }
-}
-
-/// Puts the limits into every loop and everything that grows, and patterns that are compiled once in the place of CEL's
-/// `matches`.
-pub(super) fn bind(tree: &mut IdedExpr) {
-    match &mut tree.expr {
-        Expr::Call(call) => {
-            let looks = may_take_long(call);
-            call.target.iter_mut().for_each(|target| bind(target));
-            call.args.iter_mut().for_each(bind);
-            if call.func_name == "matches" {
-                MATCHES.clone_into(&mut call.func_name);
-            } else if call.func_name == operators::IN {
-                AMONG.clone_into(&mut call.func_name);
-            } else if call.func_name == operators::EQUALS && looks {
-                SAME.clone_into(&mut call.func_name);
-            } else if call.func_name == operators::NOT_EQUALS && looks {
-                OTHER.clone_into(&mut call.func_name);
-            } else if call.func_name == operators::ADD {
-                ADDED.clone_into(&mut call.func_name);
-            } else if call.func_name == "days_since" {
-                "days_between".clone_into(&mut call.func_name);
-                call.args.push(new(Expr::Ident("now".to_owned())));
-            }
-            if looks && ![SAME, OTHER, AMONG].contains(&call.func_name.as_str()) {
-                let timed = std::mem::take(tree);
-                *tree = called(TIMED, vec![timed]);
-            }
-        }
-        Expr::Comprehension(all) => {
-            bind(&mut all.iter_range);
-            bind(&mut all.accu_init);
-            bind(&mut all.result);
-            if !gathers(&mut all.loop_step) {
-                bind(&mut all.loop_cond);
-                bind(&mut all.loop_step);
-                within_time(&mut all.loop_cond);
-            }
-        }
-        Expr::List(list) => list.elements.iter_mut().for_each(keep),
-        Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let cel::common::ast::EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    bind(&mut entry.key);
-                    keep(&mut entry.value);
-                }
-            }
-        }
-        Expr::Select(select) => {
-            bind(&mut select.operand);
-            if !select.test {
-                select_by_name(tree);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Whether a call goes through all that it is given, however long that is: the clock is looked at behind it.
-fn may_take_long(call: &CallExpr) -> bool {
-    use operators as op;
-    let is_literal = |arg: &IdedExpr| matches!(arg.expr, Expr::Literal(_));
-    match call.func_name.as_str() {
-        // It looks at it itself.
-        op::ADD => false,
-        op::CONDITIONAL | op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE => {
-            false
-        }
-        op::INDEX | op::OPT_INDEX | op::OPT_SELECT => false,
-        op::NEGATE | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO => false,
-        // What is compared with a literal is as long as that at most.
-        op::EQUALS | op::NOT_EQUALS | op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS => {
-            !call.args.iter().any(is_literal)
-        }
-        _ => true,
-    }
-}
-
-/// `wp.agent` as `wp["agent"]`, which is the same here, and is looked up at once: names with dots in them, which the crate
-/// would look for first, there are none.
-fn select_by_name(tree: &mut IdedExpr) {
-    let Expr::Select(select) = std::mem::take(&mut tree.expr) else { return };
-    let name = new(Expr::Literal(LiteralValue::String(CelString::from(select.field))));
-    let func_name = operators::INDEX.to_owned();
-    tree.expr = Expr::Call(CallExpr { func_name, target: None, args: vec![*select.operand, name] });
-}
-
-/// The step of `map` and `filter`, in the shape that the crate appends in place: only inside it something may be put.
-fn gathers(step: &mut IdedExpr) -> bool {
-    let Expr::Call(call) = &mut step.expr else { return false };
-    match (call.func_name.as_str(), call.args.as_mut_slice()) {
-        (operators::CONDITIONAL, [condition, step, _]) => {
-            let gathers = appends(step);
-            if gathers {
-                bind(condition);
-                within_time(condition);
-            }
-            gathers
-        }
-        (operators::ADD, _) => appends(step),
-        _ => false,
-    }
-}
-
-/// `@result + [element]`, with the element kept within the limits.
-fn appends(step: &mut IdedExpr) -> bool {
-    let Expr::Call(call) = &mut step.expr else { return false };
-    if call.func_name != operators::ADD {
-        return false;
-    }
-    match call.args.as_mut_slice() {
-        [IdedExpr { expr: Expr::Ident(name), .. }, IdedExpr { expr: Expr::List(list), .. }]
-            if name.starts_with('@') =>
-        {
-            list.elements.iter_mut().for_each(keep);
-            true
-        }
-        _ => false,
-    }
-}
-
-fn keep(tree: &mut IdedExpr) {
-    bind(tree);
-    if !matches!(tree.expr, Expr::Literal(_)) {
-        let kept = std::mem::take(tree);
-        *tree = called(KEPT, vec![kept]);
-    }
-}
-
-fn within_time(condition: &mut IdedExpr) {
-    let given = std::mem::take(condition);
-    *condition = called(operators::LOGICAL_AND, vec![called(IN_TIME, Vec::new()), given]);
-}
-
-fn called(function: &str, args: Vec<IdedExpr>) -> IdedExpr {
-    new(Expr::Call(CallExpr { func_name: function.to_owned(), target: None, args }))
-}
-
-fn new(expr: Expr) -> IdedExpr {
-    IdedExpr { id: 0, expr }
 }
 
 /// What is wrong with a pattern that stands in an expression as it is; `None` where nothing is.

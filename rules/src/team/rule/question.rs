@@ -16,15 +16,17 @@ use crate::team::written::WrittenRule;
 use crate::team::yaml::{At, RuleError};
 
 /// What a rule asks.
-pub(super) struct Question {
-    pub(super) kind: Option<Box<dyn Kind>>,
-    pub(super) each: Option<Each>,
-    pub(super) item: Option<Template>,
-    pub(super) at: Option<Place>,
-    pub(super) min_items: Option<usize>,
-    pub(super) assert: Option<Expression>,
-    pub(super) message: Template,
-    pub(super) remediation: Option<Template>,
+#[derive(Debug)]
+pub(in crate::team) struct Question {
+    pub(in crate::team) kind: Option<Box<dyn Kind>>,
+    pub(in crate::team) each: Option<Each>,
+    pub(in crate::team) item: Option<Template>,
+    pub(in crate::team) at: Option<Place>,
+    /// As it says; a 0 is written out by who means it.
+    pub(in crate::team) min_items: Option<usize>,
+    pub(in crate::team) assert: Option<Expression>,
+    pub(in crate::team) message: Template,
+    pub(in crate::team) remediation: Option<Template>,
 }
 
 impl Question {
