@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Run every check of a step; change nothing
     Check(CheckArgs),
-    /// Say whether a mission is cleared for its merge, and what would come of it
+    /// Merge a mission, all of it or nothing; or say whether it is cleared for that, and what would be done
     Merge(MergeArgs),
     /// Write, test and trust the rules of a team; list what is registered
     #[command(subcommand)]

@@ -19,6 +19,8 @@ pub(crate) struct Env {
     pub(crate) color: bool,
     /// Whether standard output is a terminal.
     pub(crate) terminal: bool,
+    /// Whether standard error is a terminal on which a line can be written anew.
+    pub(crate) shows_progress: bool,
     /// Columns of the terminal.
     pub(crate) columns: usize,
     /// Columns to wrap text at.
@@ -50,6 +52,7 @@ impl Env {
             stamp: Stamp { now: now()?, entropy: entropy()? },
             color: terminal && !dumb && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
             terminal: std::io::stdout().is_terminal() && !dumb,
+            shows_progress: std::io::stderr().is_terminal() && !dumb,
             columns: columns(),
             width: columns().clamp(40, 120),
             unicode: unicode(),

@@ -7,6 +7,7 @@ use clearance_engine::exit::ExitStatus;
 use clearance_engine::id::IdError;
 use clearance_engine::lane::UnknownLane;
 use clearance_engine::lock::LockError;
+use clearance_engine::merge::land::LandError;
 use clearance_engine::merge::scope::ScopeError;
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::handle::HandleError;
@@ -129,6 +130,17 @@ impl From<ScopeError> for Failure {
             ScopeError::Repo(error) => error.into(),
             ScopeError::NoTarget => Self::of(ExitStatus::Usage, error),
             other => Self::of(ExitStatus::Undecided, other).with(facts),
+        }
+    }
+}
+
+impl From<LandError> for Failure {
+    fn from(error: LandError) -> Self {
+        match error {
+            LandError::Git(error) => error.into(),
+            LandError::Repo(error) => error.into(),
+            LandError::Forecast(_) | LandError::Io { .. } => Self::of(ExitStatus::Undecided, error),
+            other => Self::of(ExitStatus::Blocked, other),
         }
     }
 }

@@ -3,8 +3,10 @@
 pub(crate) mod board_text;
 pub(crate) mod excerpts;
 pub(crate) mod mark_text;
+pub(crate) mod merge_text;
 pub(crate) mod move_text;
 pub(crate) mod preflight_text;
+pub(crate) mod progress;
 pub(crate) mod reports;
 
 use std::fmt;

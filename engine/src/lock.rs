@@ -2,13 +2,15 @@
 //! each other. POSIX record locks (`fcntl.lockf`) would not.
 
 use std::fs::{File, OpenOptions, TryLockError};
+#[cfg(unix)]
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A held lock; dropped, or with the process, it is free again.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
 }
 
 /// Why the lock was not obtained. Nothing was read or written.
@@ -62,7 +64,7 @@ impl FileLock {
         let mut pause = Duration::from_millis(1);
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { file }),
                 Err(TryLockError::WouldBlock) if started.elapsed() < deadline => {
                     std::thread::sleep(pause.min(deadline.saturating_sub(started.elapsed())));
                     pause = (pause * 2).min(Duration::from_millis(40));
@@ -74,6 +76,43 @@ impl FileLock {
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
         }
+    }
+}
+
+#[cfg(unix)]
+impl FileLock {
+    /// Writes into the file who holds it, for people who look there. The lock itself is the kernel's.
+    pub fn sign(&self) {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let line = format!("process {} on {host}\n", std::process::id());
+        // It is a courtesy.
+        let _ = self.file.set_len(0).and_then(|()| (&self.file).write_all(line.as_bytes()));
+    }
+
+    /// Whether programs that this process starts from now on hold the lock too, until they end.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn share(&self, share: bool) -> std::io::Result<()> {
+        use rustix::io::FdFlags;
+        let flags = if share { FdFlags::empty() } else { FdFlags::CLOEXEC };
+        Ok(rustix::io::fcntl_setfd(&self.file, flags)?)
+    }
+}
+
+#[cfg(not(unix))]
+impl FileLock {
+    /// Writes into the file who holds it, for people who look there. The lock itself is the kernel's.
+    pub fn sign(&self) {
+        let _ = self.file.set_len(0);
+    }
+
+    /// Whether programs that this process starts from now on hold the lock too: they cannot, here.
+    ///
+    /// # Errors
+    /// None.
+    pub fn share(&self, _share: bool) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -107,6 +146,6 @@ fn pid_in(locks: &str, file: &str) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn holder(_file: &File) -> Option<String> {
+fn holder(file: &File) -> Option<String> {
     None
 }

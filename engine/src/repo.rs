@@ -12,17 +12,19 @@ mod git;
 mod index_flags;
 mod libgit;
 mod merge_tree;
+mod object_store;
 pub mod questions;
-mod scratch;
+mod recording;
 mod scratch_dir;
 mod work_tree;
 
 use std::path::{Path, PathBuf};
 
 pub use checkout::Checkout;
-pub(crate) use git::OnRecord;
 pub use git::{Git, GitError, redirects, without_redirection};
-pub use scratch::{Change, Scratch};
+pub(crate) use git::{OnRecord, path_of_bytes};
+pub use object_store::{Change, ObjectStore};
+pub use recording::{Author, TreeChange, TreeSide};
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.
 pub trait RepoView: std::fmt::Debug {

@@ -1,5 +1,6 @@
 //! What a command did, whole, in a form that reporters print and machines read.
 
+pub mod landing;
 pub mod preflight;
 pub mod step;
 

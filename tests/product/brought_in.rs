@@ -99,7 +99,9 @@ fn commits_of_a_mission_that_only_plans() {
     repo.commit_all("New");
     repo.git(&["checkout", "--quiet", "main"]);
     let changes = dry_run(&repo, &["--json"]).json()["forecast"]["changes"].clone();
-    assert_eq!(changes[0]["path"], "n.txt", "{changes:#}");
+    let paths: Vec<_> =
+        changes.as_array().unwrap().iter().map(|change| change["path"].as_str().unwrap()).collect();
+    assert!(paths.contains(&"n.txt"), "{paths:?}");
 }
 
 #[rstest]

@@ -15,7 +15,7 @@ use crate::support::run;
 #[case("rebase")]
 fn the_forecast_is_gits_own_result(#[case] strategy: &str) {
     let repo = ready();
-    let tree = dry_run(&repo, &["--strategy", strategy, "--json"]).json()["forecast"]["tree"]
+    let tree = dry_run(&repo, &["--strategy", strategy, "--json"]).json()["forecast"]["merged_tree"]
         .as_str()
         .unwrap()
         .to_owned();

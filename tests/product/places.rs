@@ -246,7 +246,7 @@ fn moved_submodules_merge_as_git_merges_them(#[case] moves: &[(&str, &str)], #[c
     );
     assert_eq!((by_git.code == 0, &json["ready"]), (merges, &merges.into()), "{json:#}");
     if merges {
-        assert_eq!(json["forecast"]["tree"], repo.git(&["rev-parse", "HEAD^{tree}"]).trim());
+        assert_eq!(json["forecast"]["merged_tree"], repo.git(&["rev-parse", "HEAD^{tree}"]).trim());
     } else {
         assert_eq!((blockers(&json), &json["blockers"][0]["item"]), (vec!["lane_conflict"], &"sub".into()));
     }

@@ -36,7 +36,9 @@ fn a_mission_that_is_ready() {
         .iter()
         .map(|change| change["path"].as_str().unwrap())
         .collect();
-    assert_eq!(changes, ["a.txt", "b.txt", "shared.txt"]);
+    let own = ["meta.json", "status.events.jsonl", "status.json"].map(|file| format!("kitty-specs/m/{file}"));
+    let own = own.each_ref().map(String::as_str);
+    assert_eq!(changes, [&["a.txt", "b.txt"], &own[..], &["shared.txt"]].concat());
     assert_eq!(
         json["plan"]["id"],
         dry_run(&repo, &["--json"]).json()["plan"]["id"],
@@ -125,7 +127,8 @@ fn what_cannot_be_computed_is_undecided() {
 #[case::unknown_mission(&["merge", "--dry-run", "--mission", "nope"], 2, "mission_not_found")]
 #[case::traversal(&["merge", "--dry-run", "--mission", "../m"], 2, "mission_handle_invalid")]
 #[case::check_unknown(&["check", "--mission", "nope"], 2, "mission_not_found")]
-#[case::no_dry_run(&["merge", "--mission", "m"], 2, "merge_not_available")]
+#[case::no_reason(&["merge", "--mission", "m", "--allow-unapproved", "WP01"], 2, "usage")]
+#[case::another_plan(&["merge", "--mission", "m", "--plan", "0123456789abcdef"], 1, "plan_changed")]
 #[case::bad_strategy(&["merge", "--dry-run", "--mission", "m", "--strategy", "theirs"], 2, "usage")]
 #[case::bad_stage(&["check", "--stage", "release"], 2, "usage")]
 fn bad_questions_are_one_value(#[case] arguments: &[&str], #[case] code: i32, #[case] error: &str) {

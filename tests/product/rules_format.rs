@@ -53,6 +53,8 @@ fn the_examples_are_asked(#[values(0, 1, 2, 3, 4, 5, 6)] nth: usize) {
     let told: Vec<_> = items(&asked, id)
         .iter()
         .map(|item| item.rsplit_once(' ').unwrap())
+        // What the merge records of itself is among the files, too.
+        .filter(|(key, _)| !key.starts_with("kitty-specs/m/"))
         .map(|(key, outcome)| format!("{} {outcome}", named(key)))
         .collect();
     assert_eq!(told, expected, "{:#}", asked.json());

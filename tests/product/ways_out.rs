@@ -383,6 +383,7 @@ fn a_rebase_replays_what_git_would() {
         .unwrap_or_else(|| panic!("{json:#}"))
         .iter()
         .map(|change| change["path"].as_str().unwrap())
+        .filter(|path| !path.starts_with("kitty-specs/m/"))
         .collect();
     assert_eq!(paths, ["b.txt", "other.txt", "shared.txt"]);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use clearance_engine::check::Stage;
+use clearance_engine::id::WpId;
 use clearance_engine::merge::scope::Strategy;
 
 use super::rules::{RulesFrom, RulesQuestion};
@@ -32,15 +33,36 @@ pub(crate) struct CheckArgs {
     pub(crate) merge: MergeQuestion,
 }
 
-/// Say whether a mission is cleared for its merge.
+/// Merge a mission, if it is cleared for that.
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
     /// The mission; without it, the one that the current branch or directory is about
     #[arg(long, value_name = "HANDLE", alias = "feature")]
     pub(crate) mission: Option<String>,
-    /// Change nothing. Required: this version forecasts merges and does not make them
+    /// Change nothing: say whether it is cleared, and what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Merge only if the plan is still the one with this id, as --dry-run shows it
+    #[arg(long, value_name = "ID", conflicts_with = "dry_run")]
+    pub(crate) plan: Option<String>,
+    /// Go on with a merge that was interrupted, as it was begun
+    #[arg(long, conflicts_with_all = ["dry_run", "plan", "abort"])]
+    pub(crate) resume: bool,
+    /// Take back a merge that was interrupted, or that could not be pushed
+    #[arg(long, conflicts_with_all = ["dry_run", "plan"])]
+    pub(crate) abort: bool,
+    /// Let a work package through that is not approved; it is recorded with the reason
+    #[arg(long, value_name = "WPnn", requires = "reason", value_parser = work_package)]
+    pub(crate) allow_unapproved: Vec<WpId>,
+    /// Why it is let through
+    #[arg(long, value_name = "WHY", requires = "allow_unapproved", value_parser = reason)]
+    pub(crate) reason: Option<String>,
+    /// How long to wait for another merge in this repository, and for the mission
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) lock_timeout: Duration,
+    /// As in the original: nothing is asked here anyway
+    #[arg(long, short = 'y', hide = true)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) question: MergeQuestion,
     /// Keep the branches
@@ -57,6 +79,15 @@ pub(crate) struct MergeArgs {
     pub(crate) remove_worktree: bool,
 }
 
+fn work_package(text: &str) -> Result<WpId, String> {
+    WpId::parse(text).map_err(|_| "a work package, such as WP02".to_owned())
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("a reason in words".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// What a merge is asked about.
 #[derive(Debug, Args)]
 pub(crate) struct MergeQuestion {
@@ -66,7 +97,7 @@ pub(crate) struct MergeQuestion {
     /// The branch to merge into [default: meta.json, else the repository's default branch]
     #[arg(long, value_name = "BRANCH")]
     pub(crate) target: Option<String>,
-    /// Ask as for a merge that is pushed: the remote must be reachable, and not ahead
+    /// Push the target when it is merged; the remote must be reachable, and not ahead
     #[arg(long)]
     pub(crate) push: bool,
     /// Ask the remote where the target is; nothing is fetched

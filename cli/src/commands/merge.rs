@@ -1,9 +1,15 @@
-//! `clearance merge --dry-run`: whether the mission is cleared for its merge, and what would come of it. Reads only.
+//! `clearance merge`: the question whether a mission is cleared for its merge, and the merge.
+
+mod interrupted;
+mod landing;
 
 use clearance_engine::check::Stage;
 use clearance_engine::merge::number::mission_number;
-use clearance_engine::merge::scope::{MergeOptions, ScopeError};
+use clearance_engine::merge::scope::{Allowed, MergeOptions, MergeScope};
+use clearance_engine::mission::Mission;
 use clearance_engine::registry::Registry;
+use clearance_engine::repo::Repo;
+use clearance_engine::report::preflight::Preflight;
 use clearance_engine::severity::Verdict;
 use serde_json::Value;
 
@@ -21,51 +27,86 @@ pub(crate) fn run(
     env: &Env,
     registry: &Registry,
 ) -> Result<Answer, Failure> {
-    if !args.dry_run {
-        let help = "see what would happen: --dry-run; to merge, follow its plan with git";
-        return Err(Failure::usage(
-            "merge_not_available",
-            "this version forecasts merges and does not make them",
-            help,
-        ));
-    }
     let repo = target::repository(global, env)?;
+    if args.abort {
+        return interrupted::abort(args, &repo, global, env);
+    }
+    if !args.dry_run {
+        return landing::run(args, &repo, global, env, registry);
+    }
     let mission = target::mission(&repo, args.mission.as_deref(), &[])?;
-    let mission = target::at_home_if_told(mission, &repo)?;
-    let merge = check::scope(&mission, &repo, options(args))?;
-    let (stage, only) = (Stage::Merge, None);
-    let (target, named) = (Some(merge.target.as_str()), args.question.target.as_deref());
-    let asked =
-        Asked { repo: &repo, mission: Some(&mission), merge: Some(&merge), stage, only, target, named };
-    let report = gate::ask(registry, asked, &args.question, env)?;
-    let cleared = report.verdict() == Some(Verdict::Cleared);
-    let forecast = cleared.then(|| merge.forecast(&repo, &mission).ok()).flatten();
-    let number = match mission_number(&mission, &repo, &merge.target) {
-        Ok(number) => number,
-        // Without a target there is no number; the check of the target says so.
-        Err(ScopeError::Repo(_) | ScopeError::Artefact(_) | ScopeError::Number { .. }) if !cleared => None,
-        Err(ScopeError::Artefact(error)) => return Err(error.into()),
-        Err(unknown @ ScopeError::Number { .. }) => return Err(unknown.into()),
-        Err(other) => return Err(Failure::undecided("mission_number_unknown", other.to_string())),
-    };
-    let status = check::status_of(report.verdict());
-    let contract: Value = report.contract(&merge, forecast, number);
-    let stdout = if reports::json_on_stdout(global) {
-        let value = if global.json { contract } else { report.account(status.code()) };
-        format!("{}\n", reports::shown(&value))
-    } else {
-        let style = Style::new(env, global.color);
-        preflight_text::plan(&merge, forecast.filter(|_| cleared), number, global)
-            + &preflight_text::render(&report, &style, global)
-    };
-    let account = if reports::wanted(global) { report.account(status.code()) } else { Value::Null };
-    Ok(Answer { stdout, problems: Vec::new(), reports: reports::files(global, &account), status })
+    let question = Question::ask(mission, &repo, options(args, &repo), args, env, registry)?;
+    question.answer(global, env)
 }
 
-fn options(args: &MergeArgs) -> MergeOptions {
+/// The question whether a mission is cleared, and its answer.
+struct Question<'a> {
+    repo: &'a Repo,
+    mission: Mission,
+    merge: MergeScope,
+    report: Preflight,
+    cleared: bool,
+    number: Option<u64>,
+}
+
+impl<'a> Question<'a> {
+    fn ask(
+        mission: Mission,
+        repo: &'a Repo,
+        options: MergeOptions,
+        args: &MergeArgs,
+        env: &Env,
+        registry: &Registry,
+    ) -> Result<Self, Failure> {
+        let mission = target::at_home_if_told(mission, repo)?;
+        let merge = check::scope(&mission, repo, options)?;
+        let (stage, only) = (Stage::Merge, None);
+        let (target, named) = (Some(merge.target.as_str()), args.question.target.as_deref());
+        let asked = Asked { repo, mission: Some(&mission), merge: Some(&merge), stage, only, target, named };
+        let report = gate::ask(registry, asked, &args.question, env)?;
+        let cleared = report.verdict() == Some(Verdict::Cleared);
+        let number = match merge.forecast(repo, &mission).map(|forecast| (forecast, &forecast.next_number)) {
+            // What is assigned is what is recorded: on branches that have no manifest there is no place for a number.
+            Ok((forecast, Ok(_))) if cleared => forecast.recorded.number,
+            Ok((_, Ok(number))) => *number,
+            Err(_) => None,
+            // Without a target there is no number; the check of the target says so.
+            Ok((_, Err(_))) if !cleared => None,
+            // Asked again, for the error as such.
+            Ok((_, Err(_))) => mission_number(&mission, repo, &merge.target)?,
+        };
+        Ok(Self { repo, mission, merge, report, cleared, number })
+    }
+
+    /// What a dry run says; and a merge that is not cleared.
+    fn answer(&self, global: &Global, env: &Env) -> Result<Answer, Failure> {
+        let Self { repo, mission, merge, report, cleared, number } = self;
+        let forecast = cleared.then(|| merge.forecast(repo, mission).ok()).flatten();
+        let status = check::status_of(report.verdict());
+        let contract: Value = report.contract(merge, forecast, *number);
+        let stdout = if reports::json_on_stdout(global) {
+            let value = if global.json { contract } else { report.account(status.code()) };
+            format!("{}\n", reports::shown(&value))
+        } else {
+            let style = Style::new(env, global.color);
+            preflight_text::plan(merge, forecast, *number, global)
+                + &preflight_text::render(report, &style, global)
+        };
+        let account = if reports::wanted(global) { report.account(status.code()) } else { Value::Null };
+        Ok(Answer { stdout, problems: Vec::new(), reports: reports::files(global, &account), status })
+    }
+}
+
+fn options(args: &MergeArgs, repo: &Repo) -> MergeOptions {
+    let allowed = |work_package: &clearance_engine::id::WpId| Allowed {
+        work_package: work_package.clone(),
+        by: repo.user_name().unwrap_or_else(|| "unknown".to_owned()),
+        reason: args.reason.clone().unwrap_or_default(),
+    };
     MergeOptions {
         delete_branch: !args.keep_branch,
         remove_worktree: !args.keep_worktree,
+        allowed: args.allow_unapproved.iter().map(allowed).collect(),
         ..check::options(&args.question)
     }
 }

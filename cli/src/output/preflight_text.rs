@@ -2,7 +2,8 @@
 
 use clearance_engine::finding::{Finding, Waived};
 use clearance_engine::item::Unanswered;
-use clearance_engine::merge::forecast::{Forecast, LaneOutcome};
+use clearance_engine::merge::forecast::{Forecast, LaneOutcome, TargetForecast};
+use clearance_engine::merge::land::CleanUp;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::repo::Change;
 use clearance_engine::report::preflight::Preflight;
@@ -213,6 +214,22 @@ fn why_nothing(merge: &MergeScope) -> String {
     }
 }
 
+/// What would be removed afterwards.
+fn clean_up(clean_up: &CleanUp) -> String {
+    let CleanUp { branches, work_trees, backup, kept } = clean_up;
+    let mut out = String::new();
+    let trees = work_trees.iter().map(|tree| tree.root.display().to_string());
+    let removed: Vec<_> = trees.chain(branches.iter().map(|(branch, _)| branch.clone())).collect();
+    if !removed.is_empty() {
+        out.push_str(&format!("would be removed then: {}\n", removed.join(", ")));
+    }
+    if let Some((name, _)) = backup {
+        out.push_str(&format!("their commits would be kept as {name}\n"));
+    }
+    out.extend(kept.iter().map(|kept| format!("{} would stay: {}\n", kept.what, kept.why)));
+    out
+}
+
 /// What a merge would do.
 pub(crate) fn plan(
     merge: &MergeScope,
@@ -236,15 +253,18 @@ pub(crate) fn plan(
         clearance_engine::merge::scope::Strategy::Squash => "squashed",
         clearance_engine::merge::scope::Strategy::Rebase => "rebased",
     };
-    if forecast.changes.is_empty() {
+    if forecast.moves.is_empty() && forecast.clean_up.is_empty() {
         out.push_str(&format!("nothing would change: {}\n", why_nothing(merge)));
         return harmless(&out);
     }
     let files = many(forecast.changes.len(), "file");
-    out.push_str(&format!(
-        "{mission_branch} would be {strategy} onto {}: {files} would change\n",
-        merge.target
-    ));
+    out.push_str(&match forecast.target {
+        TargetForecast::Clean { .. } if !forecast.changes.is_empty() => {
+            format!("{mission_branch} would be {strategy} onto {}: {files} would change\n", merge.target)
+        }
+        _ if forecast.changes.is_empty() => format!("no file would change: {}\n", why_nothing(merge)),
+        _ => format!("{}; that would be recorded: {files} would change\n", why_nothing(merge)),
+    });
     if global.verbose {
         let line = |change: &Change| format!("  {} {}\n", change.letter, change.path.display());
         out.extend(forecast.changes.iter().map(line));
@@ -252,8 +272,11 @@ pub(crate) fn plan(
     if let Some(number) = number {
         out.push_str(&format!("the mission would get the number {number}\n"));
     }
-    if !forecast.plan_id.is_empty() {
-        out.push_str(&format!("plan {}\n", forecast.plan_id));
+    let done: Vec<_> = forecast.recorded.done.iter().map(|done| done.work_package.as_str()).collect();
+    if !done.is_empty() {
+        out.push_str(&format!("done with it: {}\n", done.join(", ")));
     }
+    out.push_str(&clean_up(&forecast.clean_up));
+    out.push_str(&format!("plan {}: clearance merge --plan makes this one or none\n", forecast.plan_id));
     harmless(&out)
 }

@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::bookkeeping::{Bookkeeping, Recorded};
+use super::course::{Committer, Course, Maker, Nameless, Start};
+use super::land::CleanUp;
+use super::number::mission_number;
 use super::own_files::OwnFiles;
-use super::scope::{MergeScope, Strategy};
+use super::scope::{Allowed, MergeOptions, MergeScope, ScopeError, Strategy};
 use crate::mission::Mission;
-use crate::repo::conflict::{Conflict, Merged};
+use crate::mission::home::HomeError;
+use crate::repo::conflict::Conflict;
 use crate::repo::gated::Gated;
 use crate::repo::questions::holding;
-use crate::repo::{Change, Git, GitError, Repo, RepoError, Scratch};
+use crate::repo::{Change, Git, GitError, ObjectStore, Repo, RepoError};
 
 /// What would come of a merge.
 #[derive(Debug)]
@@ -28,8 +33,30 @@ pub struct Forecast {
     pub by_meaning: BTreeSet<String>,
     /// The files that the target would have, over those that it has; `None` where that is not known.
     pub gated: Option<Gated>,
-    /// What identifies it: the commits it was computed from, and the tree it gives.
+    /// What the merge would record of itself; its tree is the target's in the end.
+    pub recorded: Recorded,
+    /// The number that a mission without one would get.
+    pub next_number: Result<Option<u64>, ScopeError>,
+    /// What identifies it: the commits that it is computed from, the options, and the trees that it gives.
     pub plan_id: String,
+    /// The branches that would move.
+    pub moves: Vec<Move>,
+    /// What would be removed in the end.
+    pub clean_up: CleanUp,
+}
+
+/// A branch that would move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Move {
+    /// Its name in full.
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// The commit that it is at.
+    pub old: String,
+    /// The tree that it would have. The commit is made by the merge.
+    pub tree: String,
+    /// The work trees that have it checked out.
+    pub work_trees: Vec<PathBuf>,
 }
 
 /// What would come of merging a lane into the mission branch.
@@ -68,7 +95,7 @@ pub enum TargetForecast {
     AlreadyIn,
     /// It merges.
     Clean {
-        /// The tree that the target would have.
+        /// What git makes of it, before anything is recorded in it.
         tree: String,
     },
     /// It does not.
@@ -87,19 +114,35 @@ pub enum ForecastError {
     /// The repository could not be asked.
     #[error(transparent)]
     Repo(#[from] RepoError),
+    /// The log of the mission cannot be found.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A commit was refused; who made it knows why.
+    #[error("a commit was refused")]
+    Stopped,
     /// No throw-away object directory.
     #[error("no temporary directory: {0}")]
     Scratch(#[from] std::io::Error),
 }
 
-/// The commits a forecast is made of, for its id.
+/// What a plan is made of and what it gives, for its id.
 #[derive(Serialize)]
 struct Inputs<'a> {
-    target: (&'a str, &'a str),
-    mission: (&'a str, &'a str),
-    lanes: Vec<(&'a str, &'a str)>,
-    strategy: Strategy,
+    start: &'a Start,
+    options: PlanOptions<'a>,
     tree: &'a str,
+    state: Option<&'a str>,
+}
+
+/// The options that change what is done.
+#[derive(Serialize)]
+struct PlanOptions<'a> {
+    target: &'a str,
+    strategy: Strategy,
+    push: bool,
+    delete_branch: bool,
+    remove_worktree: bool,
+    allowed: &'a [Allowed],
 }
 
 impl Forecast {
@@ -108,51 +151,54 @@ impl Forecast {
     /// # Errors
     /// [`ForecastError`].
     pub fn of(scope: &MergeScope, repo: &Repo, mission: &Mission) -> Result<Self, ForecastError> {
-        let view = repo.view();
-        let target = view.branch_tip(&scope.target)?;
-        let branch = scope.mission_branch.as_deref();
-        let tip = branch.map(|branch| view.branch_tip(branch)).transpose()?.flatten();
-        let (Some(target), Some(branch), Some(tip)) = (target, branch, tip) else {
-            return Ok(Self::nothing(scope, repo)?);
+        let Some(start) = Start::of(scope, repo, mission)? else { return Ok(Self::nothing(scope, repo)?) };
+        let mut store = repo.throw_away(&start.target)?;
+        let laid = lay(scope, repo, mission, &mut store, &start, &mut Nameless)?;
+        Ok(Self::told(scope, repo, store, &start, laid)?)
+    }
+
+    fn told(
+        scope: &MergeScope,
+        repo: &Repo,
+        store: ObjectStore,
+        start: &Start,
+        laid: Laid,
+    ) -> Result<Self, RepoError> {
+        let Laid { course, by_meaning, next_number } = laid;
+        let plan_id = course.plan_id(scope, start);
+        let moves = moves(scope, repo, &store, start, &course)?;
+        let moved = start.mission.as_ref().zip(course.mission.as_deref());
+        let moved = moved.and_then(|((_, old), new)| (old != new).then_some(new));
+        let clean_up = CleanUp::of(scope, repo, start, moved)?;
+        let Course { lanes, mission: merged, target, recorded, landed, .. } = course;
+        let base = start.target.as_str();
+        let changes = match landed {
+            Some(_) => store.changes(base, &recorded.tree)?,
+            None => Vec::new(),
         };
-        let mut scratch = repo.scratch(&target)?;
-        let own = OwnFiles::of(mission);
-        let (lanes, tips, merged) = in_turn(scope, repo, &mut scratch, &own, (branch, &tip))?;
-        // A merge that was just made is in no history yet.
-        let result = if merged == tip && view.is_ancestor(&tip, &target)? {
-            TargetForecast::AlreadyIn
-        } else {
-            on_target(scope, &mut scratch, &own, &target, &merged)?
+        let mission_changes = match start.mission.as_ref().zip(merged.as_ref()) {
+            Some(((branch, tip), merged))
+                if merged != tip && !holding(&repo.view().worktrees()?, branch).is_empty() =>
+            {
+                store.changes(tip, merged)?
+            }
+            _ => Vec::new(),
         };
-        let tree = match &result {
-            TargetForecast::Clean { tree } => tree.as_str(),
-            _ => "",
-        };
-        let changes = if tree.is_empty() { Vec::new() } else { scratch.changes(&target, tree)? };
-        let held = merged != tip && !holding(&view.worktrees()?, branch).is_empty();
-        let mission_changes = if held { scratch.changes(&tip, &merged)? } else { Vec::new() };
-        let inputs = Inputs {
-            target: (&scope.target, &target),
-            mission: (branch, &tip),
-            lanes: lanes
-                .iter()
-                .map(|lane| lane.branch.as_str())
-                .zip(tips.iter().map(String::as_str))
-                .collect(),
-            strategy: scope.options.strategy,
-            tree,
-        };
-        let by_meaning = own.settled();
-        let plan_id = id_of(&inputs);
-        let conflicts = |lane: &LaneForecast| matches!(lane.outcome, LaneOutcome::Conflicts { .. });
-        let gated = match &result {
-            // Without a lane that conflicts, it is another merge.
-            _ if lanes.iter().any(conflicts) => None,
-            TargetForecast::Clean { tree } => Some(scratch.gated(&target, tree)),
-            TargetForecast::AlreadyIn => Some(scratch.gated(&target, &format!("{target}^{{tree}}"))),
-            TargetForecast::Conflicts(_) | TargetForecast::NotAsked => None,
-        };
-        Ok(Self { plan_id, gated, lanes, target: result, changes, by_meaning, mission_changes })
+        // Where something conflicts there is no tree.
+        let gated = if recorded.tree.is_empty() { None } else { store.gated(base, &recorded.tree) };
+        Ok(Self {
+            plan_id,
+            gated,
+            lanes,
+            target,
+            changes,
+            by_meaning,
+            mission_changes,
+            recorded,
+            next_number,
+            moves,
+            clean_up,
+        })
     }
 
     /// Where a branch is missing there is nothing to merge; the checks of the branches say so.
@@ -165,113 +211,105 @@ impl Forecast {
                 lanes.push(LaneForecast { lane_id, branch, outcome: LaneOutcome::NoBranch });
             }
         }
-        let (changes, mission_changes, plan_id) = (Vec::new(), Vec::new(), String::new());
-        let (target, by_meaning) = (TargetForecast::NotAsked, BTreeSet::new());
-        // Without a branch to merge, what is there stays.
-        let tip = repo.view().branch_tip(&scope.target)?.filter(|_| scope.mission_branch.is_none());
-        let scratch = tip.and_then(|tip| Some((repo.scratch(&tip).ok()?, tip)));
-        let gated = scratch.map(|(scratch, tip)| scratch.gated(&tip, &format!("{tip}^{{tree}}")));
-        Ok(Self { gated, lanes, target, changes, by_meaning, mission_changes, plan_id })
+        Ok(Self {
+            gated: None,
+            lanes,
+            target: TargetForecast::NotAsked,
+            changes: Vec::new(),
+            by_meaning: BTreeSet::new(),
+            mission_changes: Vec::new(),
+            recorded: Recorded::default(),
+            next_number: Ok(None),
+            plan_id: String::new(),
+            moves: Vec::new(),
+            clean_up: CleanUp::default(),
+        })
+    }
+
+    /// Whether the merge changes anything.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.recorded.tree.is_empty()
+            || self.changes.is_empty() && !matches!(self.target, TargetForecast::Clean { .. })
     }
 }
 
-/// The lanes, each merged into the mission branch as the ones before left it; their tips; and the commit that comes of it.
-fn in_turn(
+/// The branches that a course moves, the target first.
+fn moves(
     scope: &MergeScope,
     repo: &Repo,
-    scratch: &mut Scratch,
-    own: &OwnFiles<'_>,
-    (branch, tip): (&str, &str),
-) -> Result<(Vec<LaneForecast>, Vec<String>, String), ForecastError> {
-    let view = repo.view();
-    let (mut lanes, mut tips) = (Vec::new(), Vec::new());
-    let mut merged = tip.to_owned();
-    // Merges that may be tried to find out which lanes conflict: with hundreds of both there are too many pairs.
-    let mut budget = 500;
-    let mut inside = vec![(branch.to_owned(), merged.clone())];
-    for lane in &scope.lanes {
-        let Some(lane_branch) = &lane.branch else { continue };
-        let lane_tip = view.branch_tip(lane_branch)?;
-        let outcome = match &lane_tip {
-            None => LaneOutcome::NoBranch,
-            Some(lane_tip) if view.is_ancestor(lane_tip, tip)? => LaneOutcome::AlreadyIn,
-            Some(lane_tip) => {
-                let merge = scratch.merge(None, &merged, lane_tip)?;
-                let Merged { tree, conflicts } =
-                    own.settle(scratch, merge, (&merged, branch), (lane_tip, lane_branch))?;
-                if conflicts.is_empty() {
-                    merged = scratch.commit(&tree, &[&merged, lane_tip])?;
-                    inside.push((lane_branch.clone(), lane_tip.clone()));
-                    LaneOutcome::Clean
-                } else {
-                    let with = opponents(scratch, own, &inside, lane_tip, &mut budget)?;
-                    LaneOutcome::Conflicts { conflicts, with }
-                }
-            }
-        };
-        tips.push(lane_tip.unwrap_or_default());
-        lanes.push(LaneForecast { lane_id: lane.lane_id.clone(), branch: lane_branch.clone(), outcome });
-    }
-    Ok((lanes, tips, merged))
+    store: &ObjectStore,
+    start: &Start,
+    course: &Course,
+) -> Result<Vec<Move>, RepoError> {
+    let trees = repo.view().worktrees()?;
+    let target = Some((scope.target.clone(), start.target.clone())).zip(course.landed.clone());
+    let own = start.mission.clone().zip(course.mission.clone());
+    let state = start.state.clone().zip(course.state.as_ref().map(|(_, commit)| commit.clone()));
+    let moved = [target, own, state].into_iter().flatten().filter(|((_, old), new)| old != new);
+    moved
+        .map(|((branch, old), new)| {
+            let work_trees = holding(&trees, &branch).into_iter().cloned().collect();
+            Ok(Move { name: format!("refs/heads/{branch}"), old, tree: store.tree_of(&new)?, work_trees })
+        })
+        .collect()
 }
 
-/// Those of the branches `inside` that a lane conflicts with alone; all of them where it takes several.
-fn opponents(
-    scratch: &mut Scratch,
-    own: &OwnFiles<'_>,
-    inside: &[(String, String)],
-    lane_tip: &str,
-    budget: &mut usize,
-) -> Result<Vec<String>, GitError> {
-    const MOST: usize = 10;
-    let mut with = Vec::new();
-    for (branch, tip) in inside.iter().take(*budget) {
-        *budget -= 1;
-        if own.leaves(&scratch.merge(None, tip, lane_tip)?.conflicts) {
-            with.push(branch.clone());
-        }
-    }
-    if with.is_empty() {
-        with.extend(inside.iter().take(MOST).map(|(branch, _)| branch.clone()));
-    }
-    Ok(with)
+/// What was computed of a merge.
+pub(super) struct Laid {
+    pub(super) course: Course,
+    /// The mission's own files that conflicted line by line.
+    pub(super) by_meaning: BTreeSet<String>,
+    /// The number that a mission without one gets.
+    pub(super) next_number: Result<Option<u64>, ScopeError>,
 }
 
-fn on_target(
+/// Computes a merge: for the forecast and for the merge itself.
+pub(super) fn lay(
     scope: &MergeScope,
-    scratch: &mut Scratch,
-    own: &OwnFiles<'_>,
-    target: &str,
-    tip: &str,
-) -> Result<TargetForecast, GitError> {
-    let branch = scope.mission_branch.as_deref().unwrap_or_default();
-    if scope.options.strategy != Strategy::Rebase {
-        let merge = scratch.merge(None, target, tip)?;
-        let Merged { tree, conflicts } =
-            own.settle(scratch, merge, (target, &scope.target), (tip, branch))?;
-        return Ok(if conflicts.is_empty() {
-            TargetForecast::Clean { tree }
-        } else {
-            TargetForecast::Conflicts(conflicts)
-        });
+    repo: &Repo,
+    mission: &Mission,
+    store: &mut ObjectStore,
+    start: &Start,
+    committer: &mut dyn Committer,
+) -> Result<Laid, ForecastError> {
+    let own = OwnFiles::of(mission);
+    let next_number = mission_number(mission, repo, &scope.target);
+    let number = *next_number.as_ref().unwrap_or(&None);
+    let newest = store.newest(&start.commits())?;
+    let inputs = json_of(start);
+    let bookkeeping = Bookkeeping::of(scope, repo, mission, number, (&start.target, newest, &inputs))?;
+    let mut maker = Maker { scope, repo, own: &own, bookkeeping: &bookkeeping, committer };
+    let course = maker.course(store, start)?;
+    let by_meaning = own.settled();
+    Ok(Laid { course, by_meaning, next_number })
+}
+
+impl Course {
+    /// The id of the plan: the same for the same branches, options and results.
+    pub(super) fn plan_id(&self, scope: &MergeScope, start: &Start) -> String {
+        let options = &scope.options;
+        let MergeOptions { strategy, push, delete_branch, remove_worktree, allowed, .. } = options;
+        let options = PlanOptions {
+            target: &scope.target,
+            strategy: *strategy,
+            push: *push,
+            delete_branch: *delete_branch,
+            remove_worktree: *remove_worktree,
+            allowed,
+        };
+        let state = self.recorded.state.as_ref().map(|(_, tree)| tree.as_str());
+        id_of(&Inputs { start, options, tree: &self.recorded.tree, state })
     }
-    let mut onto = target.to_owned();
-    let mut tree = format!("{target}^{{tree}}");
-    for (commit, parent) in scratch.commits(target, tip)? {
-        let merged = scratch.merge(Some(&parent), &onto, &commit)?;
-        let merged = own.settle(scratch, merged, (&onto, &scope.target), (&commit, branch))?;
-        if !merged.conflicts.is_empty() {
-            return Ok(TargetForecast::Conflicts(merged.conflicts));
-        }
-        onto = scratch.commit(&merged.tree, &[&onto])?;
-        tree = merged.tree;
-    }
-    Ok(TargetForecast::Clean { tree })
+}
+
+fn json_of(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("strings are JSON: {error}"))
 }
 
 /// A short name for what a forecast says.
 fn id_of(inputs: &Inputs<'_>) -> String {
-    let text = serde_json::to_vec(inputs).unwrap_or_else(|error| unreachable!("strings are JSON: {error}"));
+    let text = json_of(inputs);
     let hash = git2::Oid::hash_object(git2::ObjectType::Blob, &text);
     hash.map(|hash| hash.to_string()[..16].to_owned()).unwrap_or_default()
 }

@@ -48,7 +48,7 @@ fn manifests(git: &Git, target: &str) -> Result<Vec<(String, String)>, crate::re
 }
 
 /// The number in a `meta.json`; text that is no number, such as `pending`, is none.
-fn number_in(text: &[u8]) -> Result<Option<u64>, String> {
+pub(super) fn number_in(text: &[u8]) -> Result<Option<u64>, String> {
     if text.len() as u64 > limits::MANIFEST {
         return Err("it is too large".to_owned());
     }

@@ -10,7 +10,7 @@ use crate::mission::meta::Meta;
 use crate::mission::state::MissionState;
 use crate::mission::{MISSIONS_DIR, Mission, SNAPSHOT};
 use crate::repo::conflict::{Conflict, Merged};
-use crate::repo::{GitError, Scratch};
+use crate::repo::{GitError, ObjectStore};
 use crate::source::Source;
 
 /// The log and the snapshot of a mission.
@@ -45,7 +45,7 @@ impl<'m> OwnFiles<'m> {
     /// commits.
     pub(super) fn settle(
         &self,
-        scratch: &Scratch,
+        store: &ObjectStore,
         merged: Merged,
         ours: Side<'_>,
         theirs: Side<'_>,
@@ -57,12 +57,12 @@ impl<'m> OwnFiles<'m> {
         own.sort_by_key(|conflict| conflict.path == self.snapshot);
         for mut conflict in own {
             let text = match conflict.path == self.log {
-                true => self.merged_log(scratch, ours.0, theirs.0)?,
-                false => self.snapshot_of(scratch, &tree)?,
+                true => self.merged_log(store, ours.0, theirs.0)?,
+                false => self.snapshot_of(store, &tree)?,
             };
             match text {
                 Ok(text) => {
-                    tree = scratch.with_file(&tree, &conflict.path, &text)?;
+                    tree = store.with_file(&tree, &conflict.path, &text)?;
                     self.settled.borrow_mut().insert(conflict.path);
                 }
                 Err(why) => {
@@ -86,19 +86,19 @@ impl<'m> OwnFiles<'m> {
 
     fn merged_log(
         &self,
-        scratch: &Scratch,
+        store: &ObjectStore,
         ours: &str,
         theirs: &str,
     ) -> Result<Result<String, String>, GitError> {
-        let (ours, theirs) = (scratch.text(ours, &self.log)?, scratch.text(theirs, &self.log)?);
+        let (ours, theirs) = (store.text(ours, &self.log)?, store.text(theirs, &self.log)?);
         Ok(match (ours, theirs) {
             (Some(ours), Some(theirs)) => union(&ours, &theirs).map_err(|why| why.to_string()),
             _ => Err("one side has no such log".to_owned()),
         })
     }
 
-    fn snapshot_of(&self, scratch: &Scratch, tree: &str) -> Result<Result<String, String>, GitError> {
-        let Some(log) = scratch.text(tree, &self.log)? else {
+    fn snapshot_of(&self, store: &ObjectStore, tree: &str) -> Result<Result<String, String>, GitError> {
+        let Some(log) = store.text(tree, &self.log)? else {
             return Ok(Err("there is no log that it follows".to_owned()));
         };
         let state = MissionState::reduce(&Source::new(&self.log, "", log));

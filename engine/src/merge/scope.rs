@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::forecast::{Forecast, ForecastError};
 use super::target::main_line;
+use crate::id::WpId;
+use crate::lane::Lane;
 use crate::mission::Mission;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::lanes::Lanes;
@@ -17,7 +19,7 @@ use crate::repo::{GitError, Head, Repo, RepoError};
 use crate::run::in_words;
 
 /// How the mission branch gets onto the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// A merge commit.
@@ -46,6 +48,19 @@ pub struct MergeOptions {
     pub delete_branch: bool,
     /// Remove the work trees when it is done.
     pub remove_worktree: bool,
+    /// Work packages that somebody lets through though they are not approved.
+    pub allowed: Vec<Allowed>,
+}
+
+/// A work package that is let through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// Which.
+    pub work_package: WpId,
+    /// Who lets it through.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// An execution lane, as it takes part in a merge.
@@ -62,6 +77,17 @@ pub struct LaneBranch {
     /// Why it has none: `planning` work is done on the target, another `repository` has it.
     pub elsewhere: Option<String>,
 }
+
+impl LaneBranch {
+    /// Whether its work is done in another repository.
+    #[must_use]
+    pub fn is_of_other_repository(&self) -> bool {
+        self.elsewhere.as_ref().is_some_and(|place| place != PLANNING)
+    }
+}
+
+/// Where the work of a planning lane is done: on the target itself.
+const PLANNING: &str = "planning";
 
 /// What a merge is about.
 #[derive(Debug)]
@@ -116,10 +142,15 @@ impl MergeScope {
     ///
     /// # Errors
     /// [`ScopeError`].
-    pub fn of(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<Self, ScopeError> {
+    pub fn of(mission: &Mission, repo: &Repo, mut options: MergeOptions) -> Result<Self, ScopeError> {
         // A manifest that is broken is a finding; the rest of the answer does not depend on it.
         let lanes = mission.lanes().ok().flatten();
         let said = mission.meta().ok().flatten().and_then(Meta::target);
+        // Who said that they stay said it for good.
+        if let Ok(Some(meta)) = mission.meta() {
+            options.delete_branch &= !meta.retain_branches;
+            options.remove_worktree &= !meta.retain_worktrees;
+        }
         let target = match options.target.as_deref().or(said) {
             Some(target) => target.to_owned(),
             None => default_branch(repo)?.ok_or(ScopeError::NoTarget)?,
@@ -135,7 +166,8 @@ impl MergeScope {
         };
         let planning_only = !lanes.is_empty() && lanes.iter().all(|lane| lane.branch.is_none());
         // Where there is one all the same, what is on it is merged.
-        let has_branch = !planning_only || repo.view().branch_tip(&mission_branch)?.is_some();
+        let has_branch =
+            !planning_only && !is_merged(mission) || repo.view().branch_tip(&mission_branch)?.is_some();
         let mission_branch = has_branch.then_some(mission_branch);
         Ok(Self { target, mission_branch, lanes, circle, options, forecast: OnceLock::new() })
     }
@@ -174,11 +206,21 @@ impl MergeScope {
     }
 }
 
+/// Whether the mission was merged before, and nothing is left to merge: then its branch was removed.
+fn is_merged(mission: &Mission) -> bool {
+    let baseline = mission.meta().ok().flatten().and_then(|meta| meta.baseline_merge_commit.as_ref());
+    let Some(state) = baseline.and_then(|_| mission.settled_state().ok()) else { return false };
+    let mut lanes = state.work_packages.values().map(|state| state.lane);
+    state.event_count > 0 && lanes.all(|lane| matches!(lane, Lane::Done | Lane::Canceled))
+}
+
 /// Why there is no forecast, and the way out, in the words that other checks have for it.
 fn why_none(error: &ForecastError) -> String {
     match error {
         ForecastError::Git(error) => in_words(error),
         ForecastError::Repo(error) => in_words(error),
+        ForecastError::Home(error) => in_words(error),
+        stopped @ ForecastError::Stopped => stopped.to_string(),
         ForecastError::Scratch(error) => in_words(&GitError::Temporary(error.kind().into())),
     }
 }
@@ -229,7 +271,7 @@ fn in_order(
     for lane in order {
         let elsewhere = match &lane.target_repository {
             Some(repository) => Some(format!("repository {repository}")),
-            None if lane.lane_id == "lane-planning" => Some("planning".to_owned()),
+            None if lane.lane_id == "lane-planning" => Some(PLANNING.to_owned()),
             None => None,
         };
         // Named after the mission branch; the original names them after the slug, whatever the manifest says.

@@ -28,6 +28,12 @@ pub struct Meta {
     pub coordination_branch: Option<String>,
     /// Where state lives; see [`StatusPhase`].
     pub status_phase: StatusPhase,
+    /// The commit of the target that a merge of the mission began at, where there was one.
+    pub baseline_merge_commit: Option<String>,
+    /// Whether the branches are to stay after a merge. What is no boolean is taken for yes, as in the original.
+    pub retain_branches: bool,
+    /// Whether the work trees are to stay after a merge.
+    pub retain_worktrees: bool,
 }
 
 impl<'de> Deserialize<'de> for Meta {
@@ -41,6 +47,7 @@ impl<'de> Deserialize<'de> for Meta {
                 return Err(D::Error::custom(format!("{name} is no text")));
             }
         }
+        let retained = |name| fields.get(name).is_some_and(|value| *value != false && !value.is_null());
         let number = |names: &[&str]| text(names).and_then(|number| number.trim().parse().ok());
         Ok(Self {
             mission_id: text(&["mission_id"]),
@@ -53,6 +60,9 @@ impl<'de> Deserialize<'de> for Meta {
             topology: text(&["topology"]),
             coordination_branch: text(&["coordination_branch"]),
             status_phase: StatusPhase::of(text(&["status_phase"]).as_deref()),
+            baseline_merge_commit: text(&["baseline_merge_commit"]),
+            retain_branches: retained("retain_branches"),
+            retain_worktrees: retained("retain_worktrees"),
         })
     }
 }
@@ -118,5 +128,16 @@ mod tests {
     #[case(r#"{"mission_number": ""}"#, None)]
     fn numbers(#[case] json: &str, #[case] number: Option<u64>) {
         assert_eq!(serde_json::from_str::<Meta>(json).unwrap().mission_number, number);
+    }
+
+    #[rstest]
+    #[case(r"{}", false)]
+    #[case(r#"{"retain_branches": false}"#, false)]
+    #[case(r#"{"retain_branches": null}"#, false)]
+    #[case(r#"{"retain_branches": true}"#, true)]
+    #[case(r#"{"retain_branches": "no"}"#, true)]
+    #[case(r#"{"retain_branches": 0}"#, true)]
+    fn retention(#[case] json: &str, #[case] retained: bool) {
+        assert_eq!(serde_json::from_str::<Meta>(json).unwrap().retain_branches, retained);
     }
 }

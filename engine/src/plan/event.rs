@@ -61,6 +61,8 @@ pub struct Step {
     pub feedback: Option<String>,
     /// `worktree` or `direct_repo`.
     pub execution_mode: String,
+    /// What else is to be known of the step: the merge that made it.
+    pub policy: Option<Value>,
 }
 
 /// An event as it is appended.
@@ -140,6 +142,13 @@ pub fn events(
 }
 
 impl Stamp {
+    /// A fresh ULID of this time.
+    #[must_use]
+    pub fn id(self) -> String {
+        let milliseconds = u64::try_from(self.now.as_millisecond()).unwrap_or(0);
+        Ulid::from_parts(milliseconds, self.entropy).to_string()
+    }
+
     /// A time that is later than every event of a log, in time and as text. The last event wins; one of a machine whose
     /// clock is behind would change nothing. The original compares stamps as text, so one with `Z` or another offset
     /// may have to be passed by a second, or by that offset.
@@ -196,7 +205,7 @@ fn step_row(step: &Step, about: About<'_>, id: &str, at: &str) -> Map<String, Va
     put("force", step.force.into());
     put("from_lane", step.from.as_str().into());
     put("mission_slug", about.slug.into());
-    put("policy_metadata", Value::Null);
+    put("policy_metadata", step.policy.clone().into());
     put("reason", step.reason.as_deref().into());
     put("review_ref", step.review_ref.as_deref().into());
     put("to_lane", step.to.as_str().into());
@@ -318,6 +327,7 @@ mod tests {
             review_result: None,
             feedback: None,
             execution_mode: "worktree".to_owned(),
+            policy: None,
         };
         let event = made(&[Record::Step(Box::new(step))], 0, &LogFacts::default()).remove(0);
         // facts/mark-status.md, section 8.

@@ -257,6 +257,7 @@ fn step(
         execution_mode: own
             .and_then(|own| own.execution_mode.clone())
             .unwrap_or_else(|| "worktree".to_owned()),
+        policy: None,
     }
 }
 

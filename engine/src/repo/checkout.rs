@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::git::path_of_bytes;
 use super::scratch_dir::{self, Purpose};
-use super::{Git, GitError, Repo, Scratch};
+use super::{Git, GitError, ObjectStore, Repo};
 
 /// All files of a tree in a directory outside of the repository, which goes with the value.
 ///
@@ -49,11 +49,11 @@ impl Repo {
     /// repository.
     pub fn checkout(&self, tree_ish: &str) -> Result<Checkout, GitError> {
         // What a partial clone has to fetch for it goes there.
-        self.scratch(tree_ish).map_err(GitError::Temporary)?.checkout(tree_ish)
+        self.throw_away(tree_ish).map_err(GitError::Temporary)?.checkout(tree_ish)
     }
 }
 
-impl Scratch {
+impl ObjectStore {
     /// The same for what may be in the throw-away object directory only, the tree of a merge, say.
     ///
     /// # Errors

@@ -94,6 +94,12 @@ impl Git {
         Self { objects: Some((own.to_owned(), shared.to_owned())), ..self }
     }
 
+    /// The same in another directory.
+    #[must_use]
+    pub fn at(&self, directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), objects: self.objects.clone() }
+    }
+
     /// Runs git where some exit codes are answers: the code, and what it printed.
     ///
     /// # Errors
@@ -171,11 +177,22 @@ impl Git {
         arguments: &[A],
         input: impl AsRef<[u8]>,
     ) -> Result<Vec<u8>, GitError> {
+        self.run_with_input_and(arguments, input, &[])
+    }
+
+    /// The same, with variables of the environment besides.
+    pub(super) fn run_with_input_and<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        input: impl AsRef<[u8]>,
+        environment: &[(&str, &str)],
+    ) -> Result<Vec<u8>, GitError> {
         let mut file = tempfile::tempfile().map_err(GitError::Temporary)?;
         let written = file.write_all(input.as_ref()).and_then(|()| file.rewind());
         written.map_err(GitError::Temporary)?;
         let mut command = self.command(arguments);
-        succeeded(arguments, to_its_end(command.stdin(file).env("LC_ALL", "C")))
+        command.stdin(file).env("LC_ALL", "C").envs(environment.iter().copied());
+        succeeded(arguments, to_its_end(&mut command))
     }
 
     pub(super) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
@@ -431,12 +448,12 @@ impl Git {
 }
 
 #[cfg(unix)]
-pub(super) fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+pub(crate) fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     Path::new(OsStr::from_bytes(bytes)).to_owned()
 }
 
 #[cfg(not(unix))]
-pub(super) fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+pub(crate) fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }

@@ -6,6 +6,7 @@ use crate::check::Stage;
 use crate::finding::Finding;
 use crate::item::Unanswered;
 use crate::merge::forecast::{Forecast, LaneOutcome, TargetForecast};
+use crate::merge::land::CleanUp;
 use crate::merge::scope::MergeScope;
 use crate::run::{CheckResult, verdict};
 use crate::severity::{Severity, Verdict};
@@ -123,7 +124,7 @@ impl Preflight {
         put("remove_worktree", merge.options.remove_worktree.into());
         put("push", merge.options.push.into());
         if let Some(forecast) = forecast.filter(|_| ready) {
-            put("plan", json!({ "id": forecast.plan_id }));
+            put("plan", plan_of(forecast));
             put("forecast", forecast_of(forecast));
         }
         Value::Object(out)
@@ -153,6 +154,22 @@ fn millis(result: &CheckResult) -> f64 {
     (result.took.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
+fn plan_of(forecast: &Forecast) -> Value {
+    let CleanUp { branches, work_trees, backup, kept } = &forecast.clean_up;
+    let branches = branches.iter().map(|(branch, _)| branch.as_str()).collect::<Vec<_>>();
+    let work_trees = work_trees.iter().map(|tree| tree.root.to_string_lossy()).collect::<Vec<_>>();
+    json!({
+        "id": forecast.plan_id,
+        "refs": forecast.moves,
+        "clean_up": {
+            "branches": branches,
+            "work_trees": work_trees,
+            "backup": backup.as_ref().map(|(name, _)| name),
+            "kept": kept,
+        },
+    })
+}
+
 fn forecast_of(forecast: &Forecast) -> Value {
     let lanes = forecast.lanes.iter().map(|lane| {
         let outcome = match &lane.outcome {
@@ -163,7 +180,7 @@ fn forecast_of(forecast: &Forecast) -> Value {
         };
         json!({ "lane_id": lane.lane_id, "branch": lane.branch, "outcome": outcome })
     });
-    let (target, tree) = match &forecast.target {
+    let (target, merged) = match &forecast.target {
         TargetForecast::AlreadyIn => ("already_in", None),
         TargetForecast::Clean { tree } => ("merges", Some(tree)),
         TargetForecast::Conflicts(_) => ("conflicts", None),
@@ -173,5 +190,14 @@ fn forecast_of(forecast: &Forecast) -> Value {
         .changes
         .iter()
         .map(|change| json!({ "change": change.letter.to_string(), "path": change.path.to_string_lossy() }));
-    json!({ "lanes": lanes.collect::<Vec<_>>(), "target": target, "tree": tree, "merged_by_meaning": forecast.by_meaning, "changes": changes.collect::<Vec<_>>() })
+    json!({
+        "lanes": lanes.collect::<Vec<_>>(),
+        "target": target,
+        "tree": forecast.recorded.tree,
+        "merged_tree": merged,
+        "mission_number": forecast.recorded.number,
+        "done": forecast.recorded.done,
+        "merged_by_meaning": forecast.by_meaning,
+        "changes": changes.collect::<Vec<_>>(),
+    })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
 use clearance_engine::finding::{Excerpt, Location};
+use clearance_engine::merge::bookkeeping::Unrecorded;
 use clearance_engine::mission::artefact::ArtefactError;
 use clearance_engine::mission::log::LOG;
 use clearance_engine::mission::{MISSIONS_DIR, Mission};
@@ -31,6 +32,7 @@ impl Check for StatusLog {
                 "event_log_missing",
                 "event_log_behind",
                 "event_log_uncommitted",
+                "event_log_not_merged",
                 "event_log_torn",
             ],
             stages: &[Stage::Commit, Stage::Merge],
@@ -63,8 +65,11 @@ impl Check for StatusLog {
             let command = format!("{git} log --all --oneline -- {}", shell_quote(inside));
             findings.report(blocker("event_log_missing", LOG, message, at(&name), command))?;
         }
-        behind(context, state, &name, findings)?;
-        uncommitted(context, &name, findings)?;
+        let is_behind = behind(context, state, &name, findings)?;
+        // What is not committed is merged by nobody: once is enough to say so.
+        if !uncommitted(context, &name, findings)? && !is_behind && !missing {
+            not_merged(context, findings)?;
+        }
         if state.log.torn_tail.is_some() {
             let message = format!("the last line of {name} was torn by a crash");
             let command = format!("clearance status --recover --mission {slug}");
@@ -76,21 +81,47 @@ impl Check for StatusLog {
 
 /// An approval that is in no commit is seen by nobody else, and does not come along. A log of the main work tree that git
 /// knows is a change there like any other; of one that git does not know, or that is elsewhere, nobody else speaks.
-fn uncommitted(context: CheckContext<'_>, name: &str, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+/// Says whether there is one.
+fn uncommitted(
+    context: CheckContext<'_>,
+    name: &str,
+    findings: &mut Findings<'_>,
+) -> Result<bool, CheckError> {
     let path = context.mission()?.path_of(LOG).map_err(Arc::new)?;
     let Some(directory) = path.parent().filter(|_| context.merge.is_some() && path.is_file()) else {
-        return Ok(());
+        return Ok(false);
     };
     let told = Git::new(directory).run(&["status", "--porcelain", "--ignored", "--", LOG])?;
     let unknown = told.starts_with("??") || told.starts_with("!!");
     if told.is_empty() || (!unknown && name.starts_with(MISSIONS_DIR)) {
-        return Ok(());
+        return Ok(!told.is_empty());
     }
     let message = format!("{name} has events that are in no commit: nobody else sees them");
     let git = git_in(directory);
     let command =
         format!("{git} add --force -- {LOG} && {git} commit -m 'Record the state of the mission' -- {LOG}");
     findings.report(blocker("event_log_uncommitted", LOG, message, at(name), command))?;
+    Ok(true)
+}
+
+/// The merge records in the log that work packages are done: that must be the log on which they were judged.
+fn not_merged(context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let Some(merge) = context.merge else { return Ok(()) };
+    // Why there is no forecast is said by the check that it is for.
+    let Ok(forecast) = merge.forecast(context.repo, context.mission()?) else { return Ok(()) };
+    let git = git_in(context.repo.root());
+    for why in &forecast.recorded.missing {
+        let (Unrecorded::NoLog { file } | Unrecorded::Broken { file, .. } | Unrecorded::Differs { file, .. }) =
+            why;
+        let item = match why {
+            Unrecorded::Differs { work_package, .. } => work_package,
+            _ => file,
+        };
+        let branches = merge.branches();
+        let branches = branches.iter().map(|branch| shell_quote(branch)).collect::<Vec<_>>().join(" ");
+        let command = format!("{git} log --oneline {branches} -- {}", shell_quote(file));
+        findings.report(blocker("event_log_not_merged", item, why.to_string(), at(file), command))?;
+    }
     Ok(())
 }
 

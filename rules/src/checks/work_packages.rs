@@ -8,6 +8,7 @@ use clearance_engine::mission::log::LOG;
 use clearance_engine::param::{Param, ParamKind};
 use clearance_engine::plan::step::{MoveRequest, next_step};
 use clearance_engine::register_check;
+use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 use std::collections::BTreeSet;
 
@@ -73,7 +74,15 @@ impl Check for WorkPackages {
                 if lane == Lane::Genesis { "has no lane yet".to_owned() } else { format!("is in {lane}") };
             let command = next_step(&MoveRequest::plain(id.clone(), goal), lane, mission);
             let message = format!("{id} {place}, and is not {goal}");
-            findings.report(blocker("wp_not_approved", id.as_str(), message, location, command))?;
+            let mut fault = blocker("wp_not_approved", id.as_str(), message, location, command);
+            let mut allowed = context.merge.iter().flat_map(|merge| &merge.options.allowed);
+            // Who lets it through answers for it: that is recorded with the merge.
+            if let Some(allowed) = allowed.find(|allowed| allowed.work_package == id) {
+                fault.severity = Severity::Warning;
+                fault.message =
+                    format!("{}; {} lets it through: {}", fault.message, allowed.by, allowed.reason);
+            }
+            findings.report(fault)?;
         }
         Ok(())
     }

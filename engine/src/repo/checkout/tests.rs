@@ -114,7 +114,7 @@ fn what_a_merge_would_give_is_written_though_the_repository_does_not_have_it() {
     repo.write("a", "2\n");
     repo.commit_all("Three");
     let before = everything(&repo.root().join(".git"));
-    let mut scratch = Repo::discover(repo.root()).unwrap().scratch("work").unwrap();
+    let mut scratch = Repo::discover(repo.root()).unwrap().throw_away("work").unwrap();
     let merged = scratch.merge(None, "work", "other").unwrap();
     let checkout = scratch.checkout(&merged.tree).unwrap();
     drop(scratch);

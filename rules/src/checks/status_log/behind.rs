@@ -19,20 +19,21 @@ use clearance_engine::source::{Source, read_bytes, shell_quote};
 use crate::checks::common::{at, blocker, git_in, shell_path};
 
 /// What the branches of the merge know of the mission and the log that is read here does not: it would come in with the
-/// merge, and count only then.
+/// merge, and count only then. Says whether there is anything.
 pub(super) fn behind(
     context: CheckContext<'_>,
     state: &MissionState,
     name: &str,
     findings: &mut Findings<'_>,
-) -> Result<(), CheckError> {
+) -> Result<bool, CheckError> {
     let (repo, mission) = (context.repo, context.mission()?);
-    let Some(merge) = context.merge.filter(|_| name.starts_with(MISSIONS_DIR)) else { return Ok(()) };
+    let Some(merge) = context.merge.filter(|_| name.starts_with(MISSIONS_DIR)) else { return Ok(false) };
     let view = repo.view();
     let path = mission.path_of(LOG).map_err(Arc::new)?;
     let ours = read_bytes(name, &path, limits::STATUS_LOG);
     let ours = ours.map_err(|error| Arc::new(ArtefactError::from(error)))?.unwrap_or_default();
     let known: BTreeSet<&[u8]> = lines_of(&ours).into_iter().collect();
+    let mut is_behind = false;
     // Most branches have one and the same log.
     let mut seen = BTreeSet::new();
     for branch in merge.branches() {
@@ -65,8 +66,9 @@ pub(super) fn behind(
             taken_over(repo, &branch, name)
         };
         findings.report(blocker("event_log_behind", LOG, message, at(name), command))?;
+        is_behind = true;
     }
-    Ok(())
+    Ok(is_behind)
 }
 
 /// What is approved here and would not be with more lines of the log; `None` where they undo nothing.

@@ -1,9 +1,11 @@
-//! Merges that leave no trace: computed in a throw-away object directory over the repository's.
+//! Merges, trees and commits that no branch has yet: made in an object directory of their own over the repository's, where
+//! they leave no trace. What is to stay is taken over.
 
 mod files;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Repository, RepositoryInitOptions};
 use tempfile::TempDir;
@@ -15,16 +17,16 @@ use super::merge_tree::{Answer, MergeTree, once};
 use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo};
 
-/// A throw-away object directory over the repository's: what is computed in it is gone with it, and the repository's own
-/// stays as it is.
-pub struct Scratch {
-    directory: TempDir,
+/// Where objects are made. What is made here is gone with the directory, and the repository stays as it is.
+pub struct ObjectStore {
+    /// `None` where the directory is somebody else's to remove.
+    directory: Option<TempDir>,
     pub(super) git: Git,
     /// The commit whose attributes count.
     attributes: String,
     merges: Merges,
     /// The same directory, for work that is done in process. `None` where libgit2 does not know the kind of object id.
-    store: Option<Repository>,
+    in_process: Option<Repository>,
     /// Whether contents may be elsewhere, to be fetched when they are needed.
     partial: bool,
 }
@@ -56,33 +58,46 @@ impl Repo {
     ///
     /// # Errors
     /// The system's.
-    pub fn scratch(&self, attributes: &str) -> std::io::Result<Scratch> {
-        const SHA1_DIGITS: usize = 40;
+    pub fn throw_away(&self, attributes: &str) -> io::Result<ObjectStore> {
         let directory = scratch_dir::make(&tempfile::env::temp_dir(), Purpose::Objects)?;
+        let mut store = self.store_in(directory.path(), attributes)?;
+        store.directory = Some(directory);
+        Ok(store)
+    }
+
+    /// The same in a directory of one's own, for merges that are going to be recorded: [`ObjectStore::keep`].
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn store_in(&self, directory: &Path, attributes: &str) -> io::Result<ObjectStore> {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false);
-        let store = Repository::init_opts(directory.path(), &options)
-            .ok()
-            .filter(|_| attributes.len() == SHA1_DIGITS);
-        let objects = directory.path().join("objects");
+        let in_process = Repository::init_opts(directory, &options).ok().filter(|_| is_sha1(attributes));
+        let objects = directory.join("objects");
         std::fs::create_dir_all(&objects)?;
         let shared = self.common_dir().join("objects");
         let git = Git::new(self.root()).with_objects(&objects, &shared);
-        if let Some(objects) = store.as_ref().and_then(|store| store.odb().ok()) {
+        if let Some(objects) = in_process.as_ref().and_then(|in_process| in_process.odb().ok()) {
             // What cannot be read by this way is asked of git.
             let _ = objects.add_disk_alternate(&shared.to_string_lossy());
         }
-        let attributes = attributes.to_owned();
         let partial = self.view().config("extensions.partialClone").is_ok_and(|remote| remote.is_some());
-        Ok(Scratch { directory, git, attributes, merges: Merges::NotAskedYet, store, partial })
+        let (attributes, merges) = (attributes.to_owned(), Merges::NotAskedYet);
+        Ok(ObjectStore { directory: None, git, attributes, merges, in_process, partial })
     }
 }
 
-impl Scratch {
-    /// What a merge made, over what is there: the commit `base`. Nothing more is merged in this directory.
+/// Whether an id is of the kind that libgit2 knows.
+fn is_sha1(id: &str) -> bool {
+    const DIGITS: usize = 40;
+    id.len() == DIGITS
+}
+
+impl ObjectStore {
+    /// What a merge made in a throw-away directory, over what is there: the commit `base`. Nothing more is merged in it.
     #[must_use]
-    pub fn gated(self, base: &str, tree: &str) -> Gated {
-        Gated::new(base.to_owned(), tree.to_owned(), self.git, self.directory)
+    pub fn gated(self, base: &str, tree: &str) -> Option<Gated> {
+        Some(Gated::new(base.to_owned(), tree.to_owned(), self.git, self.directory?))
     }
 
     /// Merges two commits as `git merge` would. With a base of one's own choice, applies what led from `base` to
@@ -154,25 +169,58 @@ impl Scratch {
         Ok(self.git.contents(&names)?.into_iter().map(text).collect())
     }
 
+    /// The tree that an expression names.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn tree_of(&self, name: &str) -> Result<String, GitError> {
+        let known = self.in_process.as_ref().and_then(|objects| objects.revparse_single(name).ok());
+        if let Some(tree) = known.and_then(|object| object.peel(ObjectType::Tree).ok()) {
+            return Ok(tree.id().to_string());
+        }
+        self.git.run(&["rev-parse", "--verify", &format!("{name}^{{tree}}")])
+    }
+
+    /// The git command that sees these objects, and makes new ones among them.
+    #[must_use]
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// Puts into the repository what leads from commits that it has to new ones, and nothing else; durably, which git sees to
+    /// with packs only by itself.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn keep(&self, repo: &Repo, new: &[&str], known: &[&str]) -> Result<(), GitError> {
+        const DURABLE: [&str; 4] = ["-c", "core.fsync=loose-object,pack", "-c", "core.fsyncMethod=batch"];
+        let new = new.iter().map(|commit| format!("{commit}\n"));
+        let known = known.iter().map(|commit| format!("^{commit}\n"));
+        let wanted: String = new.chain(known).collect();
+        let pack = self.git.run_with_input(&["pack-objects", "--revs", "--stdout", "-q"], wanted)?;
+        let unpack = [&DURABLE[..], &["unpack-objects", "-q"]].concat();
+        Git::new(repo.root()).run_with_input(&unpack, pack).map(drop)
+    }
+
     /// The id of what git wrote of an input.
     pub(super) fn written(&self, arguments: &[&str], input: &[u8]) -> Result<String, GitError> {
         let id = self.git.run_with_input(arguments, input)?;
         Ok(String::from_utf8_lossy(&id).trim_end().to_owned())
     }
 
-    /// A commit of a tree, for merging on. The same commit has the same id, whenever and by whom it is made.
+    /// A commit of a tree, to merge on with. The same commit has the same id, whenever and by whom it is made.
     ///
     /// # Errors
     /// What git says.
-    pub fn commit(&self, tree: &str, parents: &[&str]) -> Result<String, GitError> {
+    pub fn nameless_commit(&self, tree: &str, parents: &[&str]) -> Result<String, GitError> {
         // The first day of 2100: git looks for what two commits have in common from the newest to the oldest, and takes a
         // detour through the whole history where a child is older than its parents.
         const WHO: &str = "clearance <clearance@invalid> 4102444800 +0000";
         let parents: String = parents.iter().map(|parent| format!("parent {parent}\n")).collect();
         let commit = format!("tree {tree}\n{parents}author {WHO}\ncommitter {WHO}\n\nforecast\n");
-        if let Some(store) = &self.store {
+        if let Some(in_process) = &self.in_process {
             let written =
-                store.odb().and_then(|objects| objects.write(ObjectType::Commit, commit.as_bytes()));
+                in_process.odb().and_then(|objects| objects.write(ObjectType::Commit, commit.as_bytes()));
             return written.map(|id| id.to_string()).map_err(|error| GitError::Failed {
                 command: "commit-tree".to_owned(),
                 message: error.message().to_owned(),
@@ -249,6 +297,6 @@ impl Scratch {
 
     /// A commit without a file.
     fn nothing(&self) -> Result<String, GitError> {
-        self.commit(&self.written(&["hash-object", "-w", "-t", "tree", "--stdin"], b"")?, &[])
+        self.nameless_commit(&self.written(&["hash-object", "-w", "-t", "tree", "--stdin"], b"")?, &[])
     }
 }

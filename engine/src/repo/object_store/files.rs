@@ -2,19 +2,22 @@
 //! that is put in, which is for what libgit2 does not know.
 
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, Oid, Repository};
+use git2::{ErrorCode, FileMode, Oid, Repository};
+use jiff::Timestamp;
 
-use super::Scratch;
+use super::ObjectStore;
 use crate::limits;
 use crate::repo::GitError;
 
-impl Scratch {
+impl ObjectStore {
     /// A file of a commit or tree, as text; `None` where there is none, or it is no text that is read.
     ///
     /// # Errors
     /// What git says.
     pub fn text(&self, tree_ish: &str, path: &str) -> Result<Option<String>, GitError> {
-        if let Some(text) = self.store.as_ref().and_then(|store| text_in(store, tree_ish, path).ok()) {
+        if let Some(text) =
+            self.in_process.as_ref().and_then(|in_process| text_in(in_process, tree_ish, path).ok())
+        {
             return Ok(text);
         }
         let content = self.git.contents(&[&format!("{tree_ish}:{path}")])?.pop().and_then(Result::ok);
@@ -26,11 +29,30 @@ impl Scratch {
     /// # Errors
     /// What git says.
     pub fn with_file(&self, tree: &str, path: &str, text: &str) -> Result<String, GitError> {
-        if let Some(tree) = self.store.as_ref().and_then(|store| with_file_in(store, tree, path, text).ok()) {
+        if let Some(tree) =
+            self.in_process.as_ref().and_then(|in_process| with_file_in(in_process, tree, path, text).ok())
+        {
             return Ok(tree);
         }
         let blob = self.written(&["hash-object", "-w", "--stdin"], text.as_bytes())?;
         self.with_object(tree, path, &blob)
+    }
+
+    /// The newest of the times that commits were made at.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn newest(&self, commits: &[&str]) -> Result<Timestamp, GitError> {
+        let known = self.in_process.as_ref().and_then(|objects| newest_in(objects, commits).ok());
+        let seconds = match known {
+            Some(seconds) => seconds,
+            None => {
+                let form = ["rev-list", "--no-walk", "--no-commit-header", "--format=%ct"];
+                let times = self.git.run(&[&form, commits].concat())?;
+                times.lines().filter_map(|line| line.parse().ok()).max().unwrap_or(0)
+            }
+        };
+        Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
     }
 
     /// `<mode> <type> <object>TAB<name>NUL`, see git-ls-tree(1), is what git-mktree(1) takes.
@@ -63,22 +85,28 @@ impl Scratch {
     }
 }
 
+fn newest_in(objects: &Repository, commits: &[&str]) -> Result<i64, git2::Error> {
+    let time = |commit: &&str| Ok(objects.find_commit(Oid::from_str(commit)?)?.time().seconds());
+    Ok(commits.iter().map(time).collect::<Result<Vec<_>, git2::Error>>()?.into_iter().max().unwrap_or(0))
+}
+
 /// In process. An error is no answer.
-fn text_in(store: &Repository, tree_ish: &str, path: &str) -> Result<Option<String>, git2::Error> {
-    let object = store.revparse_single(&format!("{tree_ish}:{path}"))?;
+fn text_in(in_process: &Repository, tree_ish: &str, path: &str) -> Result<Option<String>, git2::Error> {
+    let object = in_process.revparse_single(&format!("{tree_ish}:{path}"))?;
     Ok(object.as_blob().and_then(|blob| as_text(blob.content())))
 }
 
-fn with_file_in(store: &Repository, tree: &str, path: &str, text: &str) -> Result<String, git2::Error> {
-    let tree = store.find_tree(Oid::from_str(tree)?)?;
-    let mode = match tree.get_path(path.as_ref())?.filemode() {
-        mode if mode == i32::from(FileMode::BlobExecutable) => FileMode::BlobExecutable,
-        mode if mode == i32::from(FileMode::Blob) => FileMode::Blob,
+fn with_file_in(in_process: &Repository, tree: &str, path: &str, text: &str) -> Result<String, git2::Error> {
+    let tree = in_process.find_tree(Oid::from_str(tree)?)?;
+    let mode = match tree.get_path(path.as_ref()).map(|entry| entry.filemode()) {
+        Ok(mode) if mode == i32::from(FileMode::BlobExecutable) => FileMode::BlobExecutable,
+        Ok(mode) if mode == i32::from(FileMode::Blob) => FileMode::Blob,
+        Err(error) if error.code() == ErrorCode::NotFound => FileMode::Blob,
         // Whatever else it is, git knows.
         _ => return Err(git2::Error::from_str("no file")),
     };
-    let blob = store.blob(text.as_bytes())?;
-    Ok(TreeUpdateBuilder::new().upsert(path, blob, mode).create_updated(store, &tree)?.to_string())
+    let blob = in_process.blob(text.as_bytes())?;
+    Ok(TreeUpdateBuilder::new().upsert(path, blob, mode).create_updated(in_process, &tree)?.to_string())
 }
 
 fn as_text(content: &[u8]) -> Option<String> {

@@ -1,0 +1,408 @@
+//! What a merge records of itself in the files of the mission: its number, where it began, and the work packages that are
+//! done with it. All of it is a function of what is merged, so that a plan that is made again is the same to the byte, and
+//! two clones that make the same merge record the same events.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::json_fields;
+use super::number::number_in;
+use super::scope::{Allowed, MergeScope};
+use crate::id::{TaskId, WpId};
+use crate::lane::Lane;
+use crate::mission::home::{self, Home, HomeError};
+use crate::mission::log::LOG;
+use crate::mission::meta::Meta;
+use crate::mission::state::{MissionState, WorkPackageState};
+use crate::mission::{MISSIONS_DIR, Mission, SNAPSHOT};
+use crate::plan::event::{self, About, Event, Record, Stamp, Step};
+use crate::repo::commit::may_commit_files;
+use crate::repo::{GitError, ObjectStore, Repo};
+use crate::source::Source;
+use crate::transition::{self, APPROVED, Credentials, Review};
+
+/// Who records that a work package is done when it is merged, as the original writes it.
+const ACTOR: &str = "merge";
+
+/// What is to be recorded.
+pub(super) struct Bookkeeping<'m> {
+    repo: &'m Repo,
+    mission: &'m Mission,
+    scope: &'m MergeScope,
+    /// The commit of the target before the merge.
+    baseline: &'m str,
+    /// The number that the mission gets if it has none.
+    number: Option<u64>,
+    place: LogPlace,
+    stamp: Stamp,
+}
+
+/// Where the log of the mission is.
+enum LogPlace {
+    /// In this directory of what is merged.
+    Merged(String),
+    /// In this directory of a branch of its own.
+    Branch { branch: String, directory: String },
+}
+
+/// What was recorded.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// The tree of the target with it.
+    pub tree: String,
+    /// The number that the mission got.
+    pub number: Option<u64>,
+    /// The work packages that are done now, each with its event.
+    pub done: Vec<Done>,
+    /// Why something could not be recorded: then there is no merge.
+    pub missing: Vec<Unrecorded>,
+    /// The branch that the log is on, where it has one of its own: its name, and its tree with the events.
+    pub(super) state: Option<(String, String)>,
+}
+
+/// A work package that is done with the merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Which.
+    pub work_package: String,
+    /// The event that says so.
+    pub event_id: String,
+    /// The lane that it was in, where somebody let it through without an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unapproved: Option<String>,
+}
+
+/// Why a merge could not record what it has to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unrecorded {
+    /// No branch that is merged has the log.
+    #[error("the merge would have no {file}: none of the branches has it")]
+    NoLog {
+        /// The log.
+        file: String,
+    },
+    /// A file is broken where the branches come together.
+    #[error("{file} as the merge would have it cannot be used: {why}")]
+    Broken {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// What was judged is not what would be merged.
+    #[error("{work_package} is in {judged}, and in {merged} by {file} as the merge would have it")]
+    Differs {
+        /// The log.
+        file: String,
+        /// The work package.
+        work_package: String,
+        /// Its lane where it was judged.
+        judged: Lane,
+        /// Its lane in what would be merged.
+        merged: Lane,
+    },
+}
+
+impl<'m> Bookkeeping<'m> {
+    /// `tips` are the commits that are merged: the target's first.
+    pub(super) fn of(
+        scope: &'m MergeScope,
+        repo: &'m Repo,
+        mission: &'m Mission,
+        number: Option<u64>,
+        (baseline, newest, inputs): (&'m str, Timestamp, &[u8]),
+    ) -> Result<Self, HomeError> {
+        let place = place(scope, repo, mission)?;
+        let hash = git2::Oid::hash_object(git2::ObjectType::Blob, inputs);
+        let random: [u8; 16] =
+            hash.ok().and_then(|hash| hash.as_bytes()[..16].try_into().ok()).unwrap_or_default();
+        let stamp = Stamp { now: newest, entropy: u128::from_be_bytes(random) };
+        Ok(Self { repo, mission, scope, baseline, number, place, stamp })
+    }
+
+    /// Records it in a tree of the target; `merges` says whether anything comes to it. The log of a branch of its own is
+    /// that of the tree `state`.
+    pub(super) fn enter(
+        &self,
+        store: &ObjectStore,
+        tree: &str,
+        merges: bool,
+        state: Option<&str>,
+    ) -> Result<Recorded, GitError> {
+        let mut recorded = Recorded { tree: tree.to_owned(), ..Recorded::default() };
+        let meta = self.enter_meta(store, merges, &mut recorded)?;
+        let Ok(judged) = self.mission.settled_state() else { return Ok(recorded) };
+        if self.candidates(judged).next().is_none() {
+            return Ok(recorded);
+        }
+        let (directory, of) = match (&self.place, state) {
+            (LogPlace::Branch { directory, .. }, Some(state)) => (directory, state.to_owned()),
+            (LogPlace::Merged(directory) | LogPlace::Branch { directory, .. }, _) => {
+                (directory, recorded.tree.clone())
+            }
+        };
+        let log = format!("{directory}/{LOG}");
+        let Some(text) = store.text(&of, &log)? else {
+            recorded.missing.push(Unrecorded::NoLog { file: log });
+            return Ok(recorded);
+        };
+        let (text, snapshot) = match self.enter_log(&log, text, judged, meta.as_ref(), &mut recorded) {
+            Ok(texts) => texts,
+            Err(why) => {
+                recorded.missing.push(why);
+                return Ok(recorded);
+            }
+        };
+        if recorded.done.is_empty() {
+            return Ok(recorded);
+        }
+        let mut tree = store.with_file(&of, &log, &text)?;
+        let file = format!("{directory}/{SNAPSHOT}");
+        if store.text(&tree, &file)?.is_some() || self.takes_snapshot(&file) {
+            tree = store.with_file(&tree, &file, &snapshot)?;
+        }
+        match &self.place {
+            LogPlace::Merged(_) => recorded.tree = tree,
+            LogPlace::Branch { branch, .. } => recorded.state = Some((branch.clone(), tree)),
+        }
+        Ok(recorded)
+    }
+
+    /// Number and baseline in `meta.json`, and what it says then; `None` where there is none.
+    fn enter_meta(
+        &self,
+        store: &ObjectStore,
+        merges: bool,
+        recorded: &mut Recorded,
+    ) -> Result<Option<Meta>, GitError> {
+        let file = format!("{MISSIONS_DIR}/{}/meta.json", self.mission.slug());
+        let Some(before) = store.text(&recorded.tree, &file)? else { return Ok(None) };
+        let written = self.meta(&before, merges);
+        let (text, number) = match written {
+            Ok(written) => written,
+            Err(why) => {
+                recorded.missing.push(Unrecorded::Broken { file, why });
+                return Ok(None);
+            }
+        };
+        if text != before {
+            recorded.tree = store.with_file(&recorded.tree, &file, &text)?;
+        }
+        recorded.number = number;
+        Ok(serde_json::from_str(&text).ok())
+    }
+
+    fn meta(&self, before: &str, merges: bool) -> Result<(String, Option<u64>), String> {
+        let has_number = number_in(before.as_bytes())?.is_some();
+        let number = self.number.filter(|_| !has_number);
+        let set = |text: &str, name, value: Value| {
+            json_fields::set(text, name, &value).map_err(|error| error.to_string())
+        };
+        let mut text = before.to_owned();
+        if merges || number.is_some() {
+            text = set(&text, "baseline_merge_commit", self.baseline.into())?;
+        }
+        if let Some(number) = number {
+            text = set(&text, "mission_number", number.into())?;
+        }
+        Ok((text, number))
+    }
+
+    /// The log with the events, and the snapshot that follows it.
+    fn enter_log(
+        &self,
+        file: &str,
+        text: String,
+        judged: &MissionState,
+        meta: Option<&Meta>,
+        recorded: &mut Recorded,
+    ) -> Result<(String, String), Unrecorded> {
+        let broken = |why: String| Unrecorded::Broken { file: file.to_owned(), why };
+        let reduce = |text: &str| -> Result<MissionState, Unrecorded> {
+            MissionState::reduce(&Source::new(file, "", text)).map_err(|why| broken(why.to_string()))
+        };
+        let merged = reduce(&text)?;
+        if let Some(why) = &merged.log.contradiction {
+            return Err(broken(why.to_string()));
+        }
+        if merged.log.torn_tail.is_some() {
+            return Err(broken("its last line was torn by a crash".to_owned()));
+        }
+        let mut steps = Vec::new();
+        for (id, allowed) in self.candidates(judged) {
+            let (was, is) = (judged.lane_of(&id), merged.lane_of(&id));
+            // Recorded by a merge before this one.
+            if is == Lane::Done {
+                continue;
+            }
+            if was != is {
+                let (file, work_package) = (file.to_owned(), id.as_str().to_owned());
+                recorded.missing.push(Unrecorded::Differs { file, work_package, judged: was, merged: is });
+                continue;
+            }
+            steps.push((self.step(&id, is, merged.of(&id), allowed), allowed.map(|_| was)));
+        }
+        let about = About {
+            slug: self.mission.slug(),
+            mission_id: self.mission.meta().ok().flatten().and_then(|meta| meta.mission_id.as_deref()),
+        };
+        let records: Vec<_> = steps.iter().map(|(step, _)| Record::Step(Box::new(step.clone()))).collect();
+        let events = event::events(&records, about, self.stamp, &merged.log)
+            .map_err(|error| broken(error.to_string()))?;
+        let done = |((step, unapproved), event): (&(Step, Option<Lane>), &Event)| Done {
+            work_package: step.work_package.as_str().to_owned(),
+            event_id: event.id.clone(),
+            unapproved: unapproved.map(|lane| lane.as_str().to_owned()),
+        };
+        recorded.done = steps.iter().zip(&events).map(done).collect();
+        let text = appended(text, &events);
+        let snapshot = reduce(&text)?.snapshot(meta);
+        Ok((text, snapshot))
+    }
+
+    /// The work packages that are done with the merge: those that are approved, and those that somebody lets through.
+    /// What another repository has is done there.
+    fn candidates<'s>(
+        &'s self,
+        judged: &'s MissionState,
+    ) -> impl Iterator<Item = (TaskId, Option<&'s Allowed>)> {
+        let elsewhere = |id: &WpId| {
+            self.scope.lanes.iter().any(|lane| {
+                lane.is_of_other_repository()
+                    && lane.wp_ids.iter().any(|own| WpId::parse(own).is_ok_and(|own| own == *id))
+            })
+        };
+        let allowed = &self.scope.options.allowed;
+        let logged = judged.work_packages.keys().filter_map(|id| WpId::parse(id).ok());
+        let unknown = allowed.iter().map(|allowed| allowed.work_package.clone());
+        let unknown = unknown.filter(|id| judged.of(id.as_id()).is_none());
+        logged.chain(unknown).filter(move |id| !elsewhere(id)).filter_map(move |id| {
+            let lane = judged.lane_of(id.as_id());
+            let allowed = allowed.iter().find(|allowed| allowed.work_package == id);
+            let goes = match lane {
+                Lane::Approved => true,
+                Lane::Done | Lane::Canceled => false,
+                _ => allowed.is_some(),
+            };
+            goes.then(|| (id.as_id().clone(), allowed.filter(|_| lane != Lane::Approved)))
+        })
+    }
+
+    /// As the original records it (`merge/done_bookkeeping.py`, 3.2.7). Who lets through what is not approved forces the
+    /// step in his own name, and no approval is made up for it.
+    fn step(
+        &self,
+        id: &TaskId,
+        from: Lane,
+        state: Option<&WorkPackageState>,
+        allowed: Option<&Allowed>,
+    ) -> Step {
+        let target = &self.scope.target;
+        let merged = format!("Merged {id} into {target}");
+        let phase = json!({ "merge_phase": "lane_integrated", "target_branch": target });
+        let mut step = Step {
+            work_package: id.clone(),
+            from,
+            to: Lane::Done,
+            actor: ACTOR.to_owned(),
+            force: false,
+            reason: Some(merged),
+            review_ref: None,
+            evidence: Some(approval(id, state)),
+            review_result: None,
+            feedback: None,
+            execution_mode: state
+                .and_then(|state| state.execution_mode.clone())
+                .unwrap_or_else(|| "worktree".to_owned()),
+            policy: Some(phase),
+        };
+        if let Some(allowed) = allowed {
+            step.actor.clone_from(&allowed.by);
+            step.reason =
+                step.reason.map(|merged| format!("{merged} without an approval: {}", allowed.reason));
+            step.force = true;
+            step.evidence = None;
+            step.policy = step.policy.map(|mut phase| {
+                phase["allowed_unapproved"] = json!({ "by": allowed.by, "reason": allowed.reason });
+                phase
+            });
+        }
+        debug_assert!(
+            transition::check(
+                from,
+                Lane::Done,
+                &Credentials {
+                    actor: Some(step.actor.clone()),
+                    reason: step.reason.clone(),
+                    evidence: step.evidence.clone(),
+                    force: step.force,
+                    ..Credentials::default()
+                }
+            )
+            .is_ok(),
+            "an approval is all that the step asks for"
+        );
+        step
+    }
+
+    /// Whether a snapshot that no branch has may be added: some teams ignore it, and one that stands there unknown to git
+    /// would be in the way.
+    fn takes_snapshot(&self, file: &str) -> bool {
+        let stands = self.mission.path_of(SNAPSHOT).is_ok_and(|path| path.exists());
+        !stands && may_commit_files(self.repo, &[file.to_owned()]).is_ok()
+    }
+}
+
+/// The approval on record; where a step was forced there is none, and what the original writes then is written.
+fn approval(id: &TaskId, state: Option<&WorkPackageState>) -> Review {
+    let is_signed =
+        |review: &Review| !review.reviewer.trim().is_empty() && !review.reference.trim().is_empty();
+    let on_record = state.and_then(|state| state.approval.clone()).filter(is_signed);
+    let approver = state.and_then(WorkPackageState::approver).filter(|name| !name.trim().is_empty());
+    on_record.unwrap_or_else(|| Review {
+        reviewer: approver.unwrap_or(ACTOR).to_owned(),
+        verdict: APPROVED.to_owned(),
+        reference: format!("lane-approved:{id}"),
+    })
+}
+
+fn appended(mut text: String, events: &[Event]) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.extend(events.iter().map(|event| format!("{}\n", event.line)));
+    text
+}
+
+/// The branch that the log is on, where it is not merged with the rest.
+pub(super) fn state_branch(
+    scope: &MergeScope,
+    repo: &Repo,
+    mission: &Mission,
+) -> Result<Option<String>, HomeError> {
+    Ok(match place(scope, repo, mission)? {
+        LogPlace::Merged(_) => None,
+        LogPlace::Branch { branch, .. } => Some(branch),
+    })
+}
+
+fn place(scope: &MergeScope, repo: &Repo, mission: &Mission) -> Result<LogPlace, HomeError> {
+    let usual = LogPlace::Merged(format!("{MISSIONS_DIR}/{}", mission.slug()));
+    let (branch, slug) = match home::find(mission, repo.view()) {
+        // A manifest that is broken is a finding of its own.
+        Ok(Home::Mission) | Err(HomeError::Artefact(_)) => return Ok(usual),
+        Ok(Home::Branch { branch, slug, .. }) => (Some(branch), slug),
+        Ok(Home::Worktree { root, slug }) => {
+            let trees = repo.view().worktrees()?;
+            let tree = trees.into_iter().find(|tree| tree.root == root);
+            (tree.and_then(|tree| tree.branch), slug)
+        }
+        Err(other) => return Err(other),
+    };
+    let directory = format!("{MISSIONS_DIR}/{slug}");
+    Ok(match branch {
+        Some(branch) if branch != scope.target => LogPlace::Branch { branch, directory },
+        _ => LogPlace::Merged(directory),
+    })
+}

@@ -1,0 +1,406 @@
+//! The landing of a merge: all of it or nothing, whenever the process is killed.
+//!
+//! Everything that the merge makes is in commits that nothing leads to until the target moves; that is one reference, moved
+//! from the commit where it was. What is done before can be taken back, and what is left to do then can be done again: a
+//! journal says what it is. The files of work trees are brought to the merge before that moment, behind a lock of their index.
+
+mod clean_up;
+mod committer;
+mod error;
+mod hooks;
+mod journal;
+mod locks;
+mod push;
+mod recover;
+mod regenerable;
+mod work_tree;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::course::{Course, Start};
+use super::forecast::{ForecastError, Laid, lay};
+use super::scope::{MergeOptions, MergeScope, Strategy};
+use crate::lock::FileLock;
+use crate::mission::Mission;
+use crate::repo::questions::holding;
+use crate::repo::{Git, Repo};
+pub use clean_up::Removed;
+use committer::Recorder;
+pub use error::LandError;
+use hooks::Hooks;
+use journal::LandDir;
+pub use journal::{AskedFor, CleanUp, HeldTree, Journal, Kept, Push, RefMove, RemovedTree, Stage};
+pub use push::Pushed;
+pub use recover::{Interrupted, interrupted};
+use work_tree::Barrier;
+
+/// What is being done, for those who watch.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// A lane comes into the mission branch.
+    Lane {
+        /// Its branch.
+        branch: &'a str,
+        /// The how-manieth it is.
+        nth: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// A commit is made again on the target.
+    Replay {
+        /// Which.
+        commit: &'a str,
+    },
+    /// The commit for the target.
+    Target {
+        /// The target.
+        branch: &'a str,
+    },
+    /// The files of a work tree.
+    WorkTree {
+        /// Its top.
+        root: &'a Path,
+    },
+    /// The push.
+    Push {
+        /// The remote.
+        remote: &'a str,
+    },
+    /// Branches and work trees are removed.
+    CleanUp,
+}
+
+/// A merge that is to be made.
+pub struct Order<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// The mission.
+    pub mission: &'a Mission,
+    /// What is merged.
+    pub scope: &'a MergeScope,
+    /// The plan that was shown; what is made is that, or nothing.
+    pub plan_id: &'a str,
+    /// A fresh name for the landing, that sorts by time: a ULID.
+    pub id: &'a str,
+}
+
+/// A merge that was made.
+#[derive(Debug)]
+pub struct Landed {
+    /// What it set out to do, and did.
+    pub journal: Journal,
+    /// What became of the push, where one was asked for.
+    pub pushed: Option<Pushed>,
+    /// What was removed; nothing before a push that is still to come.
+    pub removed: Removed,
+    /// Branches that were not where they were left, and stayed where they are.
+    pub astray: Vec<RefMove>,
+}
+
+/// What is done with landings: one process at a time.
+pub struct Landings<'a> {
+    repo: &'a Repo,
+    lock: FileLock,
+    tell: &'a mut dyn FnMut(Step<'_>),
+}
+
+impl<'a> Landings<'a> {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// [`LandError::Locked`].
+    pub fn open(
+        repo: &'a Repo,
+        deadline: Duration,
+        tell: &'a mut dyn FnMut(Step<'_>),
+    ) -> Result<Self, LandError> {
+        Ok(Self { repo, lock: locks::take(repo, deadline)?, tell })
+    }
+
+    /// What was interrupted. A landing whose target had not moved is taken back.
+    ///
+    /// # Errors
+    /// [`LandError`].
+    pub fn recover(&self) -> Result<Vec<Interrupted>, LandError> {
+        self.writing(|| recover::find(self.repo))
+    }
+
+    /// Forgets a landing that was taken back.
+    ///
+    /// # Errors
+    /// [`LandError`].
+    pub fn forget(&self, interrupted: Interrupted) -> Result<(), LandError> {
+        interrupted.directory.remove()
+    }
+
+    /// Takes a landing to its end whose target has moved.
+    ///
+    /// # Errors
+    /// [`LandError`].
+    pub fn finish(&mut self, interrupted: Interrupted) -> Result<Landed, LandError> {
+        self.roll_forward(interrupted.directory, interrupted.journal)
+    }
+
+    /// Takes back a landing that is complete here and was not pushed: every branch goes back to where it was.
+    ///
+    /// # Errors
+    /// [`LandError`]: something has changed since.
+    pub fn take_back(&mut self, interrupted: Interrupted, id: &str) -> Result<Journal, LandError> {
+        let Interrupted { directory, journal, .. } = interrupted;
+        let back = |moved: &RefMove| RefMove {
+            branch: moved.branch.clone(),
+            old: moved.new.clone(),
+            new: moved.old.clone(),
+        };
+        let mut reverse =
+            Journal::new(&journal.mission, journal.strategy, &journal.plan_id, back(&journal.target));
+        reverse.takes_back = true;
+        reverse.others = journal.others.iter().map(back).collect();
+        reverse.work_trees = held_trees(self.repo, [&reverse.target].into_iter().chain(&reverse.others))?;
+        let own = LandDir::make(self.repo.common_dir(), id)?;
+        self.move_over(&own, &reverse)?;
+        self.roll_forward(own, reverse)?;
+        directory.remove()?;
+        Ok(journal)
+    }
+
+    /// Makes a merge.
+    ///
+    /// # Errors
+    /// [`LandError`]: nothing was changed.
+    pub fn land(&mut self, order: &Order<'_>) -> Result<Landed, LandError> {
+        let directory = LandDir::make(self.repo.common_dir(), order.id)?;
+        let built = self.build(order, &directory);
+        let journal = match built {
+            Ok(journal) => journal,
+            Err(error) => {
+                directory.remove()?;
+                return Err(error);
+            }
+        };
+        if let Err(error) = self.move_over(&directory, &journal) {
+            // What could not be taken back keeps its journal.
+            if recover::take_back(&directory, &journal).is_ok() {
+                directory.remove()?;
+            }
+            return Err(error);
+        }
+        self.roll_forward(directory, journal)
+    }
+
+    /// Makes every commit, and writes down what is to move.
+    fn build(&mut self, order: &Order<'_>, directory: &LandDir) -> Result<Journal, LandError> {
+        let Order { repo, mission, scope, plan_id, .. } = *order;
+        let changed = |now: String| LandError::PlanChanged { shown: plan_id.to_owned(), now };
+        let push = push::ask(scope, repo)?;
+        let Some(start) = Start::of(scope, repo, mission)? else {
+            return Err(changed("none: a branch is gone".to_owned()));
+        };
+        let hooks = Hooks::of(repo)?;
+        let place = directory.file("objects");
+        let mut store =
+            repo.store_in(&place, &start.target).map_err(|source| LandError::io(&place, source))?;
+        let trees = repo.view().worktrees()?;
+        let root =
+            holding(&trees, &scope.target).first().map_or(repo.root(), |root| root.as_path()).to_owned();
+        self.before_rebase(&hooks, scope, &root)?;
+        let mut recorder = Recorder {
+            git: store.git().clone(),
+            scope,
+            slug: mission.slug(),
+            hooks: &hooks,
+            directory,
+            root,
+            sign: repo.signs()?,
+            tell: &mut *self.tell,
+            refused: None,
+            lanes: start.lanes.iter().flatten().count(),
+            made: 0,
+        };
+        let laid = lay(scope, repo, mission, &mut store, &start, &mut recorder);
+        let Laid { course, .. } = match laid {
+            Err(ForecastError::Stopped) => {
+                let refused = recorder.refused.take();
+                return Err(refused.unwrap_or(LandError::Forecast(ForecastError::Stopped)));
+            }
+            other => other?,
+        };
+        let now = course.plan_id(scope, &start);
+        if now != *plan_id || !course.recorded.missing.is_empty() {
+            return Err(changed(now));
+        }
+        let journal = journal(order, &start, course, push)?;
+        let new = [&journal.target].into_iter().chain(&journal.others).map(|moved| moved.new.as_str());
+        store.keep(repo, &new.collect::<Vec<_>>(), &start.commits())?;
+        directory.write(&journal)?;
+        Ok(journal)
+    }
+
+    fn before_rebase(&self, hooks: &Hooks, scope: &MergeScope, root: &Path) -> Result<(), LandError> {
+        if scope.options.strategy != Strategy::Rebase {
+            return Ok(());
+        }
+        let branches = [Some(&scope.target), scope.mission_branch.as_ref()];
+        let arguments: Vec<&OsStr> = branches.into_iter().flatten().map(OsStr::new).collect();
+        hooks.run("pre-rebase", &arguments, &Git::new(root), None)
+    }
+
+    /// Up to the moment at which the merge is made: work trees, then the target.
+    fn move_over(&mut self, directory: &LandDir, journal: &Journal) -> Result<(), LandError> {
+        directory.write(journal)?;
+        for (nth, tree) in journal.work_trees.iter().enumerate() {
+            (self.tell)(Step::WorkTree { root: &tree.root });
+            let barrier = Barrier::of(directory, nth, tree)?;
+            self.writing(|| barrier.raise())?;
+        }
+        let target = &journal.target;
+        if target.new == target.old {
+            return Ok(());
+        }
+        let git = Git::new(&self.at(&target.branch)?);
+        let why = format!("merge mission {}: {}", journal.mission, how(journal.strategy));
+        let moved = self.writing(|| Ok(git.move_ref(&target.name(), &target.new, &target.old, &why)))?;
+        let Err(error) = moved else { return Ok(()) };
+        // What git says last is not what it did last.
+        if git.ref_tip(&target.name())?.as_deref() == Some(&target.new) {
+            return Ok(());
+        }
+        Err(LandError::Moved { branch: target.branch.clone(), message: error.to_string() })
+    }
+
+    /// A work tree that has a branch checked out, so that its own log of `HEAD` tells of it; else the main one.
+    fn at(&self, branch: &str) -> Result<PathBuf, LandError> {
+        let trees = self.repo.view().worktrees()?;
+        Ok(holding(&trees, branch).first().map_or(self.repo.root(), |root| root.as_path()).to_owned())
+    }
+
+    /// Everything after that moment. Done again, it does what is left.
+    fn roll_forward(&mut self, directory: LandDir, mut journal: Journal) -> Result<Landed, LandError> {
+        let mut astray = Vec::new();
+        if journal.stage == Stage::Landing {
+            for moved in &journal.others {
+                if !self.writing(|| self.follow(moved, &journal))? {
+                    astray.push(moved.clone());
+                }
+            }
+            for (nth, tree) in journal.work_trees.iter().enumerate() {
+                if tree.root.is_dir() {
+                    Barrier::of(&directory, nth, tree)?.settle()?;
+                }
+            }
+            self.after(&journal, &directory)?;
+        }
+        let mut pushed = None;
+        if let Some(push) = &journal.push {
+            (self.tell)(Step::Push { remote: &push.remote });
+            let became = push::push(self.repo, &journal, push)?;
+            if let Pushed::Refused(_) = &became {
+                journal.stage = Stage::Unpushed;
+                directory.write(&journal)?;
+                let removed = Removed::default();
+                return Ok(Landed { journal, pushed: Some(became), removed, astray });
+            }
+            pushed = Some(became);
+        }
+        (self.tell)(Step::CleanUp);
+        let slug = journal.mission.clone();
+        let removed =
+            self.writing(|| journal.clean_up.carry_out(self.repo, &directory, &slug, &journal.target.new))?;
+        directory.remove()?;
+        Ok(Landed { journal, pushed, removed, astray })
+    }
+
+    /// Moves a branch that follows the target; whether it is there then.
+    fn follow(&self, moved: &RefMove, journal: &Journal) -> Result<bool, LandError> {
+        let git = Git::new(&self.at(&moved.branch)?);
+        match git.ref_tip(&moved.name())? {
+            Some(now) if now == moved.old => {
+                let why = format!("merge mission {} into {}", journal.mission, journal.target.branch);
+                git.move_ref(&moved.name(), &moved.new, &moved.old, &why)?;
+                Ok(true)
+            }
+            Some(now) => Ok(now == moved.new || self.repo.view().is_ancestor(&moved.new, &now)?),
+            None => Ok(false),
+        }
+    }
+
+    /// The hooks that run when it is done. What they say changes nothing any more.
+    fn after(&self, journal: &Journal, directory: &LandDir) -> Result<(), LandError> {
+        if journal.takes_back {
+            return Ok(());
+        }
+        let hooks = Hooks::of(self.repo)?;
+        let git = Git::new(&self.at(&journal.target.branch)?);
+        let _ = match journal.strategy {
+            Strategy::Merge => hooks.run("post-merge", &[OsStr::new("0")], &git, None),
+            Strategy::Squash => hooks
+                .run("post-merge", &[OsStr::new("1")], &git, None)
+                .and_then(|()| hooks.run("post-commit", &[], &git, None)),
+            Strategy::Rebase => hooks.rewritten(&journal.replayed, &git, directory),
+        };
+        Ok(())
+    }
+
+    /// Does something whose git children hold the lock as well, so that it is not free while one of them still writes.
+    /// Hooks are not among them: what they leave running may live long.
+    fn writing<T>(&self, work: impl FnOnce() -> Result<T, LandError>) -> Result<T, LandError> {
+        let share =
+            |yes| self.lock.share(yes).map_err(|source| LandError::io(Path::new("land.lock"), source));
+        share(true)?;
+        let done = work();
+        share(false)?;
+        done
+    }
+}
+
+fn how(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Merge => "merge",
+        Strategy::Squash => "squash",
+        Strategy::Rebase => "rebase",
+    }
+}
+
+/// What is to move, and what is removed then.
+fn journal(
+    order: &Order<'_>,
+    start: &Start,
+    course: Course,
+    push: Option<Push>,
+) -> Result<Journal, LandError> {
+    let Order { repo, mission, scope, plan_id, .. } = *order;
+    let new = course.landed.clone().unwrap_or_else(|| start.target.clone());
+    let target = RefMove { branch: scope.target.clone(), old: start.target.clone(), new };
+    let mut journal = Journal::new(mission.slug(), scope.options.strategy, plan_id, target);
+    let moves = |from: &Option<(String, String)>, to: Option<&String>| {
+        let ((branch, old), new) = from.clone().zip(to.cloned())?;
+        (old != new).then_some(RefMove { branch, old, new })
+    };
+    let own = moves(&start.mission, course.mission.as_ref());
+    let state = moves(&start.state, course.state.as_ref().map(|(_, commit)| commit));
+    journal.clean_up = CleanUp::of(scope, repo, start, own.as_ref().map(|own| own.new.as_str()))?;
+    journal.others = own.into_iter().chain(state).collect();
+    journal.work_trees = held_trees(repo, [&journal.target].into_iter().chain(&journal.others))?;
+    journal.number = course.recorded.number;
+    journal.done = course.recorded.done;
+    journal.replayed = course.replayed;
+    journal.push = push;
+    let MergeOptions { delete_branch, remove_worktree, allowed, .. } = scope.options.clone();
+    journal.asked = AskedFor { delete_branch, remove_worktree, allowed };
+    Ok(journal)
+}
+
+/// The work trees that have a branch checked out which moves.
+fn held_trees<'m>(repo: &Repo, moves: impl Iterator<Item = &'m RefMove>) -> Result<Vec<HeldTree>, LandError> {
+    let trees = repo.view().worktrees()?;
+    let held = moves.filter(|moved| moved.old != moved.new).flat_map(|moved| {
+        holding(&trees, &moved.branch).into_iter().map(|root| HeldTree {
+            root: root.clone(),
+            old: moved.old.clone(),
+            new: moved.new.clone(),
+        })
+    });
+    Ok(held.collect())
+}

@@ -1,0 +1,116 @@
+//! Makes the commits of a merge as git makes them: with hooks, signed where that is configured.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use super::hooks::Hooks;
+use super::journal::LandDir;
+use super::{LandError, Step};
+use crate::limits;
+use crate::merge::course::{Committer, Draft, What};
+use crate::merge::forecast::ForecastError;
+use crate::merge::message::{self, Told};
+use crate::merge::scope::{MergeScope, Strategy};
+use crate::repo::{Git, ObjectStore};
+use crate::source::read_bytes;
+
+/// Makes commits in the repository.
+pub(super) struct Recorder<'a> {
+    pub(super) git: Git,
+    pub(super) scope: &'a MergeScope,
+    pub(super) slug: &'a str,
+    pub(super) hooks: &'a Hooks,
+    pub(super) directory: &'a LandDir,
+    /// Where hooks run: the work tree of the target, where it has one.
+    pub(super) root: PathBuf,
+    pub(super) sign: bool,
+    pub(super) tell: &'a mut dyn FnMut(Step<'_>),
+    /// Why a commit was not made, in more than the words of a forecast.
+    pub(super) refused: Option<LandError>,
+    pub(super) lanes: usize,
+    pub(super) made: usize,
+}
+
+impl Committer for Recorder<'_> {
+    fn commit(&mut self, _store: &ObjectStore, draft: Draft<'_>) -> Result<String, ForecastError> {
+        self.tell_of(draft.what);
+        self.make(draft).map_err(|error| {
+            self.refused = Some(error);
+            ForecastError::Stopped
+        })
+    }
+}
+
+impl Recorder<'_> {
+    fn tell_of(&mut self, what: What<'_>) {
+        match what {
+            What::Lane { branch, .. } => {
+                self.made += 1;
+                (self.tell)(Step::Lane { branch, nth: self.made, of: self.lanes });
+            }
+            What::Replayed(commit) => (self.tell)(Step::Replay { commit }),
+            What::Mission { .. } | What::Record(_) => {
+                (self.tell)(Step::Target { branch: &self.scope.target });
+            }
+            What::State(_) => {}
+        }
+    }
+
+    fn make(&mut self, draft: Draft<'_>) -> Result<String, LandError> {
+        let Draft { tree, parents, what } = draft;
+        let (message, author) = match what {
+            What::Replayed(commit) => {
+                let (author, message) = self.git.author_and_message(commit)?;
+                (message, Some(author))
+            }
+            _ => (self.message(draft)?, None),
+        };
+        let message = self.through_hooks(what, tree, message)?;
+        let made = self.git.commit_tree(tree, parents, &message, author.as_ref(), self.sign);
+        made.map_err(|error| LandError::Commit { message: error.to_string() })
+    }
+
+    fn message(&self, draft: Draft<'_>) -> Result<String, LandError> {
+        let authors = match draft.what {
+            // A merge has their commits; a squash names them.
+            What::Mission { tip, .. } if self.scope.options.strategy == Strategy::Squash => {
+                self.git.authors(draft.parents[0], tip)?
+            }
+            _ => Vec::new(),
+        };
+        Ok(message::of(draft.what, Told { scope: self.scope, slug: self.slug, authors: &authors }))
+    }
+
+    /// What the hooks make of a message, if they let the commit pass.
+    fn through_hooks(&self, what: What<'_>, tree: &str, message: String) -> Result<String, LandError> {
+        let (before, source) = match (what, self.scope.options.strategy) {
+            // As in a rebase, which asks none of them again.
+            (What::Replayed(_), _) => return Ok(message),
+            (What::Lane { .. }, _) | (What::Mission { .. }, Strategy::Merge) => ("pre-merge-commit", "merge"),
+            (What::Mission { .. }, _) => ("pre-commit", "squash"),
+            (What::Record(_) | What::State(_), _) => ("pre-commit", "message"),
+        };
+        let here = self.git.at(&self.root);
+        if self.hooks.has(before) {
+            let index = self.directory.file("hook-index");
+            self.git.run_with_index(&["read-tree", tree], &index)?;
+            self.hooks.run(before, &[], &here, Some(&index))?;
+            let now = self.git.run_with_index(&["write-tree"], &index)?;
+            if now != tree {
+                let message = "it changed what would be committed, which is not what was shown".to_owned();
+                return Err(LandError::Hook { hook: before.to_owned(), message });
+            }
+        }
+        if !self.hooks.has("prepare-commit-msg") && !self.hooks.has("commit-msg") {
+            return Ok(message);
+        }
+        let file = self.directory.put("COMMIT_MSG", &message)?;
+        let arguments: [&OsStr; 2] = [file.as_os_str(), OsStr::new(source)];
+        self.hooks.run("prepare-commit-msg", &arguments, &here, None)?;
+        self.hooks.run("commit-msg", &arguments[..1], &here, None)?;
+        let text = read_bytes("COMMIT_MSG", &file, limits::WORK_PACKAGE);
+        let text = text.map_err(|error| LandError::Commit { message: error.to_string() })?;
+        let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+        Ok(self.git.stripped(&text)?)
+    }
+}

@@ -1,0 +1,52 @@
+//! The push after a landing: the remote takes it only where its branch is still at the commit that was seen there.
+
+use std::time::Duration;
+
+use super::LandError;
+use super::journal::{Journal, Push};
+use crate::merge::scope::MergeScope;
+use crate::repo::{Git, GitError, Repo};
+
+/// What became of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// The remote has it.
+    Done,
+    /// It has not; this is what git says.
+    Refused(String),
+}
+
+/// Where the target is pushed to, and what is there now. That it has nothing which the target lacks was checked.
+pub(super) fn ask(scope: &MergeScope, repo: &Repo) -> Result<Option<Push>, LandError> {
+    if !scope.options.push {
+        return Ok(None);
+    }
+    let (remote, branch) = repo.followed(&scope.target);
+    let lease = repo.remote_tip(&remote, &branch, scope.options.remote_deadline)?;
+    Ok(Some(Push { remote, branch, lease }))
+}
+
+/// Pushes it. Hooks of git run as they always do.
+pub(super) fn push(repo: &Repo, journal: &Journal, push: &Push) -> Result<Pushed, LandError> {
+    /// Long enough for what a mission has; a remote that says nothing at all must not hold the others for good.
+    const LONGEST: Duration = Duration::from_secs(30 * 60);
+    const ASKED: Duration = Duration::from_secs(15);
+    let Push { remote, branch, lease } = push;
+    // Without a commit, the branch must not be there.
+    let lease = format!("--force-with-lease=refs/heads/{branch}:{}", lease.as_deref().unwrap_or_default());
+    let what = format!("{}:refs/heads/{branch}", journal.target.new);
+    let command = ["push", "--atomic", "--porcelain", &lease, "--", remote, &what];
+    match Git::new(repo.root()).run_within(&command, LONGEST) {
+        Ok(_) => Ok(Pushed::Done),
+        Err(GitError::Failed { message, .. }) => {
+            // Somebody else may have pushed this very merge meanwhile, this program before it was killed for one.
+            let there = repo.remote_tip(remote, branch, ASKED).ok().flatten();
+            let has_it = match there.filter(|tip| repo.has_commit(tip)) {
+                Some(tip) => repo.view().is_ancestor(&journal.target.new, &tip)?,
+                None => false,
+            };
+            Ok(if has_it { Pushed::Done } else { Pushed::Refused(message) })
+        }
+        Err(other) => Err(other.into()),
+    }
+}
