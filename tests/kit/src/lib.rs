@@ -1,8 +1,10 @@
-//! Builders of repositories and missions, and a scrubbed process environment.
+//! Builders of repositories and missions, a scrubbed process environment, and crashes.
 //!
 //! Depends on none of the product's crates, so that all of them can use it.
 
 mod command;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod crash;
 mod repo;
 #[cfg(feature = "server")]
 #[expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test whose server fails, fails")]
