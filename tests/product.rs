@@ -37,6 +37,9 @@ mod events;
 mod forecast;
 #[path = "product/json.rs"]
 mod json;
+#[cfg(target_os = "linux")]
+#[path = "product/kills.rs"]
+mod kills;
 #[path = "product/lanes.rs"]
 mod lanes;
 #[path = "product/missions.rs"]

@@ -1,7 +1,7 @@
 //! What a merge is about: target, mission branch, lanes in the order they merge, and the options.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,12 +11,16 @@ use super::forecast::{Forecast, ForecastError};
 use super::target::main_line;
 use crate::id::WpId;
 use crate::lane::Lane;
-use crate::mission::Mission;
+use crate::limits;
 use crate::mission::artefact::ArtefactError;
 use crate::mission::lanes::Lanes;
+use crate::mission::log::LOG;
 use crate::mission::meta::Meta;
+use crate::mission::state::MissionState;
+use crate::mission::{MISSIONS_DIR, Mission};
 use crate::repo::{GitError, Head, Repo, RepoError};
 use crate::run::in_words;
+use crate::source::Source;
 
 /// How the mission branch gets onto the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -160,14 +164,15 @@ impl MergeScope {
             .and_then(|lanes| lanes.mission_branch.clone())
             .filter(|name| !name.trim().is_empty())
             .unwrap_or_else(|| usual.clone());
-        let (lanes, circle) = match lanes {
+        let is_there = repo.view().branch_tip(&mission_branch)?.is_some();
+        let is_merged = !is_there && is_merged(mission, repo, &target)?;
+        let (lanes, circle) = match lanes.filter(|_| !is_merged) {
             Some(manifest) => in_order(manifest, &mission_branch, &usual, repo),
             None => (Vec::new(), Vec::new()),
         };
         let planning_only = !lanes.is_empty() && lanes.iter().all(|lane| lane.branch.is_none());
         // Where there is one all the same, what is on it is merged.
-        let has_branch =
-            !planning_only && !is_merged(mission) || repo.view().branch_tip(&mission_branch)?.is_some();
+        let has_branch = is_there || !planning_only && !is_merged;
         let mission_branch = has_branch.then_some(mission_branch);
         Ok(Self { target, mission_branch, lanes, circle, options, forecast: OnceLock::new() })
     }
@@ -206,12 +211,23 @@ impl MergeScope {
     }
 }
 
-/// Whether the mission was merged before, and nothing is left to merge: then its branch was removed.
-fn is_merged(mission: &Mission) -> bool {
-    let baseline = mission.meta().ok().flatten().and_then(|meta| meta.baseline_merge_commit.as_ref());
-    let Some(state) = baseline.and_then(|_| mission.settled_state().ok()) else { return false };
+/// Whether the mission was merged before, as the target itself has it, and nothing is left to merge: then its branches were
+/// removed.
+fn is_merged(mission: &Mission, repo: &Repo, target: &str) -> Result<bool, RepoError> {
+    let read = |file: &str, limit| -> Result<Option<Vec<u8>>, RepoError> {
+        let name = format!("{MISSIONS_DIR}/{}/{file}", mission.slug());
+        repo.view().file_at(target, &name, limit)
+    };
+    let meta =
+        read("meta.json", limits::MANIFEST)?.and_then(|text| serde_json::from_slice::<Meta>(&text).ok());
+    if meta.is_none_or(|meta| meta.baseline_merge_commit.is_none()) {
+        return Ok(false);
+    }
+    let log = read(LOG, limits::STATUS_LOG)?.unwrap_or_default();
+    let state = Source::of_log(LOG, Path::new(LOG), log).map_err(ArtefactError::from);
+    let Ok(state) = state.and_then(|log| MissionState::reduce(&log)) else { return Ok(false) };
     let mut lanes = state.work_packages.values().map(|state| state.lane);
-    state.event_count > 0 && lanes.all(|lane| matches!(lane, Lane::Done | Lane::Canceled))
+    Ok(state.event_count > 0 && lanes.all(|lane| matches!(lane, Lane::Done | Lane::Canceled)))
 }
 
 /// Why there is no forecast, and the way out, in the words that other checks have for it.

@@ -42,8 +42,9 @@ pub(super) fn remove_left(repo: &Repo, journal: &Journal, began: SystemTime) -> 
 /// Every lock that the git commands of a landing take, besides those of indexes.
 fn left(repo: &Repo, journal: &Journal) -> Result<Vec<PathBuf>, LandError> {
     let common = repo.common_dir();
-    let mut locks =
-        vec![common.join("packed-refs.lock"), common.join("HEAD.lock"), common.join("config.lock")];
+    // The second one is what the first one guards, half written.
+    let names = ["packed-refs.lock", "packed-refs.new", "HEAD.lock", "config.lock"];
+    let mut locks = names.map(|name| common.join(name)).to_vec();
     let moved = [&journal.target].into_iter().chain(&journal.others).map(RefMove::name);
     let deleted = journal.clean_up.branches.iter().map(|(branch, _)| format!("refs/heads/{branch}"));
     let backup = journal.clean_up.backup.iter().map(|(name, _)| name.clone());

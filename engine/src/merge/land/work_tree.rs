@@ -43,7 +43,11 @@ impl<'a> Barrier<'a> {
             other => other.map_err(|source| LandError::io(&self.lock, source))?,
         }
         copy_with_time(&self.index, &self.copy).map_err(|source| LandError::io(&self.copy, source))?;
-        let updated = self.git.update_files(&self.copy, &self.tree.old, &self.tree.new);
+        let update = || self.git.update_files(&self.copy, &self.tree.old, &self.tree.new);
+        // A file may be as it was committed and only look otherwise, after a copy or a touch. Who looks at all of them knows;
+        // that takes its time, and is rarely needed.
+        let refreshed = || self.git.run_with_index(&["update-index", "-q", "--refresh"], &self.copy).is_ok();
+        let updated = update().or_else(|error| if refreshed() { update() } else { Err(error) });
         updated.map_err(|error| match error {
             GitError::Failed { message, .. } => LandError::WorkTree { root: self.tree.root.clone(), message },
             other => other.into(),
