@@ -79,6 +79,17 @@ impl FileLock {
     }
 }
 
+/// Who holds a lock, if anybody does. Nothing is written for that, not even the file of a lock that there never was.
+#[must_use]
+pub fn held_by(path: &Path) -> Option<String> {
+    let file = File::open(path).ok()?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Some(holder(&file).unwrap_or_else(|| "another process".to_owned())),
+        // Closed again, it is free again.
+        _ => None,
+    }
+}
+
 #[cfg(unix)]
 impl FileLock {
     /// Writes into the file who holds it, for people who look there. The lock itself is the kernel's.

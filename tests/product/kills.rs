@@ -202,6 +202,69 @@ fn a_merge_that_is_killed(#[case] seed: usize, #[case] kind: Kind) {
     }
 }
 
+/// Who asks after a crash is told how to go on, and not to remove the locks that the merge knows its files by.
+#[test]
+fn what_is_told_of_an_interrupted_merge() {
+    let subject = Subject::of(&Kind { strategy: "rebase", refs: "loose", checked_out: "main" });
+    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
+    else {
+        panic!("nothing killed it")
+    };
+    let complete = subject.state();
+    let locked = calls.iter().position(|call| {
+        call.name.starts_with("link") && call.paths.iter().any(|path| path.ends_with("index.lock"))
+    });
+    subject.put_back();
+    // The second call after the lock is there.
+    assert!(matches!(subject.kill(locked.unwrap() + 3, Blow::Before), Ended::Killed { .. }));
+    let asked =
+        Run::of(command(subject.repo.root()).args(["merge", "--dry-run", "--mission", "m", "--json"]));
+    let json = asked.json();
+    assert_eq!((asked.code, &json["blocker"]), (1, &"merge_interrupted".into()), "{json:#}");
+    assert_eq!(json["blockers"].as_array().map(Vec::len), Some(1), "{json:#}");
+    let command_of = |json: &Value| json["blockers"][0]["remediation"].as_str().unwrap().to_owned();
+    assert_eq!(command_of(&json), "clearance merge --resume");
+    // As it was begun, whatever the usual strategy is.
+    let resumed = Run::of(command(subject.repo.root()).args(["merge", "--resume", "--json"]));
+    let json = resumed.json();
+    assert_eq!((resumed.code, &json["strategy"]), (0, &"rebase".into()), "{json:#}");
+    assert_eq!(subject.state(), complete);
+    for option in ["--resume", "--abort"] {
+        let again = Run::of(command(subject.repo.root()).args(["merge", option, "--json"]));
+        assert_eq!((again.code, &again.json()["merged"]), (0, &false.into()), "{}", again.stdout);
+    }
+}
+
+/// Somebody who writes a file after a crash does not lose it.
+#[test]
+fn a_file_that_is_written_after_the_interruption() {
+    let subject = Subject::of(&Kind { strategy: "squash", refs: "loose", checked_out: "main" });
+    let before = subject.state();
+    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
+    else {
+        panic!("nothing killed it")
+    };
+    let moves =
+        calls.iter().position(|call| call.paths.iter().any(|path| path.ends_with("refs/heads/main.lock")));
+    subject.put_back();
+    // The files are those of the merge, and the target is not.
+    assert!(matches!(subject.kill(moves.unwrap() + 1, Blow::Before), Ended::Killed { .. }));
+    assert_eq!(subject.repo.read("a.txt"), "new\n");
+    subject.repo.write("a.txt", "new\nand mine\n");
+    for option in ["--abort", "--resume"] {
+        let refused = Run::of(command(subject.repo.root()).args(["merge", option, "--json"]));
+        let json = refused.json();
+        assert_eq!((refused.code, &json["error"]), (1, &"recovery_blocked".into()), "{json:#}");
+        assert!(json["message"].as_str().unwrap().contains("a.txt"), "{json:#}");
+        assert_eq!(subject.repo.read("a.txt"), "new\nand mine\n");
+    }
+    std::fs::remove_file(subject.repo.root().join("a.txt")).unwrap();
+    let taken_back = Run::of(command(subject.repo.root()).args(["merge", "--abort", "--json"]));
+    assert_eq!((taken_back.code, &taken_back.json()["outcome"]), (0, &"taken_back".into()));
+    subject.is_sound("aborted");
+    assert_eq!(subject.state(), before);
+}
+
 /// A branch from which nothing is merged.
 const MISSION_SIDE: &str = "side/of-the-mission";
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANE_A, LANE_B, LANES, approved, codes, dry_run, ready, shell};
+use crate::ready::{Break, LANE_A, LANE_B, LANES, MISSION, approved, codes, done, dry_run, ready, shell};
 use crate::support::{LOG, Run, TestRepo, run, step};
 
 /// Git was told not to look at these; each of them makes a merge abort.
@@ -238,6 +238,22 @@ fn a_work_tree_that_cannot_be_reached(#[case] place: &str, #[case] lock: &[&str]
     // Forgetting it is for a person to decide: one that was only moved could not be brought back.
     let named = warned["message"].as_str().unwrap().contains("worktree repair");
     assert_eq!(named, lock == ["status"], "{json:#}");
+}
+
+/// The files of a branch that moves could not be brought along.
+#[rstest]
+#[case::target("main")]
+#[case::mission(MISSION)]
+fn a_branch_that_moves_in_a_work_tree_that_cannot_be_reached(#[case] branch: &str) {
+    let repo = ready();
+    repo.git(&["checkout", "--quiet", "-b", "other"]);
+    repo.git(&["worktree", "add", "--quiet", "../away", branch]);
+    fs::rename(repo.root().with_file_name("away"), repo.outside().join("unmounted")).unwrap();
+    assert_eq!(codes(&repo, &[]), ["lane_worktree_unreachable"]);
+    let merged = run(&repo, &["merge", "--mission", "m"]);
+    assert_eq!(merged.code, 1, "{}", merged.stdout);
+    done(&repo, "mv ../unmounted ../away");
+    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub use error::LandError;
 use hooks::Hooks;
 use journal::LandDir;
 pub use journal::{AskedFor, CleanUp, HeldTree, Journal, Kept, Push, RefMove, RemovedTree, Stage};
+pub use locks::at_work_now;
 pub use push::Pushed;
 pub use recover::{Interrupted, interrupted};
 use work_tree::Barrier;

@@ -10,6 +10,7 @@ use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::register_check;
 use clearance_engine::repo::questions::{Dirty, Unreachable, holding};
 use clearance_engine::repo::{Repo, RepoError, Worktree};
+use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
 
 use super::common::{at, blocker, git_in, main_is_known, shell_path, some_of, warning};
@@ -188,7 +189,13 @@ fn unreachable(
         );
         let git = git_in(repo.root());
         let command = format!("{git} worktree list --porcelain");
-        findings.report(warning("lane_worktree_unreachable", &place, message, at(&place), Some(command)))?;
+        let mut fault = warning("lane_worktree_unreachable", &place, message, at(&place), Some(command));
+        // Its files could not be brought along: when it comes back, it would show the merge taken back.
+        let moves = |branch: &String| *branch == merge.target || merge.mission_branch.as_ref() == Some(branch);
+        if tree.branch.as_ref().is_some_and(moves) {
+            fault.severity = Severity::Blocker;
+        }
+        findings.report(fault)?;
     }
     Ok(())
 }

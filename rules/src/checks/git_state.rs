@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
+use clearance_engine::merge::land::{Stage as Landing, at_work_now, interrupted};
 use clearance_engine::register_check;
 use clearance_engine::repo::{Git, Head, Repo, Worktree};
 use clearance_engine::source::shell_quote;
@@ -22,6 +23,8 @@ impl Check for GitState {
             codes: &[
                 "merge_in_progress",
                 "operation_in_progress",
+                "merge_interrupted",
+                "merge_not_pushed",
                 "index_locked",
                 "ref_locked",
                 "detached_head",
@@ -39,11 +42,15 @@ impl Check for GitState {
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let repo = context.repo;
         main_is_known(repo)?;
+        let interrupted = landings(context, findings)?;
         for tree in taking_part(context)? {
             // Asked from a hook, the lock is that of the commit that asks, which may be the last step of a merge.
             if !(context.under_git && tree == repo.caller_root()) {
                 operation(repo, &tree, findings)?;
-                locks(context, &tree, findings)?;
+                // An interrupted merge has locks of its own, which must not be removed by hand.
+                if !interrupted {
+                    locks(context, &tree, findings)?;
+                }
             }
         }
         sparse(repo, findings)?;
@@ -66,6 +73,39 @@ impl Check for GitState {
         }
         identity(repo, findings)
     }
+}
+
+/// Merges of this tool that were interrupted, or are complete here and not at their remote. Says whether one is to be gone on
+/// with.
+fn landings(context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<bool, CheckError> {
+    let mut is_interrupted = false;
+    let journals = interrupted(context.repo).map_err(|error| CheckError::CouldNotLook(error.to_string()))?;
+    for journal in journals {
+        let (slug, target) = (shell_quote(&journal.mission), &journal.target.branch);
+        let merge = format!("the merge of {} into {target}", journal.mission);
+        let code = match journal.stage {
+            Landing::Landing => "merge_interrupted",
+            Landing::Unpushed => "merge_not_pushed",
+        };
+        let fault = match (journal.stage, at_work_now(context.repo)) {
+            (Landing::Landing, None) => {
+                let message = format!("{merge} was interrupted");
+                blocker(code, target, message, at(target), "clearance merge --resume")
+            }
+            (Landing::Landing, Some(holder)) => {
+                let message = format!("{merge} is being made by {holder}: wait for it");
+                blocker(code, target, message, at(target), "clearance merge --resume --lock-timeout 600")
+            }
+            (Landing::Unpushed, _) => {
+                let message = format!("{merge} is complete here, and was not pushed");
+                let command = format!("clearance merge --resume --mission {slug}");
+                warning(code, target, message, at(target), Some(command))
+            }
+        };
+        is_interrupted |= journal.stage == Landing::Landing;
+        findings.report(fault)?;
+    }
+    Ok(is_interrupted)
 }
 
 /// Where a shell puts what nobody wants to read.

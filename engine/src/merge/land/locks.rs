@@ -7,16 +7,26 @@ use std::time::{Duration, SystemTime};
 use super::LandError;
 use super::journal::{Journal, RefMove};
 use super::work_tree::git_file;
-use crate::lock::FileLock;
+use crate::lock::{FileLock, held_by};
 use crate::repo::Repo;
 
 /// Takes the lock of landings. Children of this process hold it too, as long as they live: it is free when nobody writes
 /// any more, however this process ended.
 pub(super) fn take(repo: &Repo, deadline: Duration) -> Result<FileLock, LandError> {
-    let path = repo.common_dir().join("clearance").join("land.lock");
+    let path = place(repo);
     let lock = FileLock::acquire(&path, deadline).map_err(LandError::Locked)?;
     lock.sign();
     Ok(lock)
+}
+
+fn place(repo: &Repo) -> PathBuf {
+    repo.common_dir().join("clearance").join("land.lock")
+}
+
+/// The process that makes a merge in the repository right now.
+#[must_use]
+pub fn at_work_now(repo: &Repo) -> Option<String> {
+    held_by(&place(repo))
 }
 
 /// Removes locks of references that were left behind by children of a landing. The lock of landings is held, so none of
