@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::limits;
+use crate::merge::scope::Strategy;
 use crate::mission::artefact::{ArtefactError, confined};
 use crate::source::Source;
 use crate::yaml;
@@ -17,12 +18,26 @@ pub const CONFIG: &str = ".kittify/config.yaml";
 pub struct Config {
     /// `agents.auto_commit`; off when absent.
     pub auto_commit: bool,
+    /// `merge.strategy`, as in the original.
+    pub strategy: Option<Strategy>,
+    /// `merge.protected_branches`: patterns of branches that nothing is merged into here, because it comes there another way.
+    pub protected_branches: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
 struct Raw {
     #[serde(default)]
     agents: Option<RawAgents>,
+    #[serde(default)]
+    merge: Option<RawMerge>,
+}
+
+#[derive(Deserialize, Default)]
+struct RawMerge {
+    #[serde(default)]
+    strategy: Option<Strategy>,
+    #[serde(default)]
+    protected_branches: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -38,9 +53,26 @@ impl Config {
     /// [`ArtefactError`] with the place.
     pub fn read(root: &Path) -> Result<Self, ArtefactError> {
         let Some(path) = confined(root, &root.join(CONFIG), CONFIG)? else { return Ok(Self::default()) };
-        let Some(source) = Source::read(CONFIG, &path, limits::MANIFEST)? else { return Ok(Self::default()) };
-        let raw: Option<Raw> = yaml::read(&source, 0..source.text().len())?;
-        let auto_commit = raw.and_then(|raw| raw.agents).and_then(|agents| agents.auto_commit);
-        Ok(Self { auto_commit: auto_commit.unwrap_or(false) })
+        let source = Source::read(CONFIG, &path, limits::MANIFEST)?;
+        source.map_or_else(|| Ok(Self::default()), |source| Self::parse(&source))
+    }
+
+    /// Reads the settings as a branch has them.
+    ///
+    /// # Errors
+    /// [`ArtefactError`] with the place.
+    pub fn of_text(text: &str) -> Result<Self, ArtefactError> {
+        Self::parse(&Source::new(CONFIG, CONFIG, text))
+    }
+
+    fn parse(source: &Source) -> Result<Self, ArtefactError> {
+        let raw: Option<Raw> = yaml::read(source, 0..source.text().len())?;
+        let Raw { agents, merge } = raw.unwrap_or_default();
+        let merge = merge.unwrap_or_default();
+        Ok(Self {
+            auto_commit: agents.and_then(|agents| agents.auto_commit).unwrap_or(false),
+            strategy: merge.strategy,
+            protected_branches: merge.protected_branches.unwrap_or_default(),
+        })
     }
 }

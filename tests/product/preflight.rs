@@ -8,7 +8,7 @@ use clearance_engine::check::Stage;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::ready::{Break, LANE_A, MISSION, approved, codes, dry_run, ready};
+use crate::ready::{Break, LANE_A, MISSION, approved, codes, dry_run, ready, shell};
 use crate::support::{LOG, Run, TestRepo, command, everything, run};
 
 #[test]
@@ -50,6 +50,39 @@ fn a_mission_that_is_ready() {
         "{}",
         people.stdout
     );
+}
+
+/// The strategy that a repository is used to, unless another one is named.
+#[test]
+fn the_strategy_of_the_repository() {
+    let repo = ready();
+    repo.write(".kittify/config.yaml", "merge:\n  strategy: rebase\n");
+    repo.commit_all("Settings");
+    assert_eq!(dry_run(&repo, &["--json"]).json()["strategy"], "rebase");
+    assert_eq!(dry_run(&repo, &["--json", "--strategy", "merge"]).json()["strategy"], "merge");
+    repo.write(".kittify/config.yaml", "merge:\n  strategy: theirs\n");
+    repo.commit_all("No settings");
+    let refused = dry_run(&repo, &["--json"]);
+    assert_eq!((refused.code, refused.json()["line"].as_u64()), (2, Some(2)), "{}", refused.stdout);
+}
+
+/// A branch that work comes to another way is not merged into; a mission does not unprotect it.
+#[test]
+fn a_protected_target() {
+    let repo = ready();
+    repo.write(".kittify/config.yaml", "merge:\n  protected_branches: [\"release/*\", main]\n");
+    repo.commit_all("Settings");
+    repo.git(&["checkout", "--quiet", "-b", "other"]);
+    repo.write(".kittify/config.yaml", "merge: {}\n");
+    repo.commit_all("No settings");
+    assert_eq!(codes(&repo, &[]), ["target_protected"]);
+    let json = dry_run(&repo, &["--json"]).json();
+    let command = json["blockers"][0]["remediation"].as_str().unwrap();
+    let (make, merge) = command.split_once(" && clearance ").unwrap();
+    assert_eq!(shell(&repo, make).code, 0);
+    let merge: Vec<_> = merge.split(' ').chain(["--json"]).collect();
+    let merged = run(&repo, &merge);
+    assert_eq!((merged.code, &merged.json()["target_branch"]), (0, &"merge/m".into()), "{}", merged.stdout);
 }
 
 #[test]

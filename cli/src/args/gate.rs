@@ -91,9 +91,9 @@ fn reason(text: &str) -> Result<String, String> {
 /// What a merge is asked about.
 #[derive(Debug, Args)]
 pub(crate) struct MergeQuestion {
-    /// How the mission branch gets onto the target
-    #[arg(long, value_name = "STRATEGY", default_value = "squash")]
-    pub(crate) strategy: StrategyArg,
+    /// How the mission branch gets onto the target [default: merge.strategy of .kittify/config.yaml, else squash]
+    #[arg(long, value_name = "STRATEGY")]
+    pub(crate) strategy: Option<StrategyArg>,
     /// The branch to merge into [default: meta.json, else the repository's default branch]
     #[arg(long, value_name = "BRANCH")]
     pub(crate) target: Option<String>,
@@ -117,7 +117,7 @@ impl MergeQuestion {
     /// A merge into a branch, with the rules of a place.
     pub(crate) fn about(target: Option<String>, rules_from: Option<RulesFrom>) -> Self {
         Self {
-            strategy: StrategyArg::Squash,
+            strategy: None,
             target,
             push: false,
             fetch: false,

@@ -1,6 +1,7 @@
 //! `clearance check`: every check of a stage; changes nothing.
 
 use clearance_engine::check::Stage;
+use clearance_engine::config::Config;
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::merge::scope::{MergeOptions, MergeScope};
 use clearance_engine::mission::Mission;
@@ -16,7 +17,7 @@ use super::{Answer, target, trace};
 use crate::args::Global;
 use crate::args::gate::{CheckArgs, MergeQuestion};
 use crate::env::Env;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output::{Problem, Style, preflight_text, reports};
 
 pub(crate) fn run(
@@ -29,7 +30,7 @@ pub(crate) fn run(
     let stage = args.stage.into();
     let (mission, unnamed) = mission_if_any(&repo, args.mission.as_deref(), stage)?;
     let merge = match (&mission, stage) {
-        (Some(mission), Stage::Merge) => Some(scope(mission, &repo, options(&args.merge))?),
+        (Some(mission), Stage::Merge) => Some(scope(mission, &repo, options(&args.merge, &repo)?)?),
         _ => None,
     };
     let only = args.rule.as_deref();
@@ -93,15 +94,19 @@ fn not_named(error: &HandleError) -> Problem {
 }
 
 /// What was asked of the merge; what happens afterwards is no part of a check.
-pub(super) fn options(question: &MergeQuestion) -> MergeOptions {
-    MergeOptions {
+pub(super) fn options(question: &MergeQuestion, repo: &Repo) -> Result<MergeOptions, Failure> {
+    let strategy = match question.strategy {
+        Some(named) => named.into(),
+        None => Config::read(repo.root()).map_err(failure::configuration)?.strategy.unwrap_or_default(),
+    };
+    Ok(MergeOptions {
         target: question.target.clone(),
-        strategy: question.strategy.into(),
+        strategy,
         push: question.push,
         fetch: question.fetch,
         remote_deadline: question.remote_timeout,
         ..MergeOptions::default()
-    }
+    })
 }
 
 pub(super) fn scope(mission: &Mission, repo: &Repo, options: MergeOptions) -> Result<MergeScope, Failure> {

@@ -1,7 +1,9 @@
 //! The target branch is there, and is where its remote has it.
 
 use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Guards, Needs, Stage};
+use clearance_engine::config::{CONFIG, Config};
 use clearance_engine::finding::Fault;
+use clearance_engine::limits;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::param::{Param, ParamKind};
 use clearance_engine::register_check;
@@ -9,6 +11,8 @@ use clearance_engine::repo::Repo;
 use clearance_engine::repo::questions::Distance;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::shell_quote;
+use globset::GlobBuilder;
+use std::sync::Arc;
 
 use super::common::{at, blocker, git_in};
 
@@ -29,7 +33,13 @@ impl Check for TargetSync {
         &CheckMeta {
             id: "target-sync",
             summary: "the target branch exists, and has everything that its remote has",
-            codes: &["target_branch_missing", "target_behind", "target_diverged", "remote_unreachable"],
+            codes: &[
+                "target_branch_missing",
+                "target_protected",
+                "target_behind",
+                "target_diverged",
+                "remote_unreachable",
+            ],
             stages: &[Stage::Merge],
             needs: Needs::Merge,
             guards: Guards::Step,
@@ -40,6 +50,7 @@ impl Check for TargetSync {
     fn run(&self, context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let (repo, merge) = (context.repo, context.merge()?);
         let Some(tip) = repo.view().branch_tip(&merge.target)? else { return missing(repo, merge, findings) };
+        protected(context, findings)?;
         let (remote, branch) = repo.followed(&merge.target);
         let asks = merge.options.push || merge.options.fetch;
         let answer = if asks { fresh(repo, merge, &remote, &branch, findings)? } else { Answer::None };
@@ -69,6 +80,41 @@ impl Check for TargetSync {
         findings.report(fault)?;
         Ok(())
     }
+}
+
+/// Work comes onto a protected branch another way: by a pull request, mostly. The target itself says so; a mission must not
+/// unprotect it.
+fn protected(context: CheckContext<'_>, findings: &mut Findings<'_>) -> Result<(), CheckError> {
+    let (repo, merge, mission) = (context.repo, context.merge()?, context.mission()?);
+    let target = &merge.target;
+    let Some(text) = repo.view().file_at(target, CONFIG, limits::MANIFEST)? else { return Ok(()) };
+    let config = Config::of_text(&String::from_utf8_lossy(&text)).map_err(Arc::new)?;
+    let matches = |pattern: &String| {
+        GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map(|glob| glob.compile_matcher().is_match(target))
+    };
+    for pattern in &config.protected_branches {
+        let is_match = matches(pattern).map_err(|error| {
+            CheckError::CouldNotLook(format!("merge.protected_branches of {CONFIG} on {target}: {error}"))
+        })?;
+        if !is_match {
+            continue;
+        }
+        let message =
+            format!("{target} is protected ({CONFIG} on it has `{pattern}`): nothing is merged into it here");
+        let slug = shell_quote(mission.slug());
+        let other = shell_quote(&format!("merge/{}", mission.slug()));
+        let command = format!(
+            "{} branch {other} {} && clearance merge --mission {slug} --target {other}",
+            git_in(repo.root()),
+            shell_quote(target)
+        );
+        findings.report(blocker("target_protected", target, message, at(target), command))?;
+        break;
+    }
+    Ok(())
 }
 
 fn missing(repo: &Repo, merge: &MergeScope, findings: &mut Findings<'_>) -> Result<(), CheckError> {

@@ -63,8 +63,11 @@ pub(super) fn run(
     let _lock = target::lock(repo, &mission, args.lock_timeout)?;
     // Read anew: it may have been written while this waited.
     let mission = Mission::open(repo.root(), mission.slug())?;
-    let options =
-        journal.map_or_else(|| options(args, repo), |journal| as_begun(&journal, &options(args, repo)));
+    let options = options(args, repo)?;
+    let options = match journal {
+        Some(journal) => as_begun(&journal, &options),
+        None => options,
+    };
     let question = Question::ask(mission, repo, options, args, env, registry)?;
     let Some(plan_id) = cleared(&question, args)? else {
         let mut answer = question.answer(global, env)?;

@@ -40,7 +40,7 @@ pub(super) fn run(
     let question = MergeQuestion::about(args.target.clone(), args.rules_from.clone());
     let merge = mission
         .as_ref()
-        .map(|mission| check::scope(mission, &repo, check::options(&question)))
+        .map(|mission| check::scope(mission, &repo, check::options(&question, &repo)?))
         .transpose()?;
     let named = args.target.as_deref();
     let target = gate::target(&repo, mission.as_ref(), merge.as_ref(), named)?;
