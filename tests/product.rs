@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
+#[path = "product/landed.rs"]
+mod landed;
 #[path = "product/ready.rs"]
 mod ready;
 #[path = "product/support.rs"]
@@ -40,6 +42,8 @@ mod json;
 #[cfg(target_os = "linux")]
 #[path = "product/kills.rs"]
 mod kills;
+#[path = "product/landing_hooks.rs"]
+mod landing_hooks;
 #[path = "product/lanes.rs"]
 mod lanes;
 #[path = "product/missions.rs"]

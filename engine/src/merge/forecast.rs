@@ -201,6 +201,12 @@ impl Forecast {
         })
     }
 
+    /// Whether a branch would move.
+    #[must_use]
+    pub(super) fn moves_branch(&self, branch: &str) -> bool {
+        self.moves.iter().any(|moved| moved.name.strip_prefix("refs/heads/") == Some(branch))
+    }
+
     /// Where a branch is missing there is nothing to merge; the checks of the branches say so.
     fn nothing(scope: &MergeScope, repo: &Repo) -> Result<Self, RepoError> {
         let mut lanes = Vec::new();

@@ -199,14 +199,14 @@ impl<'a> Landings<'a> {
         let Some(start) = Start::of(scope, repo, mission)? else {
             return Err(changed("none: a branch is gone".to_owned()));
         };
-        let hooks = Hooks::of(repo)?;
         let place = directory.file("objects");
         let mut store =
             repo.store_in(&place, &start.target).map_err(|source| LandError::io(&place, source))?;
         let trees = repo.view().worktrees()?;
         let root =
             holding(&trees, &scope.target).first().map_or(repo.root(), |root| root.as_path()).to_owned();
-        self.before_rebase(&hooks, scope, &root)?;
+        let hooks = Hooks::of(&root)?;
+        self.before_rebase(&hooks, order, &root)?;
         let mut recorder = Recorder {
             git: store.git().clone(),
             scope,
@@ -239,8 +239,10 @@ impl<'a> Landings<'a> {
         Ok(journal)
     }
 
-    fn before_rebase(&self, hooks: &Hooks, scope: &MergeScope, root: &Path) -> Result<(), LandError> {
-        if scope.options.strategy != Strategy::Rebase {
+    fn before_rebase(&self, hooks: &Hooks, order: &Order<'_>, root: &Path) -> Result<(), LandError> {
+        let Order { repo, mission, scope, .. } = *order;
+        let moves = scope.forecast(repo, mission).is_ok_and(|forecast| forecast.moves_branch(&scope.target));
+        if scope.options.strategy != Strategy::Rebase || !moves {
             return Ok(());
         }
         let branches = [Some(&scope.target), scope.mission_branch.as_ref()];
@@ -329,11 +331,11 @@ impl<'a> Landings<'a> {
 
     /// The hooks that run when it is done. What they say changes nothing any more.
     fn after(&self, journal: &Journal, directory: &LandDir) -> Result<(), LandError> {
-        if journal.takes_back {
+        if journal.takes_back || journal.target.new == journal.target.old {
             return Ok(());
         }
-        let hooks = Hooks::of(self.repo)?;
-        let git = Git::new(&self.at(&journal.target.branch)?);
+        let root = self.at(&journal.target.branch)?;
+        let (hooks, git) = (Hooks::of(&root)?, Git::new(&root));
         let _ = match journal.strategy {
             Strategy::Merge => hooks.run("post-merge", &[OsStr::new("0")], &git, None),
             Strategy::Squash => hooks

@@ -196,13 +196,19 @@ impl Git {
     }
 
     pub(super) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
-        let mut command = Command::new("git");
-        without_redirection(&mut command);
+        let mut command = self.here();
         // Paths are names here, never patterns.
-        command.arg("-C").arg(&self.directory).arg("--literal-pathspecs").args(arguments);
-        command.env("GIT_TERMINAL_PROMPT", "0");
+        command.arg("--literal-pathspecs").args(arguments);
         // A question must not write, not even a refreshed index.
         command.env("GIT_OPTIONAL_LOCKS", "0");
+        command
+    }
+
+    /// git in its directory, ready to take arguments.
+    fn here(&self) -> Command {
+        let mut command = Command::new("git");
+        without_redirection(&mut command);
+        command.arg("-C").arg(&self.directory).env("GIT_TERMINAL_PROMPT", "0");
         if let Some((own, shared)) = &self.objects {
             command.env("GIT_OBJECT_DIRECTORY", own).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(shared));
         }
@@ -363,7 +369,7 @@ impl OnRecord {
 
 impl Git {
     /// A path that `git rev-parse` prints, whatever bytes it is made of.
-    pub(super) fn path(&self, question: &[&str]) -> Result<PathBuf, GitError> {
+    pub(crate) fn path(&self, question: &[&str]) -> Result<PathBuf, GitError> {
         let arguments = [&["rev-parse", "--path-format=absolute"], question].concat();
         let bytes = self.bytes(&arguments)?;
         Ok(path_of_bytes(bytes.strip_suffix(b"\n").unwrap_or(&bytes)))
@@ -429,6 +435,22 @@ impl Git {
         let mut command = self.command(arguments);
         let out = succeeded(arguments, to_its_end(command.env("LC_ALL", "C").env("GIT_INDEX_FILE", index)))?;
         Ok(String::from_utf8_lossy(&out).trim_end_matches('\n').to_owned())
+    }
+
+    /// Runs a hook by `git hook run`, with the index that it is to look at. What is set for git here must not reach it: it
+    /// is somebody else's program, in his language, and his paths are patterns.
+    pub(crate) fn run_hook<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        index: Option<&Path>,
+    ) -> Result<(), GitError> {
+        let mut command = self.here();
+        command.args(arguments);
+        if let Some(index) = index {
+            // As git says that nobody is asked for a message.
+            command.env("GIT_INDEX_FILE", index).env("GIT_EDITOR", ":");
+        }
+        succeeded(arguments, to_its_end(&mut command)).map(drop)
     }
 
     /// Runs git for an answer to read: in the language whose words are known here.

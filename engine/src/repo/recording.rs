@@ -101,7 +101,7 @@ impl Git {
     /// # Errors
     /// [`GitError`].
     pub fn stripped(&self, message: &str) -> Result<String, GitError> {
-        let text = self.run_with_input(&["stripspace", "--strip-comments"], message)?;
+        let text = self.run_with_input(&["stripspace"], message)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
@@ -194,18 +194,6 @@ impl Git {
         named.push(path);
         let words = [OsStr::new(&source), "cat-file".as_ref(), "--filters".as_ref(), &named, blob.as_ref()];
         self.bytes(&words)
-    }
-
-    /// Runs a hook by `git hook run`, with the index that it is to look at.
-    pub(crate) fn run_hook<A: AsRef<OsStr>>(
-        &self,
-        arguments: &[A],
-        index: Option<&Path>,
-    ) -> Result<String, GitError> {
-        match index {
-            Some(index) => self.run_with_index(arguments, index),
-            None => self.run(arguments),
-        }
     }
 }
 

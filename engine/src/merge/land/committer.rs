@@ -84,16 +84,20 @@ impl Recorder<'_> {
     /// What the hooks make of a message, if they let the commit pass.
     fn through_hooks(&self, what: What<'_>, tree: &str, message: String) -> Result<String, LandError> {
         let (before, source) = match (what, self.scope.options.strategy) {
-            // As in a rebase, which asks none of them again.
+            // They were asked when it was made.
             (What::Replayed(_), _) => return Ok(message),
             (What::Lane { .. }, _) | (What::Mission { .. }, Strategy::Merge) => ("pre-merge-commit", "merge"),
             (What::Mission { .. }, _) => ("pre-commit", "squash"),
             (What::Record(_) | What::State(_), _) => ("pre-commit", "message"),
         };
+        let asked = [before, "prepare-commit-msg", "commit-msg"];
+        if !asked.iter().any(|hook| self.hooks.has(hook)) {
+            return Ok(message);
+        }
         let here = self.git.at(&self.root);
+        let index = self.directory.file("hook-index");
+        self.git.run_with_index(&["read-tree", tree], &index)?;
         if self.hooks.has(before) {
-            let index = self.directory.file("hook-index");
-            self.git.run_with_index(&["read-tree", tree], &index)?;
             self.hooks.run(before, &[], &here, Some(&index))?;
             let now = self.git.run_with_index(&["write-tree"], &index)?;
             if now != tree {
@@ -101,16 +105,17 @@ impl Recorder<'_> {
                 return Err(LandError::Hook { hook: before.to_owned(), message });
             }
         }
-        if !self.hooks.has("prepare-commit-msg") && !self.hooks.has("commit-msg") {
-            return Ok(message);
-        }
         let file = self.directory.put("COMMIT_MSG", &message)?;
         let arguments: [&OsStr; 2] = [file.as_os_str(), OsStr::new(source)];
-        self.hooks.run("prepare-commit-msg", &arguments, &here, None)?;
-        self.hooks.run("commit-msg", &arguments[..1], &here, None)?;
+        self.hooks.run("prepare-commit-msg", &arguments, &here, Some(&index))?;
+        self.hooks.run("commit-msg", &arguments[..1], &here, Some(&index))?;
         let text = read_bytes("COMMIT_MSG", &file, limits::WORK_PACKAGE);
         let text = text.map_err(|error| LandError::Commit { message: error.to_string() })?;
         let text = text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
-        Ok(self.git.stripped(&text)?)
+        let text = self.git.stripped(&text)?;
+        if text.is_empty() {
+            return Err(LandError::Commit { message: "a hook left no message".to_owned() });
+        }
+        Ok(text)
     }
 }

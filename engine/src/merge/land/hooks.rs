@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::LandError;
 use super::journal::LandDir;
-use crate::repo::{Git, GitError, Repo};
+use crate::repo::{Git, GitError};
 
 /// The hooks of a repository.
 #[derive(Debug)]
@@ -37,9 +37,10 @@ impl Hooks {
         Ok(())
     }
 
-    pub(super) fn of(repo: &Repo) -> Result<Self, GitError> {
-        let git = Git::new(repo.root());
-        let directory = repo.root().join(git.run(&["rev-parse", "--git-path", "hooks"])?);
+    /// Those that run in a work tree: `core.hooksPath` may be a directory of that.
+    pub(super) fn of(root: &Path) -> Result<Self, GitError> {
+        let git = Git::new(root);
+        let directory = git.path(&["--git-path", "hooks"])?;
         let asked = git.answer(&["config", "--get-regexp", r"^hook\..*\.command$"], &[0, 1])?;
         Ok(Self { directory, configured: asked.0 == 0 })
     }
@@ -65,7 +66,7 @@ impl Hooks {
         }
         let words = ["hook", "run", "--ignore-missing", name, "--"].map(OsStr::new);
         let ran = git.run_hook(&[&words, arguments].concat(), index);
-        ran.map(drop).map_err(|error| match error {
+        ran.map_err(|error| match error {
             GitError::Failed { message, .. } => LandError::Hook { hook: name.to_owned(), message },
             other => other.into(),
         })

@@ -1,0 +1,122 @@
+//! What the tests of merges have in common: a merge, and what a repository is like before and after.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::ready::{LANE_A, LANE_B, ready, shell};
+use crate::support::{Run, TestRepo, everything, run};
+
+/// `clearance merge` of the mission `m`.
+pub(crate) fn merge(repo: &TestRepo, more: &[&str]) -> Run {
+    run(repo, &[&["merge", "--mission", "m"], more].concat())
+}
+
+/// A merge that must be made, and its account.
+pub(crate) fn merged(repo: &TestRepo, more: &[&str]) -> Value {
+    let run = merge(repo, &[more, &["--json"]].concat());
+    let json = run.json();
+    assert_eq!((run.code, run.stderr.as_str(), &json["merged"]), (0, "", &true.into()), "{json:#}");
+    json
+}
+
+/// A merge that must not be made for this reason, and what it says.
+pub(crate) fn refused(repo: &TestRepo, more: &[&str], code: &str) -> Value {
+    let run = merge(repo, &[more, &["--json"]].concat());
+    let json = run.json();
+    let told = json["error"].as_str().or_else(|| json["blocker"].as_str());
+    assert_eq!((told, run.stderr.as_str()), (Some(code), ""), "{json:#}");
+    assert!(
+        run.code != 0 && json["exit_code"].as_i64().is_none_or(|told| told == i64::from(run.code)),
+        "{json:#}"
+    );
+    json
+}
+
+/// The commit that a name leads to.
+pub(crate) fn at(repo: &TestRepo, name: &str) -> String {
+    repo.git(&["rev-parse", "--verify", name]).trim().to_owned()
+}
+
+/// What git prints, without the last line ending.
+pub(crate) fn told(repo: &TestRepo, arguments: &[&str]) -> String {
+    repo.git(arguments).trim_end().to_owned()
+}
+
+/// Every reference, and where it is.
+pub(crate) fn refs(repo: &TestRepo) -> BTreeMap<String, String> {
+    let lines = repo.git(&["for-each-ref", "--format=%(refname) %(objectname)"]);
+    let pairs = lines.lines().map(|line| line.split_once(' ').unwrap());
+    pairs.map(|(name, id)| (name.to_owned(), id.to_owned())).collect()
+}
+
+/// Every branch.
+pub(crate) fn branches(repo: &TestRepo) -> Vec<String> {
+    let names = repo.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
+    names.lines().map(str::to_owned).collect()
+}
+
+/// What git has to say of the objects and of a work tree: nothing.
+pub(crate) fn is_sound(repo: &TestRepo, place: &str) {
+    let said = shell(repo, &format!("cd {place} && git fsck --strict 2>&1 && git status --porcelain 2>&1"));
+    assert_eq!((said.stdout.as_str(), said.code), ("", 0), "{place}");
+    let left = shell(
+        repo,
+        &format!("ls -A \"$(git -C {place} rev-parse --git-common-dir)/clearance/land\" 2>/dev/null"),
+    );
+    assert_eq!(left.stdout, "", "a landing is forgotten when it is over");
+}
+
+/// Every file of and around a repository, but for the locks: those stay, free.
+pub(crate) fn files(repo: &TestRepo) -> BTreeMap<PathBuf, Vec<u8>> {
+    let is_lock = |path: &Path| {
+        path.components()
+            .any(|part| part.as_os_str() == "clearance" || part.as_os_str() == "spec-kitty-locks")
+            && path.extension().is_some_and(|end| end == "lock")
+    };
+    everything(repo.outside()).into_iter().filter(|(path, _)| !is_lock(path)).collect()
+}
+
+/// Something that must not change a byte.
+pub(crate) fn changing_nothing<T>(repo: &TestRepo, work: impl FnOnce() -> T) -> T {
+    let before = files(repo);
+    let done = work();
+    let after = files(repo);
+    let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
+    let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
+    assert!(changed.is_empty(), "changed: {changed:?}");
+    done
+}
+
+/// The same mission, of which Ann and Bo wrote a lane each.
+pub(crate) fn by_two() -> TestRepo {
+    let repo = ready();
+    for (branch, name) in [(LANE_A, "Ann"), (LANE_B, "Bo")] {
+        repo.git(&["checkout", "--quiet", branch]);
+        let author = format!("--author={name} <{}@example.invalid>", name.to_lowercase());
+        repo.git(&["commit", "--quiet", "--amend", "--no-edit", &author, "--date=2025-12-24T18:00:00+0100"]);
+    }
+    repo.git(&["checkout", "--quiet", "main"]);
+    repo
+}
+
+/// Puts an executable file there.
+pub(crate) fn script(repo: &TestRepo, name: &str, text: &str) -> PathBuf {
+    let path = repo.write(name, format!("#!/bin/sh\n{text}\n"));
+    #[cfg(unix)]
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    path
+}
+
+/// A linked work tree with a branch.
+pub(crate) fn linked(repo: &TestRepo, place: &str, branch: &str) -> PathBuf {
+    repo.git(&["worktree", "add", "--quiet", place, branch]);
+    repo.root().join(place).canonicalize().unwrap()
+}
+
+/// The commands that put back what an account names, as text.
+pub(crate) fn undo_of(parts: &Value) -> Vec<String> {
+    let text = |part: &Value| part["undo"].as_str().unwrap().to_owned();
+    parts.as_array().unwrap().iter().map(text).collect()
+}
