@@ -42,6 +42,8 @@ mod json;
 #[cfg(target_os = "linux")]
 #[path = "product/kills.rs"]
 mod kills;
+#[path = "product/landing.rs"]
+mod landing;
 #[path = "product/landing_hooks.rs"]
 mod landing_hooks;
 #[path = "product/lanes.rs"]

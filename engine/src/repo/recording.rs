@@ -35,6 +35,9 @@ pub struct TreeSide {
     pub blob: String,
 }
 
+/// How git tells of commits whatever people have it print for themselves: in UTF-8, and nothing before it.
+const PLAIN: [&str; 4] = ["-c", "i18n.logOutputEncoding=UTF-8", "-c", "log.showSignature=false"];
+
 /// What git makes durable before it says that it is done. By itself it does so with objects only.
 const DURABLE: [&str; 2] = ["-c", "core.fsync=committed,index,reference"];
 
@@ -51,7 +54,7 @@ impl Git {
         author: Option<&Author>,
         sign: bool,
     ) -> Result<String, GitError> {
-        let mut arguments = vec!["commit-tree"];
+        let mut arguments = vec!["-c", "i18n.commitEncoding=UTF-8", "commit-tree"];
         arguments.extend(sign.then_some("-S"));
         arguments.extend(parents.iter().flat_map(|parent| ["-p", parent]));
         arguments.extend(["-F", "-", tree]);
@@ -71,7 +74,8 @@ impl Git {
     /// [`GitError`].
     pub fn author_and_message(&self, commit: &str) -> Result<(Author, String), GitError> {
         let form = "--format=%an%x00%ae%x00%ad%x00%B";
-        let told = self.run(&["show", "--no-patch", "--date=raw", form, commit])?;
+        let command = ["show", "--no-patch", "--date=raw", form, commit];
+        let told = self.run(&[&PLAIN[..], &command].concat())?;
         let mut fields = told.splitn(4, '\0').map(str::to_owned);
         let mut next = || fields.next().unwrap_or_default();
         let author = Author { name: next(), address: next(), date: next() };
@@ -86,7 +90,8 @@ impl Git {
         let own = self.run(&["var", "GIT_AUTHOR_IDENT"])?;
         let own = own.rsplit_once('>').map_or("", |(own, _)| own);
         let range = format!("{base}..{tip}");
-        let told = self.run(&["log", "--no-merges", "--reverse", "--format=%aN <%aE>", &range, "--"])?;
+        let command = ["log", "--no-merges", "--reverse", "--format=%aN <%aE>", &range, "--"];
+        let told = self.run(&[&PLAIN[..], &command].concat())?;
         let mut authors: Vec<String> = Vec::new();
         for author in told.lines() {
             if author.strip_suffix('>') != Some(own) && !authors.iter().any(|known| known == author) {
