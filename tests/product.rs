@@ -46,6 +46,8 @@ mod kills;
 mod landing;
 #[path = "product/landing_hooks.rs"]
 mod landing_hooks;
+#[path = "product/landing_places.rs"]
+mod landing_places;
 #[path = "product/lanes.rs"]
 mod lanes;
 #[path = "product/missions.rs"]

@@ -101,7 +101,7 @@ impl Git {
         Ok(authors)
     }
 
-    /// A message without comments and needless blanks, as git takes it from an editor or a hook.
+    /// A message without needless blanks, as git takes it from a hook; what looks like a comment is none without an editor.
     ///
     /// # Errors
     /// [`GitError`].
@@ -134,6 +134,14 @@ impl Git {
     pub fn ref_tip(&self, name: &str) -> Result<Option<String>, GitError> {
         let (code, told) = self.answer(&["rev-parse", "--verify", "--quiet", name], &[0, 1])?;
         Ok((code == 0).then(|| told.trim_end().to_owned()))
+    }
+
+    /// Whether [`Git::update_files`] would do it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn may_update_files(&self, index: &Path, old: &str, new: &str) -> Result<(), GitError> {
+        self.run_with_index(&["read-tree", "-n", "-m", "-u", old, new], index).map(drop)
     }
 
     /// Brings the files of the work tree and an index from one commit to another, or changes nothing: what is not

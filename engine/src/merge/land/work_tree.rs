@@ -43,15 +43,21 @@ impl<'a> Barrier<'a> {
             other => other.map_err(|source| LandError::io(&self.lock, source))?,
         }
         copy_with_time(&self.index, &self.copy).map_err(|source| LandError::io(&self.copy, source))?;
-        let update = || self.git.update_files(&self.copy, &self.tree.old, &self.tree.new);
+        let refused = |error| match error {
+            GitError::Failed { message, .. } => LandError::WorkTree { root: self.tree.root.clone(), message },
+            other => LandError::from(other),
+        };
+        // Where git refuses, every file is still as it was: there is nothing to take back but the lock. What is in the way
+        // is somebody's own, and must not be taken for a file that was half written.
+        let ask = || self.git.may_update_files(&self.copy, &self.tree.old, &self.tree.new);
         // A file may be as it was committed and only look otherwise, after a copy or a touch. Who looks at all of them knows;
         // that takes its time, and is rarely needed.
         let refreshed = || self.git.run_with_index(&["update-index", "-q", "--refresh"], &self.copy).is_ok();
-        let updated = update().or_else(|error| if refreshed() { update() } else { Err(error) });
-        updated.map_err(|error| match error {
-            GitError::Failed { message, .. } => LandError::WorkTree { root: self.tree.root.clone(), message },
-            other => other.into(),
-        })
+        if let Err(error) = ask().or_else(|error| if refreshed() { ask() } else { Err(error) }) {
+            self.unlock()?;
+            return Err(refused(error));
+        }
+        self.git.update_files(&self.copy, &self.tree.old, &self.tree.new).map_err(refused)
     }
 
     /// Makes the index that of the merge, and unlocks it. Done again, it does nothing.
