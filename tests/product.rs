@@ -44,6 +44,8 @@ mod json;
 mod kills;
 #[path = "product/landing.rs"]
 mod landing;
+#[path = "product/landing_clean_up.rs"]
+mod landing_clean_up;
 #[path = "product/landing_hooks.rs"]
 mod landing_hooks;
 #[path = "product/landing_places.rs"]

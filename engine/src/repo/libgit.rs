@@ -10,6 +10,7 @@ use git2::{BranchType, ErrorCode, Oid, Repository, RepositoryOpenFlags, Reposito
 use crate::source::read_bytes;
 
 use super::directory::{self, Entry};
+use super::git::path_of_bytes;
 use super::index_flags::overlooks_any;
 use super::{Found, Head, RepoError, RepoView, Worktree, explained};
 
@@ -109,11 +110,16 @@ impl RepoView for LibGit {
             let own = own.map(|root| Worktree { root: resolved(root), branch: branch_of(repository) });
             let main = main.or(own);
             let mut found: Vec<_> = main.into_iter().collect();
-            for name in repository.worktrees()?.iter().flatten().flatten() {
+            for name in repository.worktrees()?.iter_bytes() {
+                let linked = match str::from_utf8(name) {
+                    Ok(name) => repository
+                        .find_worktree(name)
+                        .and_then(|tree| Repository::open_from_worktree(&tree))
+                        .ok(),
+                    Err(_) => of_odd_name(repository, name),
+                };
                 // One whose directory is gone is no work tree.
-                let linked =
-                    repository.find_worktree(name).and_then(|tree| Repository::open_from_worktree(&tree));
-                let Ok(linked) = linked else { continue };
+                let Some(linked) = linked else { continue };
                 if let Some(root) = linked.workdir() {
                     found.push(Worktree { root: resolved(root), branch: branch_of(&linked) });
                 }
@@ -248,6 +254,13 @@ fn branch_of(repository: &Repository) -> Option<String> {
     let head = repository.find_reference("HEAD").ok()?;
     let target = head.symbolic_target().ok().flatten()?;
     target.strip_prefix("refs/heads/").map(str::to_owned)
+}
+
+/// A linked work tree whose name is no text: libgit2 is not to be asked for it by name.
+fn of_odd_name(repository: &Repository, name: &[u8]) -> Option<Repository> {
+    let own = repository.commondir().join("worktrees").join(path_of_bytes(name));
+    let text = read_bytes("gitdir", &own.join("gitdir"), 1 << 16).ok()??;
+    Repository::open(path_of_bytes(text.trim_ascii_end()).parent()?).ok()
 }
 
 fn resolved(path: &Path) -> PathBuf {

@@ -1,5 +1,6 @@
 //! What is removed after a merge: branches whose commits are kept elsewhere, and work trees in which nothing would be lost.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -211,8 +212,8 @@ fn remove_tree(
         fs::remove_dir_all(trash).map_err(|source| failed(trash, source))?;
     }
     // What git has on record of it.
-    let path = root.to_string_lossy();
-    match Git::new(repo.root()).run(&["worktree", "remove", "--", &path]) {
+    let words = ["worktree", "remove", "--"].map(OsStr::new);
+    match Git::new(repo.root()).bytes(&[&words[..], &[root.as_os_str()]].concat()) {
         Err(GitError::Failed { message, .. }) if !message.contains("is not a working tree") => {
             Ok(Some(format!("git keeps it on record: {message}")))
         }
@@ -236,6 +237,12 @@ fn unfit(repo: &Repo, tree: &RemovedTree) -> Result<Option<String>, LandError> {
             "{} is not committed in it ({})",
             first.path.display(),
             first.kind.as_str()
+        )));
+    }
+    if let Some(first) = repo.hidden_changes(&tree.root)?.first() {
+        return Ok(Some(format!(
+            "{} is not committed in it (git was told not to look at it)",
+            first.display()
         )));
     }
     let locked =
@@ -279,9 +286,13 @@ fn keep_ignored(
 fn ignored(repo: &Repo, root: &Path, trash: &Path) -> Result<Vec<PathBuf>, LandError> {
     let Some(own) = admin_directory(repo, root) else { return Ok(Vec::new()) };
     let words = ["status", "--porcelain=v1", "-z", "--ignored=matching", "--untracked-files=all"];
-    let git_dir = format!("--git-dir={}", own.display());
-    let work_tree = format!("--work-tree={}", trash.display());
-    let told = Git::new(trash).bytes(&[&[git_dir.as_str(), &work_tree], &words[..]].concat())?;
+    let option = |name: &str, path: &Path| {
+        let mut option = OsString::from(name);
+        option.push(path);
+        option
+    };
+    let places = [option("--git-dir=", &own), option("--work-tree=", trash)];
+    let told = Git::new(trash).bytes(&[&places[..], &words.map(OsString::from)].concat())?;
     let paths = told.split(|byte| *byte == 0).filter_map(|record| record.strip_prefix(b"!! "));
     Ok(paths.map(crate::repo::path_of_bytes).collect())
 }
