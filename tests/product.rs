@@ -50,6 +50,10 @@ mod landing_clean_up;
 mod landing_hooks;
 #[path = "product/landing_places.rs"]
 mod landing_places;
+#[path = "product/landing_plan.rs"]
+mod landing_plan;
+#[path = "product/landing_state.rs"]
+mod landing_state;
 #[path = "product/lanes.rs"]
 mod lanes;
 #[path = "product/missions.rs"]
