@@ -4,8 +4,8 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::landed::{at, branches, by_two, changing_nothing, is_sound, merge, merged, refs, script, told};
-use crate::ready::{LANE_A, LANE_B, MISSION, dry_run, ready};
-use crate::support::{LOG, SNAPSHOT, TestRepo, run};
+use crate::ready::{LANE_A, LANE_B, MISSION, approved, dry_run, ready};
+use crate::support::{LOG, SNAPSHOT, TestRepo, run, step};
 
 const META: &str = "kitty-specs/m/meta.json";
 
@@ -264,6 +264,22 @@ fn sign(repo: &TestRepo, branch: &str) {
     repo.git(&["update-ref", &format!("refs/heads/{branch}"), &id]);
     repo.git(&["reflog", "expire", "--expire=all", "--all"]);
     repo.git(&["prune", "--expire=now"]);
+}
+
+/// What is canceled is not done, and what is done is not done again.
+#[test]
+fn only_what_is_approved_is_done() {
+    let repo = ready();
+    let log = approved("WP01") + &step("WP02", "claimed", "canceled") + &step("WP03", "approved", "done");
+    repo.write(LOG, &log);
+    repo.commit_all("Log");
+    let told = merged(&repo, &[]);
+    assert_eq!(told["done"].as_array().unwrap().len(), 1);
+    let now = repo.read(LOG);
+    let events: Vec<_> = now.strip_prefix(log.as_str()).unwrap().lines().collect();
+    assert!(events.len() == 1 && events[0].contains(r#""wp_id": "WP01""#), "{events:?}");
+    let message = self::told(&repo, &["show", "--no-patch", "--format=%(trailers:key=Work-package)", "main"]);
+    assert_eq!(message, "Work-package: WP01");
 }
 
 /// Where nobody is known who commits, nothing is changed.

@@ -273,7 +273,7 @@ fn every_undo_puts_things_back(
         |one: &&Value| moved.contains(&format!("refs/heads/{}", one["branch"].as_str().unwrap()).as_str());
     let only_removed: Vec<Value> = removed.iter().filter(|one| !is_moved(one)).cloned().collect();
     for command in undo_of(&told["refs"]).into_iter().chain(undo_of(&Value::from(only_removed))) {
-        done(&repo, &command);
+        done(&repo, &format!("cd /\n{command}"));
     }
     let mut after = refs(&repo);
     after.retain(|name, _| !name.starts_with("refs/clearance/"));

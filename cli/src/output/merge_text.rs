@@ -45,11 +45,8 @@ pub(crate) fn render(report: &LandingReport, global: &Global) -> String {
     for files in &removed.files {
         out.push_str(&format!("  its ignored files are kept in {}\n", files.display()));
     }
-    for (branch, tip) in &removed.branches {
-        out.push_str(&format!(
-            "removed {branch}; to have it back: git branch {} {tip}\n",
-            shell_quote(branch)
-        ));
+    for (branch, _, again) in report.removed() {
+        out.push_str(&format!("removed {branch}; to have it back: {again}\n"));
     }
     if let Some((name, _)) = &removed.backup {
         out.push_str(&format!("the commits that were merged are kept as {name}\n"));

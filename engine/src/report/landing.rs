@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::merge::land::{Journal, Landed, Pushed, RefMove, Removed};
+use crate::merge::land::{Journal, Landed, Pushed, RefMove};
 use crate::repo::questions::holding;
 use crate::repo::{Repo, RepoError};
 use crate::source::shell_quote;
@@ -21,6 +21,8 @@ pub struct LandingReport {
     pub resumed: bool,
     /// How each moved branch goes back, in the order of [`LandingReport::moves`].
     undo: Vec<String>,
+    /// How each removed branch comes back, in the order of [`LandingReport::removed`].
+    again: Vec<String>,
     /// How a refused push goes on.
     go_on: Vec<String>,
 }
@@ -53,17 +55,29 @@ impl LandingReport {
             }
         });
         let undo = undo.collect();
+        let again = landed
+            .removed
+            .branches
+            .iter()
+            .map(|(branch, tip)| format!("{} {} {tip}", git(repo.root(), "branch"), quoted(branch)));
+        let again = again.collect();
         let go_on = go_on(
             &landed,
             repo,
             &trees.iter().map(|tree| (tree.root.as_path(), tree.branch.as_deref())).collect::<Vec<_>>(),
         );
-        Ok(Self { landed, resumed, undo, go_on })
+        Ok(Self { landed, resumed, undo, again, go_on })
     }
 
     /// The branches that moved, the target first, each with the command that puts it back.
     pub fn moves(&self) -> impl Iterator<Item = (&RefMove, &str)> {
         moves(&self.landed.journal).into_iter().zip(self.undo.iter().map(String::as_str))
+    }
+
+    /// The branches that were removed, each with the commit that it was at and the command that brings it back.
+    pub fn removed(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let branches = self.landed.removed.branches.iter().zip(&self.again);
+        branches.map(|((branch, tip), again)| (branch.as_str(), tip.as_str(), again.as_str()))
     }
 
     /// The commands by which a push that was refused goes on; none otherwise.
@@ -108,24 +122,24 @@ impl LandingReport {
             "done": journal.done,
             "refs": refs,
             "work_trees": journal.work_trees.iter().map(|tree| tree.root.to_string_lossy()).collect::<Vec<_>>(),
-            "removed": removed_of(removed),
+            "removed": self.removed_account(),
             "kept": removed.kept,
             "not_moved": astray.iter().map(RefMove::name).collect::<Vec<_>>(),
             "push": push,
         })
     }
-}
 
-fn removed_of(removed: &Removed) -> Value {
-    let branches = removed.branches.iter().map(|(branch, tip)| {
-        json!({ "branch": branch, "tip": tip, "undo": format!("git branch {} {tip}", quoted(branch)) })
-    });
-    json!({
-        "branches": branches.collect::<Vec<_>>(),
-        "work_trees": removed.work_trees.iter().map(|root| root.to_string_lossy()).collect::<Vec<_>>(),
-        "backup": removed.backup.as_ref().map(|(name, _)| name),
-        "ignored_files": removed.files.iter().map(|files| files.to_string_lossy()).collect::<Vec<_>>(),
-    })
+    fn removed_account(&self) -> Value {
+        let removed = &self.landed.removed;
+        let branches =
+            self.removed().map(|(branch, tip, undo)| json!({ "branch": branch, "tip": tip, "undo": undo }));
+        json!({
+            "branches": branches.collect::<Vec<_>>(),
+            "work_trees": removed.work_trees.iter().map(|root| root.to_string_lossy()).collect::<Vec<_>>(),
+            "backup": removed.backup.as_ref().map(|(name, _)| name),
+            "ignored_files": removed.files.iter().map(|files| files.to_string_lossy()).collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// The branches that a landing moved.
