@@ -9,6 +9,8 @@ mod ready;
 #[path = "product/support.rs"]
 mod support;
 
+#[path = "product/agreement.rs"]
+mod agreement;
 #[path = "product/bad_logs.rs"]
 mod bad_logs;
 #[path = "product/bad_questions.rs"]

@@ -15,7 +15,7 @@ use rstest::rstest;
 use crate::ready::{Break, LANE_A, beside, done, dry_run, ready, shell};
 use crate::support::{LOG, Run, TestRepo, below, command, copied, run, run_without_privilege, unchanged};
 
-const MANIFEST: &str = "kitty-specs/m/lanes.json";
+pub(crate) const MANIFEST: &str = "kitty-specs/m/lanes.json";
 const QUESTION: [&str; 5] = ["merge", "--dry-run", "--json", "--mission", "m"];
 
 /// The answer, unless it waits for what nobody will ever write into a pipe.
@@ -31,24 +31,47 @@ fn in_time(repo: &TestRepo, pipe: &Path) -> Run {
     })
 }
 
+/// What stands where the manifest belongs, and what is said of it.
+pub(crate) const NO_MANIFEST: &[(&str, Break, &str)] = &[
+    (
+        "link_out",
+        |repo: &TestRepo| {
+            symlink(clearance_testkit::write(repo.outside(), "lanes.json", "{}"), repo.root().join(MANIFEST))
+                .unwrap()
+        },
+        "outside of what clearance may touch",
+    ),
+    (
+        "link_nowhere",
+        |repo: &TestRepo| symlink("nowhere", repo.root().join(MANIFEST)).unwrap(),
+        "leads to nowhere",
+    ),
+    ("pipe", |repo: &TestRepo| done(repo, &format!("mkfifo {MANIFEST}")), "not a regular file"),
+    (
+        "directory",
+        |repo: &TestRepo| fs::create_dir(repo.root().join(MANIFEST)).unwrap(),
+        "not a regular file",
+    ),
+];
+
 /// What stands where the manifest of lanes belongs is not opened, and the command brings the manifest back.
-#[rstest]
-#[case::link_out(|repo: &TestRepo| symlink(clearance_testkit::write(repo.outside(), "lanes.json", "{}"), repo.root().join(MANIFEST)).unwrap(), "outside of what clearance may touch")]
-#[case::link_nowhere(|repo: &TestRepo| symlink("nowhere", repo.root().join(MANIFEST)).unwrap(), "leads to nowhere")]
-#[case::pipe(|repo: &TestRepo| done(repo, &format!("mkfifo {MANIFEST}")), "not a regular file")]
-#[case::directory(|repo: &TestRepo| fs::create_dir(repo.root().join(MANIFEST)).unwrap(), "not a regular file")]
-fn what_is_no_manifest(#[case] make: Break, #[case] words: &str) {
-    let repo = ready();
-    fs::remove_file(repo.root().join(MANIFEST)).unwrap();
-    make(&repo);
-    let run = unchanged(repo.outside(), || in_time(&repo, &repo.root().join(MANIFEST)));
-    let json = run.json();
-    let found = json["blockers"].as_array().unwrap().iter().find(|found| found["code"] == "lanes_invalid");
-    let found = found.unwrap_or_else(|| panic!("{json:#}"));
-    assert_eq!(run.code, 1);
-    assert!(found["message"].as_str().unwrap().contains(words), "{found:#}");
-    done(&repo, found["remediation"].as_str().unwrap());
-    assert_eq!(dry_run(&repo, &[]).code, 0);
+#[test]
+fn what_is_no_manifest() {
+    for &(name, make, words) in NO_MANIFEST {
+        eprintln!("{name}");
+        let repo = ready();
+        fs::remove_file(repo.root().join(MANIFEST)).unwrap();
+        make(&repo);
+        let run = unchanged(repo.outside(), || in_time(&repo, &repo.root().join(MANIFEST)));
+        let json = run.json();
+        let found =
+            json["blockers"].as_array().unwrap().iter().find(|found| found["code"] == "lanes_invalid");
+        let found = found.unwrap_or_else(|| panic!("{json:#}"));
+        assert_eq!(run.code, 1);
+        assert!(found["message"].as_str().unwrap().contains(words), "{found:#}");
+        done(&repo, found["remediation"].as_str().unwrap());
+        assert_eq!(dry_run(&repo, &[]).code, 0);
+    }
 }
 
 #[test]

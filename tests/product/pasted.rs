@@ -4,7 +4,7 @@ use std::fs;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANE_A, LANE_B, LANES, MISSION, approved, codes, dry_run, ready, shell};
+use crate::ready::{Break, LANE_A, LANE_B, LANES, MISSION, Made, approved, codes, dry_run, ready, shell};
 use crate::second_look::review;
 use crate::support::{LOG, Run, TestRepo, step};
 
@@ -19,62 +19,88 @@ fn ends(repo: &TestRepo, code: &str) -> String {
     command
 }
 
+/// What was changed besides the state; whether it is stashed.
+pub(crate) const STATE: &[(&str, Break, bool)] = &[
+    ("alone", |_: &TestRepo| {}, false),
+    (
+        "with_a_file_that_was_announced",
+        |repo: &TestRepo| {
+            repo.write("kitty-specs/m/it's new.md", "x\n");
+            repo.git(&["add", "--intent-to-add", "kitty-specs/m/it's new.md"]);
+        },
+        false,
+    ),
+    (
+        "with_others",
+        |repo: &TestRepo| {
+            repo.write("shared.txt", "mine\n");
+            repo.write("staged.txt", "mine\n");
+            repo.git(&["add", "staged.txt"]);
+        },
+        true,
+    ),
+    (
+        "with_one_that_was_deleted",
+        |repo: &TestRepo| drop(repo.git(&["rm", "--quiet", "--force", "kitty-specs/m/tasks.md"])),
+        true,
+    ),
+];
+
 /// What the log says of approvals must not be put away with it.
-#[rstest]
-#[case::alone(|_: &TestRepo| {}, false)]
-#[case::with_a_file_that_was_announced(|repo: &TestRepo| {
-    repo.write("kitty-specs/m/it's new.md", "x\n");
-    repo.git(&["add", "--intent-to-add", "kitty-specs/m/it's new.md"]);
-}, false)]
-#[case::with_others(|repo: &TestRepo| {
-    repo.write("shared.txt", "mine\n");
-    repo.write("staged.txt", "mine\n");
-    repo.git(&["add", "staged.txt"]);
-}, true)]
-#[case::with_one_that_was_deleted(|repo: &TestRepo| drop(repo.git(&["rm", "--quiet", "--force", "kitty-specs/m/tasks.md"])), true)]
-fn state_is_recorded_and_not_stashed(#[case] more: Break, #[case] stashes: bool) {
-    let repo = ready();
-    repo.write(LOG, approved("WP01") + &step("WP02", "in_progress", "in_review"));
-    repo.commit_all("In review");
-    repo.write(LOG, approved("WP01") + &approved("WP02"));
-    repo.write("kitty-specs/m/tasks.md", "- [x] T001 b\n");
-    more(&repo);
-    ends(&repo, "dirty_worktree");
-    assert!(repo.git(&["log", "--max-count=1", "--format=%s"]).starts_with("Record the state of m"));
-    assert_eq!(!repo.git(&["stash", "list"]).is_empty(), stashes);
+#[test]
+fn state_is_recorded_and_not_stashed() {
+    for &(name, more, stashes) in STATE {
+        eprintln!("{name}");
+        let repo = ready();
+        repo.write(LOG, approved("WP01") + &step("WP02", "in_progress", "in_review"));
+        repo.commit_all("In review");
+        repo.write(LOG, approved("WP01") + &approved("WP02"));
+        repo.write("kitty-specs/m/tasks.md", "- [x] T001 b\n");
+        more(&repo);
+        ends(&repo, "dirty_worktree");
+        assert!(repo.git(&["log", "--max-count=1", "--format=%s"]).starts_with("Record the state of m"));
+        assert_eq!(!repo.git(&["stash", "list"]).is_empty(), stashes);
+    }
 }
 
+/// Changes that a stash does not take: the code, and a file that must be there afterwards.
+pub(crate) const UNSTASHED: &[(&str, &str, &str, Break)] = &[
+    ("announced", "dirty_worktree", "", |repo: &TestRepo| {
+        repo.write("new file.txt", "mine\n");
+        repo.git(&["add", "--intent-to-add", "new file.txt"]);
+    }),
+    ("announced_in_a_lane", "dirty_lane_worktree", "", |repo: &TestRepo| {
+        repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
+        repo.write("../a/new.txt", "mine\n");
+        repo.git(&["-C", "../a", "add", "--intent-to-add", "new.txt"]);
+    }),
+    ("a_repository_inside", "dirty_lane_worktree", "a.nested/mine", |repo: &TestRepo| {
+        repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
+        repo.write("../a/nested/mine", "mine\n");
+        repo.git(&["init", "--quiet", "../a/nested"]);
+    }),
+    ("a_repository_and_more", "dirty_lane_worktree", "a.deep.nested/mine", |repo: &TestRepo| {
+        repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
+        repo.write("../a/deep/nested/mine", "mine\n");
+        repo.write("../a/other", "mine\n");
+        repo.git(&["init", "--quiet", "../a/deep/nested"]);
+    }),
+    ("a_directory_for_a_file", "dirty_worktree", "repo/shared.txt.mine/mine", |repo: &TestRepo| {
+        fs::remove_file(repo.root().join("shared.txt")).unwrap();
+        repo.write("shared.txt/mine", "mine\n");
+    }),
+];
+
 /// `git stash` refuses these, passes over them, or deletes them.
-#[rstest]
-#[case::announced("dirty_worktree", "", |repo: &TestRepo| {
-    repo.write("new file.txt", "mine\n");
-    repo.git(&["add", "--intent-to-add", "new file.txt"]);
-})]
-#[case::announced_in_a_lane("dirty_lane_worktree", "", |repo: &TestRepo| {
-    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
-    repo.write("../a/new.txt", "mine\n");
-    repo.git(&["-C", "../a", "add", "--intent-to-add", "new.txt"]);
-})]
-#[case::a_repository_inside("dirty_lane_worktree", "a.nested/mine", |repo: &TestRepo| {
-    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
-    repo.write("../a/nested/mine", "mine\n");
-    repo.git(&["init", "--quiet", "../a/nested"]);
-})]
-#[case::a_repository_and_more("dirty_lane_worktree", "a.deep.nested/mine", |repo: &TestRepo| {
-    repo.git(&["worktree", "add", "--quiet", "../a", LANE_A]);
-    repo.write("../a/deep/nested/mine", "mine\n");
-    repo.write("../a/other", "mine\n");
-    repo.git(&["init", "--quiet", "../a/deep/nested"]);
-})]
-#[case::a_directory_for_a_file("dirty_worktree", "repo/shared.txt.mine/mine", |repo: &TestRepo| {
-    fs::remove_file(repo.root().join("shared.txt")).unwrap();
-    repo.write("shared.txt/mine", "mine\n");
-})]
-fn what_a_stash_does_not_take(#[case] code: &str, #[case] kept: &str, #[case] make: Break) {
-    let repo = ready();
-    make(&repo);
-    ends(&repo, code);
-    assert!(kept.is_empty() || repo.outside().join(kept).exists(), "{kept}");
+#[test]
+fn what_a_stash_does_not_take() {
+    for &(name, code, kept, make) in UNSTASHED {
+        eprintln!("{name}");
+        let repo = ready();
+        make(&repo);
+        ends(&repo, code);
+        assert!(kept.is_empty() || repo.outside().join(kept).exists(), "{kept}");
+    }
 }
 
 /// A lane that adds a file, as any other lane does.
@@ -86,33 +112,40 @@ fn adds(repo: &TestRepo, path: impl AsRef<std::path::Path>) {
     repo.git(&["checkout", "--quiet", "main"]);
 }
 
+/// What stands where a merge writes, and where it is found afterwards.
+pub(crate) const IN_THE_WAY: &[(&str, &str, Break)] = &[
+    ("a_directory", "build.mine/deep/y", |repo: &TestRepo| {
+        adds(repo, "build");
+        repo.write("build/x", "mine\n");
+        repo.write("build/deep/y", "mine\n");
+    }),
+    ("a_repository", "build.mine/x", |repo: &TestRepo| {
+        adds(repo, "build");
+        repo.write("build/x", "mine\n");
+        repo.git(&["init", "--quiet", "build"]);
+    }),
+    ("one_file_among_those_that_git_knows", "build.x.mine", |repo: &TestRepo| {
+        repo.write("build/known", "known\n");
+        repo.commit_all("Directory");
+        repo.git(&["branch", "--force", MISSION, "main"]);
+        repo.git(&["checkout", "--quiet", "-B", LANE_A, "main"]);
+        repo.git(&["rm", "--quiet", "-r", "build"]);
+        adds(repo, "build");
+        repo.write("build/x", "mine\n");
+    }),
+];
+
 /// What stands where a merge writes goes out of the way at once, and as a whole.
-#[rstest]
-#[case::a_directory("build.mine/deep/y", |repo: &TestRepo| {
-    adds(repo, "build");
-    repo.write("build/x", "mine\n");
-    repo.write("build/deep/y", "mine\n");
-})]
-#[case::a_repository("build.mine/x", |repo: &TestRepo| {
-    adds(repo, "build");
-    repo.write("build/x", "mine\n");
-    repo.git(&["init", "--quiet", "build"]);
-})]
-#[case::one_file_among_those_that_git_knows("build.x.mine", |repo: &TestRepo| {
-    repo.write("build/known", "known\n");
-    repo.commit_all("Directory");
-    repo.git(&["branch", "--force", MISSION, "main"]);
-    repo.git(&["checkout", "--quiet", "-B", LANE_A, "main"]);
-    repo.git(&["rm", "--quiet", "-r", "build"]);
-    adds(repo, "build");
-    repo.write("build/x", "mine\n");
-})]
-fn what_is_in_the_way_is_moved_as_a_whole(#[case] kept: &str, #[case] make: Break) {
-    let repo = ready();
-    make(&repo);
-    ends(&repo, "untracked_obstruction");
-    assert!(repo.root().join(kept).exists(), "{kept}");
-    repo.git(&["merge", "--quiet", "--no-edit", LANE_A]);
+#[test]
+fn what_is_in_the_way_is_moved_as_a_whole() {
+    for &(name, kept, make) in IN_THE_WAY {
+        eprintln!("{name}");
+        let repo = ready();
+        make(&repo);
+        ends(&repo, "untracked_obstruction");
+        assert!(repo.root().join(kept).exists(), "{kept}");
+        repo.git(&["merge", "--quiet", "--no-edit", LANE_A]);
+    }
 }
 
 /// A name that is not UTF-8 cannot be shown, but can be spelled.
@@ -179,32 +212,43 @@ fn a_lane_branch_that_nothing_remembers() {
     assert!(listed.stdout.contains(tip.trim()), "{}", listed.stdout);
 }
 
+/// Files of the mission that are not what they should be.
+pub(crate) const UNREADABLE: &[Made] = &[
+    ("manifest", |repo: &TestRepo| drop(repo.write("kitty-specs/m/lanes.json", "{\"lanes\":\n 5}"))),
+    ("two_lanes", |repo: &TestRepo| {
+        drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane-a")))
+    }),
+    ("no_manifest", |repo: &TestRepo| {
+        repo.git(&["rm", "--quiet", "kitty-specs/m/lanes.json"]);
+        fs::create_dir(repo.root().join("kitty-specs/m/lanes.json")).unwrap();
+        repo.git(&["reset", "--quiet"]);
+    }),
+    ("no_file", |repo: &TestRepo| drop(repo.git(&["rm", "--quiet", "kitty-specs/m/tasks/WP02-b.md"]))),
+    ("a_name_of_no_branch", |repo: &TestRepo| {
+        drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane..b")))
+    }),
+    ("review", |repo: &TestRepo| {
+        repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
+        review(repo, "WP02-b/review-cycle-1.md", "---\nverdict: [\n---\n");
+    }),
+];
+
 /// Where a command is pasted makes no difference.
-#[rstest]
-#[case::manifest(|repo: &TestRepo| drop(repo.write("kitty-specs/m/lanes.json", "{\"lanes\":\n 5}")))]
-#[case::two_lanes(|repo: &TestRepo| drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane-a"))))]
-#[case::no_manifest(|repo: &TestRepo| {
-    repo.git(&["rm", "--quiet", "kitty-specs/m/lanes.json"]);
-    fs::create_dir(repo.root().join("kitty-specs/m/lanes.json")).unwrap();
-    repo.git(&["reset", "--quiet"]);
-})]
-#[case::no_file(|repo: &TestRepo| drop(repo.git(&["rm", "--quiet", "kitty-specs/m/tasks/WP02-b.md"])))]
-#[case::a_name_of_no_branch(|repo: &TestRepo| drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane..b"))))]
-#[case::review(|repo: &TestRepo| {
-    repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
-    review(repo, "WP02-b/review-cycle-1.md", "---\nverdict: [\n---\n");
-})]
-fn commands_that_are_pasted_elsewhere(#[case] break_it: Break) {
-    let repo = ready();
-    break_it(&repo);
-    let json = dry_run(&repo, &["--json"]).json();
-    let found = json["blockers"].as_array().unwrap();
-    let commands = found.iter().filter(|found| found["code"] != "dirty_worktree");
-    let commands: Vec<_> = commands.map(|found| found["remediation"].as_str().unwrap()).collect();
-    assert!(!commands.is_empty(), "{json:#}");
-    for command in commands {
-        let done = elsewhere(&repo, command);
-        assert_eq!(done.code, 0, "{command}: {}", done.stderr);
+#[test]
+fn commands_that_are_pasted_elsewhere() {
+    for &(name, break_it) in UNREADABLE {
+        eprintln!("{name}");
+        let repo = ready();
+        break_it(&repo);
+        let json = dry_run(&repo, &["--json"]).json();
+        let found = json["blockers"].as_array().unwrap();
+        let commands = found.iter().filter(|found| found["code"] != "dirty_worktree");
+        let commands: Vec<_> = commands.map(|found| found["remediation"].as_str().unwrap()).collect();
+        assert!(!commands.is_empty(), "{json:#}");
+        for command in commands {
+            let done = elsewhere(&repo, command);
+            assert_eq!(done.code, 0, "{command}: {}", done.stderr);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::ready::{
 use crate::support::{Run, TestRepo, command, unchanged};
 
 /// Makes another kind of repository of a plain one, and says where the question is asked.
-type Make = fn(&TestRepo) -> PathBuf;
+pub(crate) type Make = fn(&TestRepo) -> PathBuf;
 
 const ODD_NAME: &str = "-it's \"odd\" \u{e4}\u{1f600} $HOME;#";
 
@@ -58,69 +58,93 @@ fn blockers(json: &Value) -> Vec<&str> {
     json["blockers"].as_array().unwrap().iter().map(|blocker| blocker["code"].as_str().unwrap()).collect()
 }
 
-#[rstest]
-#[case::reftable(|repo: &TestRepo| made_with(repo, "--ref-format=reftable"))]
-#[case::sha_256(|repo: &TestRepo| made_with(repo, "--object-format=sha256"))]
-#[case::separate_git_directory(|repo: &TestRepo| made_with(repo, "--separate-git-dir=../made.git"))]
-#[case::separate_and_sha_256(|repo: &TestRepo| made_with(repo, "--separate-git-dir=../made.git --object-format=sha256"))]
-#[case::packed(|repo: &TestRepo| here(repo, "git pack-refs --all; git gc --quiet"))]
-#[case::linked_worktree(|repo: &TestRepo| {
-    done(repo, "git checkout --quiet -b other; git worktree add --quiet ../linked main");
-    beside(repo, "linked")
-})]
-#[case::lane_worktree(|repo: &TestRepo| {
-    done(repo, &format!("git checkout --quiet -b other; git worktree add --quiet .worktrees/m-lane-a {LANE_A}"));
-    repo.root().join(".worktrees/m-lane-a")
-})]
-#[case::worktree_of_a_reftable(|repo: &TestRepo| {
-    made_with(repo, "--ref-format=reftable");
-    done(repo, "git -C ../made worktree add --quiet -b other ../linked main");
-    beside(repo, "linked")
-})]
-#[case::worktree_of_a_bare_repository(|repo: &TestRepo| {
-    done(repo, &format!("git clone --quiet --bare . ../bare.git\n{}", named("../bare.git")));
-    done(repo, "git -C ../bare.git worktree add --quiet ../linked main");
-    beside(repo, "linked")
-})]
-#[case::borrowed_objects(|repo: &TestRepo| cloned(repo, ".", "--shared", "shared"))]
-#[case::borrowed_from_a_borrower(|repo: &TestRepo| {
-    cloned(repo, ".", "--shared", "shared");
-    cloned(repo, "../shared", "--shared", "again")
-})]
-#[case::partial_clone(partial_clone)]
-#[case::submodule(as_submodule)]
-#[case::commit_graph(|repo: &TestRepo| here(repo, "git commit-graph write --reachable"))]
-#[case::broken_commit_graph(|repo: &TestRepo| here(repo, "git commit-graph write --reachable; f=.git/objects/info/commit-graph; chmod u+w $f; head -c 40 $f > ../half; cat ../half > $f"))]
-#[case::multi_pack_index(|repo: &TestRepo| here(repo, "git repack --quiet -d --write-midx --write-bitmap-index -a"))]
-#[case::worktree_config(|repo: &TestRepo| here(repo, "git config extensions.worktreeConfig true; git config --worktree core.ignoreCase false"))]
-#[case::index_of_version_4(|repo: &TestRepo| here(repo, "git update-index --index-version 4"))]
-#[case::split_index(|repo: &TestRepo| here(repo, "git update-index --split-index"))]
-#[case::untracked_cache(|repo: &TestRepo| here(repo, "git update-index --untracked-cache"))]
-#[case::precious_objects(|repo: &TestRepo| here(repo, "git config core.repositoryFormatVersion 1; git config extensions.preciousObjects true"))]
-#[case::odd_path(|repo: &TestRepo| {
-    fs::rename(repo.root(), beside(repo, ODD_NAME)).unwrap();
-    fs::create_dir(repo.root()).unwrap();
-    beside(repo, ODD_NAME)
-})]
-fn every_kind_of_repository_has_the_plain_answer(#[case] make: Make) {
-    for (conflict, code) in [(false, 0), (true, 1)] {
-        let repo = ready();
-        if conflict {
-            lane(&repo, LANE_B, ("one", "EINS"), "b.txt");
-        }
-        let plain = dry_run(&repo, &["--json"]).json();
-        let place = make(&repo);
-        // What git would like to note in its index, it must not.
-        let file = fs::File::options().append(true).open(place.join("shared.txt")).unwrap();
-        file.set_modified(std::time::UNIX_EPOCH).unwrap();
-        let (asked, checked) =
-            unchanged(repo.outside(), || (ask(&place, &QUESTION), ask(&place, &["check", "--mission", "m"])));
-        let json = &asked.1;
-        assert_eq!((asked.0, checked.0, &json["ready"]), (code, code, &(!conflict).into()), "{json:#}");
-        assert_eq!(json["forecast"]["changes"], plain["forecast"]["changes"], "{json:#}");
-        assert_eq!(json["warnings"], plain["warnings"]);
-        if conflict {
-            assert_eq!(blockers(json), ["lane_conflict"], "{json:#}");
+/// Every kind of repository.
+pub(crate) const KINDS: &[(&str, Make)] = &[
+    ("reftable", |repo: &TestRepo| made_with(repo, "--ref-format=reftable")),
+    ("sha_256", |repo: &TestRepo| made_with(repo, "--object-format=sha256")),
+    ("separate_git_directory", |repo: &TestRepo| made_with(repo, "--separate-git-dir=../made.git")),
+    ("separate_and_sha_256", |repo: &TestRepo| {
+        made_with(repo, "--separate-git-dir=../made.git --object-format=sha256")
+    }),
+    ("packed", |repo: &TestRepo| here(repo, "git pack-refs --all; git gc --quiet")),
+    ("linked_worktree", |repo: &TestRepo| {
+        done(repo, "git checkout --quiet -b other; git worktree add --quiet ../linked main");
+        beside(repo, "linked")
+    }),
+    ("lane_worktree", |repo: &TestRepo| {
+        done(
+            repo,
+            &format!("git checkout --quiet -b other; git worktree add --quiet .worktrees/m-lane-a {LANE_A}"),
+        );
+        repo.root().join(".worktrees/m-lane-a")
+    }),
+    ("worktree_of_a_reftable", |repo: &TestRepo| {
+        made_with(repo, "--ref-format=reftable");
+        done(repo, "git -C ../made worktree add --quiet -b other ../linked main");
+        beside(repo, "linked")
+    }),
+    ("worktree_of_a_bare_repository", |repo: &TestRepo| {
+        done(repo, &format!("git clone --quiet --bare . ../bare.git\n{}", named("../bare.git")));
+        done(repo, "git -C ../bare.git worktree add --quiet ../linked main");
+        beside(repo, "linked")
+    }),
+    ("borrowed_objects", |repo: &TestRepo| cloned(repo, ".", "--shared", "shared")),
+    ("borrowed_from_a_borrower", |repo: &TestRepo| {
+        cloned(repo, ".", "--shared", "shared");
+        cloned(repo, "../shared", "--shared", "again")
+    }),
+    ("partial_clone", partial_clone),
+    ("submodule", as_submodule),
+    ("commit_graph", |repo: &TestRepo| here(repo, "git commit-graph write --reachable")),
+    ("broken_commit_graph", |repo: &TestRepo| {
+        here(
+            repo,
+            "git commit-graph write --reachable; f=.git/objects/info/commit-graph; chmod u+w $f; head -c 40 $f > ../half; cat ../half > $f",
+        )
+    }),
+    ("multi_pack_index", |repo: &TestRepo| {
+        here(repo, "git repack --quiet -d --write-midx --write-bitmap-index -a")
+    }),
+    ("worktree_config", |repo: &TestRepo| {
+        here(repo, "git config extensions.worktreeConfig true; git config --worktree core.ignoreCase false")
+    }),
+    ("index_of_version_4", |repo: &TestRepo| here(repo, "git update-index --index-version 4")),
+    ("split_index", |repo: &TestRepo| here(repo, "git update-index --split-index")),
+    ("untracked_cache", |repo: &TestRepo| here(repo, "git update-index --untracked-cache")),
+    ("precious_objects", |repo: &TestRepo| {
+        here(repo, "git config core.repositoryFormatVersion 1; git config extensions.preciousObjects true")
+    }),
+    ("odd_path", |repo: &TestRepo| {
+        fs::rename(repo.root(), beside(repo, ODD_NAME)).unwrap();
+        fs::create_dir(repo.root()).unwrap();
+        beside(repo, ODD_NAME)
+    }),
+];
+
+#[test]
+fn every_kind_of_repository_has_the_plain_answer() {
+    for &(name, make) in KINDS {
+        eprintln!("{name}");
+        for (conflict, code) in [(false, 0), (true, 1)] {
+            let repo = ready();
+            if conflict {
+                lane(&repo, LANE_B, ("one", "EINS"), "b.txt");
+            }
+            let plain = dry_run(&repo, &["--json"]).json();
+            let place = make(&repo);
+            // What git would like to note in its index, it must not.
+            let file = fs::File::options().append(true).open(place.join("shared.txt")).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+            let (asked, checked) = unchanged(repo.outside(), || {
+                (ask(&place, &QUESTION), ask(&place, &["check", "--mission", "m"]))
+            });
+            let json = &asked.1;
+            assert_eq!((asked.0, checked.0, &json["ready"]), (code, code, &(!conflict).into()), "{json:#}");
+            assert_eq!(json["forecast"]["changes"], plain["forecast"]["changes"], "{json:#}");
+            assert_eq!(json["warnings"], plain["warnings"]);
+            if conflict {
+                assert_eq!(blockers(json), ["lane_conflict"], "{json:#}");
+            }
         }
     }
 }

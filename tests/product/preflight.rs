@@ -8,7 +8,7 @@ use clearance_engine::check::Stage;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::ready::{Break, LANE_A, MISSION, approved, codes, dry_run, ready, shell};
+use crate::ready::{LANE_A, MISSION, Made, approved, codes, dry_run, ready, shell};
 use crate::support::{LOG, Run, TestRepo, command, everything, run};
 
 #[test]
@@ -230,37 +230,46 @@ fn a_colon_in_the_path_of_the_repository() {
     assert_eq!(asked.code, 0, "{}", asked.stdout);
 }
 
+/// One of each kind of answer.
+pub(crate) const ANSWERS: &[Made] = &[
+    ("ready", |_: &TestRepo| {}),
+    ("blocked", |repo: &TestRepo| {
+        repo.git(&["branch", "-D", MISSION]);
+        repo.write("shared.txt", "mine\n");
+    }),
+    ("warned", |repo: &TestRepo| {
+        repo.write("kitty-specs/m/tasks/WP01-a/review-cycle-1.md", "no front matter\n");
+        repo.commit_all("Review");
+    }),
+    ("undecided", |repo: &TestRepo| {
+        let tip = repo.git(&["rev-parse", LANE_A]).trim().to_owned();
+        fs::remove_file(repo.root().join(format!(".git/objects/{}/{}", &tip[..2], &tip[2..]))).unwrap();
+    }),
+];
+
 /// Machines read what the schemas say, on every path that has a verdict.
-#[rstest]
-#[case::ready(|_: &TestRepo| {})]
-#[case::blocked(|repo: &TestRepo| {
-    repo.git(&["branch", "-D", MISSION]);
-    repo.write("shared.txt", "mine\n");
-})]
-#[case::warned(|repo: &TestRepo| {
-    repo.write("kitty-specs/m/tasks/WP01-a/review-cycle-1.md", "no front matter\n");
-    repo.commit_all("Review");
-})]
-#[case::undecided(|repo: &TestRepo| {
-    let tip = repo.git(&["rev-parse", LANE_A]).trim().to_owned();
-    fs::remove_file(repo.root().join(format!(".git/objects/{}/{}", &tip[..2], &tip[2..]))).unwrap();
-})]
-fn json_is_as_the_schemas_say(#[case] make_it: Break) {
-    let repo = ready();
-    make_it(&repo);
-    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schemas");
-    let valid = |schema: &str, value: &Value| {
-        let schema: Value = serde_json::from_str(&clearance_testkit::read(&schemas, schema)).unwrap();
-        let validator = jsonschema::validator_for(&schema).unwrap();
-        let faults: Vec<_> =
-            validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        assert_eq!(faults, Vec::<String>::new(), "{value:#}");
-    };
-    valid("clearance.merge-dry-run.v1.json", &dry_run(&repo, &["--json"]).json());
-    valid("clearance.check.v1.json", &run(&repo, &["check", "--mission", "m", "--json"]).json());
-    valid("clearance.check.v1.json", &dry_run(&repo, &["--report", "json"]).json());
-    valid(
-        "clearance.check.v1.json",
-        &run(&TestRepo::new(), &["check", "--stage", "mark-status", "--json"]).json(),
-    );
+#[test]
+fn json_is_as_the_schemas_say() {
+    for &(name, make_it) in ANSWERS {
+        eprintln!("{name}");
+        let repo = ready();
+        make_it(&repo);
+        let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schemas");
+        let valid = |schema: &str, value: &Value| {
+            let schema: Value = serde_json::from_str(&clearance_testkit::read(&schemas, schema)).unwrap();
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            let faults: Vec<_> = validator
+                .iter_errors(value)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert_eq!(faults, Vec::<String>::new(), "{value:#}");
+        };
+        valid("clearance.merge-dry-run.v1.json", &dry_run(&repo, &["--json"]).json());
+        valid("clearance.check.v1.json", &run(&repo, &["check", "--mission", "m", "--json"]).json());
+        valid("clearance.check.v1.json", &dry_run(&repo, &["--report", "json"]).json());
+        valid(
+            "clearance.check.v1.json",
+            &run(&TestRepo::new(), &["check", "--stage", "mark-status", "--json"]).json(),
+        );
+    }
 }

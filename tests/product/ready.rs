@@ -60,8 +60,12 @@ pub(crate) fn codes(repo: &TestRepo, more: &[&str]) -> Vec<String> {
     blockers.iter().map(|blocker| blocker["code"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What makes a mission not ready, and the code for it.
+/// Something that is done to a mission that is ready.
 pub(crate) type Break = fn(&TestRepo);
+/// What makes it not ready: a name, and the code that is found.
+pub(crate) type Broken = (&'static str, &'static str, Break);
+/// What leaves it ready, or not: a name.
+pub(crate) type Made = (&'static str, Break);
 
 /// A command as a person would paste it, run at the top of the repository.
 pub(crate) fn shell(repo: &TestRepo, command: &str) -> Run {

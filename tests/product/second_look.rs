@@ -5,52 +5,65 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Break, LANE_A, LANE_B, LANES, MISSION, approved, codes, done, dry_run, ready, shell};
+use crate::ready::{Broken, LANE_A, LANE_B, LANES, MISSION, Made, approved, codes, done, dry_run, ready, shell};
 use crate::support::{LOG, Run, TestRepo, run, step};
 
-/// Git was told not to look at these; each of them makes a merge abort.
-#[rstest]
-#[case::a_link_that_leads_elsewhere(|repo: &TestRepo| {
-    told(repo, "--assume-unchanged", "link");
-    fs::remove_file(repo.root().join("link")).unwrap();
-    symlink("elsewhere", repo.root().join("link")).unwrap();
-})]
-#[case::a_link_that_is_a_file_now(|repo: &TestRepo| {
-    told(repo, "--skip-worktree", "link");
-    fs::remove_file(repo.root().join("link")).unwrap();
-    repo.write("link", "mine\n");
-})]
-#[case::a_file_that_may_be_run_now(|repo: &TestRepo| {
-    told(repo, "--assume-unchanged", "shared.txt");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(repo.root().join("shared.txt"), mode).unwrap();
-})]
-#[case::a_file_that_is_a_directory_now(|repo: &TestRepo| {
-    told(repo, "--skip-worktree", "shared.txt");
-    fs::remove_file(repo.root().join("shared.txt")).unwrap();
-    repo.write("shared.txt/mine", "mine\n");
-})]
-#[case::a_file_that_is_a_link_now(|repo: &TestRepo| {
-    told(repo, "--skip-worktree", "shared.txt");
-    fs::rename(repo.root().join("shared.txt"), repo.root().join("moved")).unwrap();
-    symlink("moved", repo.root().join("shared.txt")).unwrap();
-})]
-#[case::a_directory_that_is_a_file_now(|repo: &TestRepo| {
-    told(repo, "--skip-worktree", "dir/file");
-    fs::remove_dir_all(repo.root().join("dir")).unwrap();
-    repo.write("dir", "mine\n");
-})]
-fn changes_that_git_was_told_not_to_see(#[case] change: Break) {
+/// Changes of [`with_links`] that git was told not to look at.
+pub(crate) const HIDDEN: &[Made] = &[
+    ("a_link_that_leads_elsewhere", |repo: &TestRepo| {
+        told(repo, "--assume-unchanged", "link");
+        fs::remove_file(repo.root().join("link")).unwrap();
+        symlink("elsewhere", repo.root().join("link")).unwrap();
+    }),
+    ("a_link_that_is_a_file_now", |repo: &TestRepo| {
+        told(repo, "--skip-worktree", "link");
+        fs::remove_file(repo.root().join("link")).unwrap();
+        repo.write("link", "mine\n");
+    }),
+    ("a_file_that_may_be_run_now", |repo: &TestRepo| {
+        told(repo, "--assume-unchanged", "shared.txt");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(repo.root().join("shared.txt"), mode).unwrap();
+    }),
+    ("a_file_that_is_a_directory_now", |repo: &TestRepo| {
+        told(repo, "--skip-worktree", "shared.txt");
+        fs::remove_file(repo.root().join("shared.txt")).unwrap();
+        repo.write("shared.txt/mine", "mine\n");
+    }),
+    ("a_file_that_is_a_link_now", |repo: &TestRepo| {
+        told(repo, "--skip-worktree", "shared.txt");
+        fs::rename(repo.root().join("shared.txt"), repo.root().join("moved")).unwrap();
+        symlink("moved", repo.root().join("shared.txt")).unwrap();
+    }),
+    ("a_directory_that_is_a_file_now", |repo: &TestRepo| {
+        told(repo, "--skip-worktree", "dir/file");
+        fs::remove_dir_all(repo.root().join("dir")).unwrap();
+        repo.write("dir", "mine\n");
+    }),
+];
+
+/// A mission that is ready, with a link and a directory.
+pub(crate) fn with_links() -> TestRepo {
     let repo = ready();
     symlink("shared.txt", repo.root().join("link")).unwrap();
     repo.write("dir/file", "x\n");
     repo.commit_all("Link");
-    change(&repo);
-    assert_eq!(codes(&repo, &[]), ["hidden_change"]);
-    let json = dry_run(&repo, &["--json"]).json();
-    let command = json["remediation"].as_str().unwrap();
-    assert_eq!(shell(&repo, command).code, 0, "{command}");
-    assert_eq!(codes(&repo, &[]), ["dirty_worktree"], "after {command}");
+    repo
+}
+
+/// Git was told not to look at these; each of them makes a merge abort.
+#[test]
+fn changes_that_git_was_told_not_to_see() {
+    for &(name, change) in HIDDEN {
+        eprintln!("{name}");
+        let repo = with_links();
+        change(&repo);
+        assert_eq!(codes(&repo, &[]), ["hidden_change"]);
+        let json = dry_run(&repo, &["--json"]).json();
+        let command = json["remediation"].as_str().unwrap();
+        assert_eq!(shell(&repo, command).code, 0, "{command}");
+        assert_eq!(codes(&repo, &[]), ["dirty_worktree"], "after {command}");
+    }
 }
 
 fn told(repo: &TestRepo, how: &str, path: &str) {
@@ -122,52 +135,63 @@ fn lanes_of_real_missions() {
     }
 }
 
+/// Reviews of a work package whose approval the log does not tell more of.
+pub(crate) const REVIEWS: &[Broken] = &[
+    ("a_time_for_a_number", "review_rejected", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-3.md", "---\nverdict: approved\n---\n");
+        review(repo, "WP02-b/review-cycle-20260101120000.md", "---\nverdict: rejected\n---\n");
+    }),
+    ("more_digits_than_any_number_has", "review_rejected", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-20260101120000.md", "---\nverdict: approved\n---\n");
+        review(repo, &format!("WP02-b/review-cycle-{}.md", "9".repeat(60)), "---\nverdict: rejected\n---\n");
+    }),
+    ("a_link_to_a_directory", "review_rejected", |repo: &TestRepo| {
+        repo.write("reviews/review-cycle-1.md", "---\nverdict: rejected\n---\n");
+        symlink("../../../reviews", repo.root().join("kitty-specs/m/tasks/WP02-b")).unwrap();
+    }),
+    ("a_link_that_leads_out", "review_schema_invalid", |repo: &TestRepo| {
+        clearance_testkit::write(
+            repo.outside(),
+            "reviews/review-cycle-1.md",
+            "---\nverdict: rejected\n---\n",
+        );
+        symlink("../../../../reviews", repo.root().join("kitty-specs/m/tasks/WP02-b")).unwrap();
+    }),
+    ("a_byte_order_mark", "review_rejected", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-1.md", "\u{feff}---\nverdict: rejected\n---\n");
+    }),
+    ("blank_lines", "review_rejected", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-1.md", "\n \r\n---\r\nverdict: rejected\r\n---\r\n");
+    }),
+    ("capitals", "review_schema_invalid", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-1.md", "---\nVerdict: rejected\n---\n");
+    }),
+    ("a_list", "review_schema_invalid", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-1.md", "---\nverdict: [rejected]\n---\n");
+    }),
+    ("a_list_below", "review_schema_invalid", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-1.md", "---\nverdict:\n- rejected\n---\n");
+    }),
+    ("below_another", "review_schema_invalid", |repo: &TestRepo| {
+        review(repo, "WP02-b/review-cycle-1.md", "---\nreview:\n  verdict: rejected\n---\n");
+    }),
+];
+
 /// What a reviewer wrote is read, wherever it is; what is not understood is no approval.
-#[rstest]
-#[case::a_time_for_a_number("review_rejected", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-3.md", "---\nverdict: approved\n---\n");
-    review(repo, "WP02-b/review-cycle-20260101120000.md", "---\nverdict: rejected\n---\n");
-})]
-#[case::more_digits_than_any_number_has("review_rejected", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-20260101120000.md", "---\nverdict: approved\n---\n");
-    review(repo, &format!("WP02-b/review-cycle-{}.md", "9".repeat(60)), "---\nverdict: rejected\n---\n");
-})]
-#[case::a_link_to_a_directory("review_rejected", |repo: &TestRepo| {
-    repo.write("reviews/review-cycle-1.md", "---\nverdict: rejected\n---\n");
-    symlink("../../../reviews", repo.root().join("kitty-specs/m/tasks/WP02-b")).unwrap();
-})]
-#[case::a_link_that_leads_out("review_schema_invalid", |repo: &TestRepo| {
-    clearance_testkit::write(repo.outside(), "reviews/review-cycle-1.md", "---\nverdict: rejected\n---\n");
-    symlink("../../../../reviews", repo.root().join("kitty-specs/m/tasks/WP02-b")).unwrap();
-})]
-#[case::a_byte_order_mark("review_rejected", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-1.md", "\u{feff}---\nverdict: rejected\n---\n");
-})]
-#[case::blank_lines("review_rejected", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-1.md", "\n \r\n---\r\nverdict: rejected\r\n---\r\n");
-})]
-#[case::capitals("review_schema_invalid", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-1.md", "---\nVerdict: rejected\n---\n");
-})]
-#[case::a_list("review_schema_invalid", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-1.md", "---\nverdict: [rejected]\n---\n");
-})]
-#[case::a_list_below("review_schema_invalid", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-1.md", "---\nverdict:\n- rejected\n---\n");
-})]
-#[case::below_another("review_schema_invalid", |repo: &TestRepo| {
-    review(repo, "WP02-b/review-cycle-1.md", "---\nreview:\n  verdict: rejected\n---\n");
-})]
-fn reviews_in_other_spellings(#[case] code: &str, #[case] review: Break) {
-    let repo = ready();
-    repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
-    review(&repo);
-    repo.commit_all("Review");
-    assert_eq!(codes(&repo, &[]), [code]);
-    // The log knows better.
-    repo.write(LOG, approved("WP01") + &approved("WP02"));
-    repo.commit_all("Approved");
-    assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+#[test]
+fn reviews_in_other_spellings() {
+    for &(name, code, review) in REVIEWS {
+        eprintln!("{name}");
+        let repo = ready();
+        repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
+        review(&repo);
+        repo.commit_all("Review");
+        assert_eq!(codes(&repo, &[]), [code]);
+        // The log knows better.
+        repo.write(LOG, approved("WP01") + &approved("WP02"));
+        repo.commit_all("Approved");
+        assert_eq!(codes(&repo, &[]), Vec::<String>::new());
+    }
 }
 
 pub(crate) fn review(repo: &TestRepo, file: &str, text: &str) {

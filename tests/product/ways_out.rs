@@ -314,7 +314,7 @@ fn a_mission_branch_that_is_something_else(#[case] git: &[&str], #[case] more: &
 const SNAPSHOT: &str = "kitty-specs/m/status.json";
 
 /// A mission of which the lane and the target went on with the log.
-fn log_on_both_sides(ours: &str, theirs: &str) -> TestRepo {
+pub(crate) fn log_on_both_sides(ours: &str, theirs: &str) -> TestRepo {
     let repo = ready();
     let done = |wp| format!("'\"to_lane\": \"done\", \"wp_id\": \"{wp}\"'");
     let scan = format!(
