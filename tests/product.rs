@@ -72,6 +72,8 @@ mod plain_words;
 mod preflight;
 #[path = "product/properties.rs"]
 mod properties;
+#[path = "product/push.rs"]
+mod push;
 #[path = "product/registry.rs"]
 mod registry;
 #[path = "product/remotes.rs"]

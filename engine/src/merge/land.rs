@@ -161,7 +161,7 @@ impl<'a> Landings<'a> {
         reverse.others = journal.others.iter().map(back).collect();
         reverse.work_trees = held_trees(self.repo, [&reverse.target].into_iter().chain(&reverse.others))?;
         let own = LandDir::make(self.repo.common_dir(), id)?;
-        self.move_over(&own, &reverse)?;
+        let own = self.move_over_or_back(own, &reverse)?;
         self.roll_forward(own, reverse)?;
         directory.remove()?;
         Ok(journal)
@@ -181,13 +181,7 @@ impl<'a> Landings<'a> {
                 return Err(error);
             }
         };
-        if let Err(error) = self.move_over(&directory, &journal) {
-            // What could not be taken back keeps its journal.
-            if recover::take_back(&directory, &journal).is_ok() {
-                directory.remove()?;
-            }
-            return Err(error);
-        }
+        let directory = self.move_over_or_back(directory, &journal)?;
         self.roll_forward(directory, journal)
     }
 
@@ -195,10 +189,10 @@ impl<'a> Landings<'a> {
     fn build(&mut self, order: &Order<'_>, directory: &LandDir) -> Result<Journal, LandError> {
         let Order { repo, mission, scope, plan_id, .. } = *order;
         let changed = |now: String| LandError::PlanChanged { shown: plan_id.to_owned(), now };
-        let push = push::ask(scope, repo)?;
         let Some(start) = Start::of(scope, repo, mission)? else {
             return Err(changed("none: a branch is gone".to_owned()));
         };
+        let push = push::ask(scope, repo, &start.target)?;
         let place = directory.file("objects");
         let mut store =
             repo.store_in(&place, &start.target).map_err(|source| LandError::io(&place, source))?;
@@ -248,6 +242,16 @@ impl<'a> Landings<'a> {
         let branches = [Some(&scope.target), scope.mission_branch.as_ref()];
         let arguments: Vec<&OsStr> = branches.into_iter().flatten().map(OsStr::new).collect();
         hooks.run("pre-rebase", &arguments, &Git::new(root), None)
+    }
+
+    /// Up to the moment at which the merge is made; where that is not reached, everything is as it was.
+    fn move_over_or_back(&mut self, directory: LandDir, journal: &Journal) -> Result<LandDir, LandError> {
+        let Err(error) = self.move_over(&directory, journal) else { return Ok(directory) };
+        // What could not be taken back keeps its journal.
+        if recover::take_back(&directory, journal).is_ok() {
+            directory.remove()?;
+        }
+        Err(error)
     }
 
     /// Up to the moment at which the merge is made: work trees, then the target.

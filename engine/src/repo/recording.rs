@@ -136,24 +136,28 @@ impl Git {
         Ok((code == 0).then(|| told.trim_end().to_owned()))
     }
 
-    /// Whether [`Git::update_files`] would do it.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn may_update_files(&self, index: &Path, old: &str, new: &str) -> Result<(), GitError> {
-        self.run_with_index(&["read-tree", "-n", "-m", "-u", old, new], index).map(drop)
-    }
-
     /// Brings the files of the work tree and an index from one commit to another, or changes nothing: what is not
     /// committed, or not known to git, is not overwritten.
     ///
     /// # Errors
     /// [`GitError`]: something is in the way.
     pub fn update_files(&self, index: &Path, old: &str, new: &str) -> Result<(), GitError> {
+        self.read_tree(index, &["-u", old, new])
+    }
+
+    /// Whether [`Git::update_files`] would do that, as far as git can tell before it writes anything.
+    ///
+    /// # Errors
+    /// [`GitError`]: something is in the way.
+    pub fn may_update_files(&self, index: &Path, old: &str, new: &str) -> Result<(), GitError> {
+        self.read_tree(index, &["-u", "--dry-run", old, new])
+    }
+
+    fn read_tree(&self, index: &Path, arguments: &[&str]) -> Result<(), GitError> {
         // A part of the index elsewhere would not be renamed with it; submodules are left as git merge leaves them.
         let settings = ["-c", "core.splitIndex=false", "-c", "submodule.recurse=false"];
-        let command = ["read-tree", "-m", "-u", old, new];
-        self.run_with_index(&[&DURABLE[..], &settings, &command].concat(), index).map(drop)
+        let command = ["read-tree", "-m"];
+        self.run_with_index(&[&DURABLE[..], &settings, &command, arguments].concat(), index).map(drop)
     }
 
     /// Writes files as the index has them, over whatever is there.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::merge::land::{Journal, Landed, Pushed, RefMove};
+use crate::merge::land::{AskedFor, Journal, Landed, Pushed, RefMove};
 use crate::repo::questions::holding;
 use crate::repo::{Repo, RepoError};
 use crate::source::shell_quote;
@@ -168,11 +168,23 @@ fn go_on(landed: &Landed, repo: &Repo, trees: &[(&Path, Option<&str>)]) -> Vec<S
         crate::merge::scope::Strategy::Squash => "squash",
         crate::merge::scope::Strategy::Rebase => "rebase",
     };
+    let again = format!("clearance merge --mission {slug} --target {} --strategy {strategy}", quoted(target));
     vec![
         format!("clearance merge --abort --mission {slug}"),
         fetch,
-        format!("clearance merge --mission {slug} --target {} --strategy {strategy} --push", quoted(target)),
+        format!("{again}{} --push", options(&landed.journal.asked)),
     ]
+}
+
+/// The other options that a merge was made with.
+fn options(asked: &AskedFor) -> String {
+    let AskedFor { delete_branch, remove_worktree, allowed } = asked;
+    let kept = [(delete_branch, " --keep-branch"), (remove_worktree, " --keep-worktree")];
+    let kept = kept.into_iter().filter(|(remove, _)| !**remove).map(|(_, option)| option.to_owned());
+    let through =
+        allowed.iter().map(|one| format!(" --allow-unapproved {}", quoted(one.work_package.as_str())));
+    let why = allowed.first().map(|one| format!(" --reason {}", quoted(&one.reason)));
+    kept.chain(through).chain(why).collect()
 }
 
 fn git(root: &Path, command: &str) -> String {

@@ -28,6 +28,9 @@ pub(super) fn abort(args: &MergeArgs, repo: &Repo, global: &Global, env: &Env) -
             unpushed if unpushed.journal.stage == Stage::Unpushed => {
                 taken_back.push(landings.take_back(unpushed, &env.stamp.id())?);
             }
+            back @ Interrupted { landed: true, .. } if back.journal.takes_back => {
+                taken_back.push(landings.finish(back)?.journal);
+            }
             landed @ Interrupted { landed: true, .. } => {
                 let report = LandingReport::of(landings.finish(landed)?, true, repo)?;
                 let mut answer = told(&report, vec![too_late(&report)], global);

@@ -38,6 +38,10 @@ pub(super) fn run(
             waiting if !is_meant && waiting.journal.stage == Stage::Unpushed => {
                 problems.push(unpushed(&waiting.journal));
             }
+            // It took another one back, and that is done then.
+            back @ Interrupted { landed: true, .. } if back.journal.takes_back => {
+                landings.finish(back)?;
+            }
             landed @ Interrupted { landed: true, .. } => {
                 let report = LandingReport::of(landings.finish(landed)?, true, repo)?;
                 if is_meant {

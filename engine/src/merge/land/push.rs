@@ -16,14 +16,27 @@ pub enum Pushed {
     Refused(String),
 }
 
-/// Where the target is pushed to, and what is there now. That it has nothing which the target lacks was checked.
-pub(super) fn ask(scope: &MergeScope, repo: &Repo) -> Result<Option<Push>, LandError> {
+/// Where the target is pushed to, and what is there now.
+///
+/// # Errors
+/// [`LandError::Moved`]: something is there that the target lacks. The question whether there is was answered before, and a
+/// lease on what came since would overwrite it.
+pub(super) fn ask(scope: &MergeScope, repo: &Repo, target: &str) -> Result<Option<Push>, LandError> {
     if !scope.options.push {
         return Ok(None);
     }
     let (remote, branch) = repo.followed(&scope.target);
     let lease = repo.remote_tip(&remote, &branch, scope.options.remote_deadline)?;
-    Ok(Some(Push { remote, branch, lease }))
+    let is_here = |tip: &String| -> Result<bool, LandError> {
+        Ok(repo.has_commit(tip) && repo.view().is_ancestor(tip, target)?)
+    };
+    match &lease {
+        Some(tip) if !is_here(tip)? => {
+            let message = format!("it is at {tip} now, which is not in {}", scope.target);
+            Err(LandError::Moved { branch: format!("{remote}/{branch}"), message })
+        }
+        _ => Ok(Some(Push { remote, branch, lease })),
+    }
 }
 
 /// Pushes it. Hooks of git run as they always do.

@@ -44,6 +44,11 @@ pub(super) fn find(repo: &Repo) -> Result<Vec<Interrupted>, LandError> {
             }
             Whereabouts::Before => {
                 take_back(&directory, &journal)?;
+                // The landing that it was to take back is still there, and says what can be done.
+                if journal.takes_back {
+                    directory.remove()?;
+                    continue;
+                }
                 found.push(Interrupted { directory, journal, landed: false });
             }
             Whereabouts::Elsewhere => {
@@ -74,7 +79,8 @@ fn whereabouts(repo: &Repo, journal: &Journal) -> Result<Whereabouts, LandError>
     let target = &journal.target;
     let Some(now) = Git::new(repo.root()).ref_tip(&target.name())? else { return Ok(Whereabouts::Elsewhere) };
     // Asked first: a landing that takes another one back goes to a commit that it comes from.
-    if now == target.old && target.old != target.new {
+    let is_before = now == target.old && target.old != target.new;
+    if is_before || journal.takes_back && repo.view().is_ancestor(&target.old, &now)? {
         return Ok(Whereabouts::Before);
     }
     let landed = now == target.new || repo.view().is_ancestor(&target.new, &now)?;
