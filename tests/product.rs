@@ -56,6 +56,8 @@ mod landing_places;
 mod landing_plan;
 #[path = "product/landing_state.rs"]
 mod landing_state;
+#[path = "product/landings_at_once.rs"]
+mod landings_at_once;
 #[path = "product/lanes.rs"]
 mod lanes;
 #[path = "product/missions.rs"]

@@ -17,6 +17,12 @@ const JOURNAL: &str = "journal.json";
 /// Version of the format. A journal of another version is not touched.
 const VERSION: u32 = 1;
 
+/// What every version of it has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 /// A landing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
@@ -194,14 +200,14 @@ impl LandDir {
         let Some(bytes) = bytes.map_err(|error| failed(io::Error::other(error.to_string())))? else {
             return Ok(None);
         };
-        let journal: Journal =
-            serde_json::from_slice(&bytes).map_err(|error| failed(io::Error::other(error.to_string())))?;
-        if journal.version != VERSION {
-            let why =
-                format!("it is of version {}, and this program knows version {VERSION}", journal.version);
+        let broken = |error: serde_json::Error| failed(io::Error::other(error.to_string()));
+        // Asked first: another version may have another form.
+        let Versioned { version } = serde_json::from_slice(&bytes).map_err(broken)?;
+        if version != VERSION {
+            let why = format!("it is of version {version}, and this program knows version {VERSION}");
             return Err(failed(io::Error::other(why)));
         }
-        Ok(Some(journal))
+        serde_json::from_slice(&bytes).map(Some).map_err(broken)
     }
 
     /// Writes the journal, durably and whole.
