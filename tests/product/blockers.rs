@@ -13,7 +13,7 @@ use crate::support::{LOG, TestRepo, below, run, run_without_privilege, step, ste
 /// What makes a mission not ready; the command that is named ends it.
 pub(crate) const MENDED: &[Broken] = &[
     ("missing_mission_branch", "missing_mission_branch", |repo: &TestRepo| {
-        drop(repo.git(&["branch", "-D", MISSION]))
+        drop(repo.git(&["branch", "-D", MISSION]));
     }),
     ("branch_on_the_remote_only", "missing_mission_branch", |repo: &TestRepo| {
         let tip = repo.git(&["rev-parse", MISSION]);
@@ -85,7 +85,7 @@ pub(crate) const MENDED: &[Broken] = &[
     }),
     ("bisect_under_way", "operation_in_progress", |repo: &TestRepo| drop(repo.git(&["bisect", "start"]))),
     ("sparse", "sparse_checkout", |repo: &TestRepo| {
-        drop(repo.git(&["sparse-checkout", "set", "--no-cone", "/*"]))
+        drop(repo.git(&["sparse-checkout", "set", "--no-cone", "/*"]));
     }),
 ];
 
@@ -288,7 +288,7 @@ fn the_changed_one_of_many_hidden_files() {
 /// What is odd, and in nobody's way.
 pub(crate) const HARMLESS: &[Made] = &[
     ("told_not_to_look_at_what_is_unchanged", |repo: &TestRepo| {
-        drop(repo.git(&["update-index", "--assume-unchanged", "shared.txt"]))
+        drop(repo.git(&["update-index", "--assume-unchanged", "shared.txt"]));
     }),
     ("empty_directory_in_the_way", |repo: &TestRepo| fs::create_dir(repo.root().join("a.txt")).unwrap()),
     ("a_directory_becomes_a_file", |repo: &TestRepo| {

@@ -37,7 +37,7 @@ pub(crate) const NO_MANIFEST: &[(&str, Break, &str)] = &[
         "link_out",
         |repo: &TestRepo| {
             symlink(clearance_testkit::write(repo.outside(), "lanes.json", "{}"), repo.root().join(MANIFEST))
-                .unwrap()
+                .unwrap();
         },
         "outside of what clearance may touch",
     ),

@@ -216,7 +216,7 @@ fn a_lane_branch_that_nothing_remembers() {
 pub(crate) const UNREADABLE: &[Made] = &[
     ("manifest", |repo: &TestRepo| drop(repo.write("kitty-specs/m/lanes.json", "{\"lanes\":\n 5}"))),
     ("two_lanes", |repo: &TestRepo| {
-        drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane-a")))
+        drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane-a")));
     }),
     ("no_manifest", |repo: &TestRepo| {
         repo.git(&["rm", "--quiet", "kitty-specs/m/lanes.json"]);
@@ -225,7 +225,7 @@ pub(crate) const UNREADABLE: &[Made] = &[
     }),
     ("no_file", |repo: &TestRepo| drop(repo.git(&["rm", "--quiet", "kitty-specs/m/tasks/WP02-b.md"]))),
     ("a_name_of_no_branch", |repo: &TestRepo| {
-        drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane..b")))
+        drop(repo.write("kitty-specs/m/lanes.json", LANES.replace("lane-b", "lane..b")));
     }),
     ("review", |repo: &TestRepo| {
         repo.write(LOG, approved("WP01") + &step("WP02", "in_review", "approved"));
