@@ -37,6 +37,8 @@ mod docs;
 mod errors;
 #[path = "product/events.rs"]
 mod events;
+#[path = "product/fidelity.rs"]
+mod fidelity;
 #[path = "product/forecast.rs"]
 mod forecast;
 #[path = "product/json.rs"]

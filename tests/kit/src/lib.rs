@@ -98,6 +98,16 @@ pub fn corpus() -> Option<PathBuf> {
     std::env::var_os("CLEARANCE_CORPUS").filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
+/// The folder of repositories with a history of merges that the caller's environment names, if it names one.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one way to tell tests of data that the project does not ship"
+)]
+pub fn history() -> Option<PathBuf> {
+    std::env::var_os("CLEARANCE_HISTORY").filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
 /// Compares a generated page with the one in the repository; with `CLEARANCE_WRITE=1` writes it.
 ///
 /// # Panics
