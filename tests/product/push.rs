@@ -542,3 +542,54 @@ fn two_clones_that_merge_the_same_mission() {
         &["merge-base", "--is-ancestor", won["commit"].as_str().unwrap(), "main"],
     );
 }
+
+/// Killed wherever it is, taking back is taken up again, or what it was to take back is pushed.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[rstest]
+fn an_abort_that_is_killed(#[values(0, 1, 2)] part: usize) {
+    use clearance_testkit::crash::{Blow, Crash, Ended, run};
+    const STEP: usize = 9;
+    let crashed = |at: usize| {
+        let (repo, _) = away();
+        let mut abort = command(repo.root());
+        let ended =
+            run(abort.args(["merge", "--abort"]), repo.outside(), Some(Crash { at, blow: Blow::Before }));
+        match ended.unwrap() {
+            Ended::Killed { call, .. } => Some((repo, format!("{at}: {call:?}"))),
+            Ended::ByItself { .. } => None,
+        }
+    };
+    let mut killed = 0;
+    for at in (0..).map(|nth| 1 + (nth * 3 + part) * STEP) {
+        let Some((repo, call)) = crashed(at) else { break };
+        killed += 1;
+        eprintln!("{call}");
+        if killed % 2 == 0 {
+            let again = asked(repo.root(), &["merge", "--abort"]);
+            assert_eq!(again.0, 0, "{:#}", again.1);
+            let tree = repo.git(&["rev-parse", "main^{tree}"]);
+            assert_eq!(tree, repo.git(&["rev-parse", "origin/main^{tree}"]));
+            assert_eq!(
+                repo.git(&["rev-parse", MISSION]),
+                repo.git(&["rev-parse", &format!("origin/{MISSION}")])
+            );
+            assert_eq!(repo.git(&["status", "--porcelain"]), "");
+            assert!(!repo.root().join("a.txt").exists());
+        }
+        back(&repo);
+        let (code, answer) = asked(repo.root(), &PUSH);
+        assert_eq!(
+            (code, &answer["push"]["outcome"], &answer["merged"]),
+            (0, &"pushed".into(), &true.into()),
+            "{answer:#}"
+        );
+        assert_eq!(remote_tip(&repo), repo.git(&["rev-parse", "main"]).trim());
+        assert_eq!(git(&beside(&repo, "origin.git"), &["rev-list", "--count", "main"]), "3\n", "once");
+        assert_eq!(repo.read(LOG).matches(r#""to_lane": "done""#).count(), 2);
+        assert_eq!(repo.git(&["status", "--porcelain"]), "");
+        assert_eq!(repo.git(&["branch", "--format=%(refname:short)"]), "main\n");
+        let left = crate::support::below(&git_directory(&repo).join("clearance/land"));
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+    assert!(killed > 1, "{killed}");
+}
