@@ -121,52 +121,75 @@ impl<'m> Bookkeeping<'m> {
         Ok(Self { repo, mission, scope, baseline, number, place, stamp })
     }
 
-    /// Records it in a tree of the target; `merges` says whether anything comes to it. The log of a branch of its own is
-    /// that of the tree `state`.
+    /// Records it in a tree of the target; `merges` says whether anything comes to it.
     pub(super) fn enter(
         &self,
         store: &ObjectStore,
         tree: &str,
         merges: bool,
-        state: Option<&str>,
-    ) -> Result<Recorded, GitError> {
-        let mut recorded = Recorded { tree: tree.to_owned(), ..Recorded::default() };
-        let meta = self.enter_meta(store, merges, &mut recorded)?;
-        let Ok(judged) = self.mission.settled_state() else { return Ok(recorded) };
-        if self.candidates(judged).next().is_none() {
-            return Ok(recorded);
+        recorded: &mut Recorded,
+    ) -> Result<(), GitError> {
+        tree.clone_into(&mut recorded.tree);
+        let meta = self.enter_meta(store, merges, recorded)?;
+        if let LogPlace::Merged(directory) = &self.place
+            && let Some(tree) =
+                self.enter_events(store, &recorded.tree.clone(), directory, meta.as_ref(), recorded)?
+        {
+            recorded.tree = tree;
         }
-        let (directory, of) = match (&self.place, state) {
-            (LogPlace::Branch { directory, .. }, Some(state)) => (directory, state.to_owned()),
-            (LogPlace::Merged(directory) | LogPlace::Branch { directory, .. }, _) => {
-                (directory, recorded.tree.clone())
-            }
-        };
+        Ok(())
+    }
+
+    /// Records the events on the branch that the log is on, which is at `tip`.
+    pub(super) fn enter_state(
+        &self,
+        store: &ObjectStore,
+        tip: &str,
+        recorded: &mut Recorded,
+    ) -> Result<(), GitError> {
+        let LogPlace::Branch { branch, directory } = &self.place else { return Ok(()) };
+        let meta = self.mission.meta().ok().flatten().cloned();
+        let number = meta.as_ref().and_then(|meta| meta.mission_number).or(self.number);
+        let meta = meta.map(|meta| Meta { mission_number: number, ..meta });
+        let tree = self.enter_events(store, tip, directory, meta.as_ref(), recorded)?;
+        recorded.state = tree.map(|tree| (branch.clone(), tree));
+        Ok(())
+    }
+
+    /// A tree with the events, and the snapshot that follows them; `None` where there are none.
+    fn enter_events(
+        &self,
+        store: &ObjectStore,
+        of: &str,
+        directory: &str,
+        meta: Option<&Meta>,
+        recorded: &mut Recorded,
+    ) -> Result<Option<String>, GitError> {
+        let Ok(judged) = self.mission.settled_state() else { return Ok(None) };
+        if self.candidates(judged).next().is_none() {
+            return Ok(None);
+        }
         let log = format!("{directory}/{LOG}");
-        let Some(text) = store.text(&of, &log)? else {
+        let Some(text) = store.text(of, &log)? else {
             recorded.missing.push(Unrecorded::NoLog { file: log });
-            return Ok(recorded);
+            return Ok(None);
         };
-        let (text, snapshot) = match self.enter_log(&log, text, judged, meta.as_ref(), &mut recorded) {
+        let (text, snapshot) = match self.enter_log(&log, text, judged, meta, recorded) {
             Ok(texts) => texts,
             Err(why) => {
                 recorded.missing.push(why);
-                return Ok(recorded);
+                return Ok(None);
             }
         };
         if recorded.done.is_empty() {
-            return Ok(recorded);
+            return Ok(None);
         }
-        let mut tree = store.with_file(&of, &log, &text)?;
+        let mut tree = store.with_file(&store.tree_of(of)?, &log, &text)?;
         let file = format!("{directory}/{SNAPSHOT}");
         if store.text(&tree, &file)?.is_some() || self.takes_snapshot(&file) {
             tree = store.with_file(&tree, &file, &snapshot)?;
         }
-        match &self.place {
-            LogPlace::Merged(_) => recorded.tree = tree,
-            LogPlace::Branch { branch, .. } => recorded.state = Some((branch.clone(), tree)),
-        }
-        Ok(recorded)
+        Ok(Some(tree))
     }
 
     /// Number and baseline in `meta.json`, and what it says then; `None` where there is none.

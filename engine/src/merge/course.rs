@@ -46,6 +46,14 @@ impl Start {
         Ok(Some(Self { target, mission: own.flatten(), lanes, state }))
     }
 
+    /// Whether the log is on the mission branch.
+    fn has_state_with_mission(&self) -> bool {
+        self.state
+            .as_ref()
+            .zip(self.mission.as_ref())
+            .is_some_and(|((state, _), (mission, _))| state == mission)
+    }
+
     /// The commits that it starts from.
     pub(super) fn commits(&self) -> Vec<&str> {
         let others = [&self.mission, &self.state].into_iter().flatten().map(|(_, tip)| tip);
@@ -121,11 +129,15 @@ impl Maker<'_> {
     /// Computes the merge.
     pub(super) fn course(&mut self, store: &mut ObjectStore, start: &Start) -> Result<Course, ForecastError> {
         let view = self.repo.view();
-        let mut replayed = Vec::new();
+        let (mut replayed, mut recorded) = (Vec::new(), Recorded::default());
         let (lanes, mission, target) = match &start.mission {
             None => (Vec::new(), None, TargetForecast::NotAsked),
             Some((branch, tip)) => {
-                let (lanes, merged) = self.in_turn(store, start, branch, tip)?;
+                let (lanes, mut merged) = self.in_turn(store, start, branch, tip)?;
+                // Behind the lanes, and before the target: there the log is that of the mission branch.
+                if start.has_state_with_mission() && !lanes.iter().any(LaneForecast::conflicts) {
+                    merged = self.state(store, &merged.clone(), &mut recorded)?.unwrap_or(merged);
+                }
                 // A merge that was just made is in no history yet.
                 let target = if merged == *tip && view.is_ancestor(tip, &start.target)? {
                     TargetForecast::AlreadyIn
@@ -135,18 +147,23 @@ impl Maker<'_> {
                 (lanes, Some(merged), target)
             }
         };
-        let conflicts = |lane: &LaneForecast| matches!(lane.outcome, LaneOutcome::Conflicts { .. });
-        let is_stopped = lanes.iter().any(conflicts) || matches!(target, TargetForecast::Conflicts(_));
-        let course = Course {
-            lanes,
-            mission,
-            target,
-            recorded: Recorded::default(),
-            landed: None,
-            state: None,
-            replayed,
-        };
+        let is_stopped =
+            lanes.iter().any(LaneForecast::conflicts) || matches!(target, TargetForecast::Conflicts(_));
+        let course = Course { lanes, mission, target, recorded, landed: None, state: None, replayed };
         if is_stopped { Ok(course) } else { self.recorded(store, start, course) }
+    }
+
+    /// The commit with the events on the branch that the log is on, if there are any.
+    fn state(
+        &mut self,
+        store: &ObjectStore,
+        tip: &str,
+        recorded: &mut Recorded,
+    ) -> Result<Option<String>, ForecastError> {
+        self.bookkeeping.enter_state(store, tip, recorded)?;
+        let Some((_, tree)) = &recorded.state else { return Ok(None) };
+        let draft = Draft { tree, parents: &[tip], what: What::State(recorded) };
+        Ok(Some(self.committer.commit(store, draft)?))
     }
 
     /// The same with what the merge records of itself.
@@ -164,24 +181,12 @@ impl Maker<'_> {
         // A squash that changes no file was made before; a merge goes into the history all the same.
         let merges = matches!(course.target, TargetForecast::Clean { .. })
             && (content != rest || self.scope.options.strategy == Strategy::Merge);
-        // Where the mission branch has the log, the events come behind its lanes.
-        let state = start.state.clone().map(|(branch, tip)| match &start.mission {
-            Some((mission, _)) if *mission == branch => (branch, course.mission.clone().unwrap_or(tip)),
-            _ => (branch, tip),
-        });
-        let state_tree = state.as_ref().map(|(_, tip)| tip.as_str());
-        let recorded = self.bookkeeping.enter(store, &content, merges, state_tree)?;
+        let mut recorded = std::mem::take(&mut course.recorded);
+        self.bookkeeping.enter(store, &content, merges, &mut recorded)?;
         course.landed = self.landed(store, start, &course, (&content, merges), &recorded)?;
-        if let (Some((branch, tip)), Some((_, tree))) = (state, &recorded.state) {
-            let draft = Draft { tree, parents: &[&tip], what: What::State(&recorded) };
-            let commit = self.committer.commit(store, draft)?;
-            if let Some((_, mission)) =
-                start.mission.as_ref().zip(course.mission.as_mut()).filter(|((name, _), _)| *name == branch)
-            {
-                mission.clone_from(&commit);
-            } else {
-                course.state = Some((branch, commit));
-            }
+        // Where the mission branch has the log, they came with it.
+        if let Some((branch, tip)) = start.state.as_ref().filter(|_| !start.has_state_with_mission()) {
+            course.state = self.state(store, tip, &mut recorded)?.map(|commit| (branch.clone(), commit));
         }
         course.recorded = recorded;
         Ok(course)

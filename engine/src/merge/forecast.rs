@@ -70,6 +70,14 @@ pub struct LaneForecast {
     pub outcome: LaneOutcome,
 }
 
+impl LaneForecast {
+    /// Whether it does not merge.
+    #[must_use]
+    pub fn conflicts(&self) -> bool {
+        matches!(self.outcome, LaneOutcome::Conflicts { .. })
+    }
+}
+
 /// What would come of a lane.
 #[derive(Debug)]
 pub enum LaneOutcome {
@@ -230,13 +238,6 @@ impl Forecast {
             moves: Vec::new(),
             clean_up: CleanUp::default(),
         })
-    }
-
-    /// Whether the merge changes anything.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.recorded.tree.is_empty()
-            || self.changes.is_empty() && !matches!(self.target, TargetForecast::Clean { .. })
     }
 }
 

@@ -223,7 +223,14 @@ fn is_merged(mission: &Mission, repo: &Repo, target: &str) -> Result<bool, RepoE
     if meta.is_none_or(|meta| meta.baseline_merge_commit.is_none()) {
         return Ok(false);
     }
-    let log = read(LOG, limits::STATUS_LOG)?.unwrap_or_default();
+    let log = match mission.state_root() == mission.root() {
+        true => read(LOG, limits::STATUS_LOG)?.unwrap_or_default(),
+        // On a branch of its own, which stays.
+        false => match mission.log() {
+            Ok(log) => log.map(|log| log.text().as_bytes().to_vec()).unwrap_or_default(),
+            Err(_) => return Ok(false),
+        },
+    };
     let state = Source::of_log(LOG, Path::new(LOG), log).map_err(ArtefactError::from);
     let Ok(state) = state.and_then(|log| MissionState::reduce(&log)) else { return Ok(false) };
     let mut lanes = state.work_packages.values().map(|state| state.lane);

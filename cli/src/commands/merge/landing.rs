@@ -115,7 +115,11 @@ fn as_begun(journal: &Journal, options: &MergeOptions) -> MergeOptions {
 /// What a merge did.
 pub(super) fn told(report: &LandingReport, mut problems: Vec<Problem>, global: &Global) -> Answer {
     let status = if report.is_complete() { ExitStatus::Done } else { ExitStatus::Blocked };
-    let account = report.account(status.code());
+    let mut account = report.account(status.code());
+    let warnings = problems.iter().map(|problem| {
+        serde_json::json!({ "code": problem.code, "message": problem.message, "remediation": problem.help })
+    });
+    account["warnings"] = warnings.collect();
     let stdout = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&account))
     } else {
