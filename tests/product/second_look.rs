@@ -5,7 +5,9 @@ use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 
-use crate::ready::{Broken, LANE_A, LANE_B, LANES, MISSION, Made, approved, codes, done, dry_run, ready, shell};
+use crate::ready::{
+    Broken, LANE_A, LANE_B, LANES, MISSION, Made, approved, codes, done, dry_run, ready, shell,
+};
 use crate::support::{LOG, Run, TestRepo, run, step};
 
 /// Changes of [`with_links`] that git was told not to look at.

@@ -2,28 +2,29 @@
 //! done with it. All of it is a function of what is merged, so that a plan that is made again is the same to the byte, and
 //! two clones that make the same merge record the same events.
 
+mod done;
+mod place;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+pub(super) use place::state_branch;
+use place::{LogPlace, place};
 
 use super::json_fields;
 use super::number::number_in;
-use super::scope::{Allowed, MergeScope};
-use crate::id::{TaskId, WpId};
+use super::scope::MergeScope;
 use crate::lane::Lane;
-use crate::mission::home::{self, Home, HomeError};
+use crate::mission::home::HomeError;
 use crate::mission::log::LOG;
 use crate::mission::meta::Meta;
-use crate::mission::state::{MissionState, WorkPackageState};
+use crate::mission::state::MissionState;
 use crate::mission::{MISSIONS_DIR, Mission, SNAPSHOT};
 use crate::plan::event::{self, About, Event, Record, Stamp, Step};
 use crate::repo::commit::may_commit_files;
 use crate::repo::{GitError, ObjectStore, Repo};
 use crate::source::Source;
-use crate::transition::{self, APPROVED, Credentials, Review};
-
-/// Who records that a work package is done when it is merged, as the original writes it.
-const ACTOR: &str = "merge";
 
 /// What is to be recorded.
 pub(super) struct Bookkeeping<'m> {
@@ -36,14 +37,6 @@ pub(super) struct Bookkeeping<'m> {
     number: Option<u64>,
     place: LogPlace,
     stamp: Stamp,
-}
-
-/// Where the log of the mission is.
-enum LogPlace {
-    /// In this directory of what is merged.
-    Merged(String),
-    /// In this directory of a branch of its own.
-    Branch { branch: String, directory: String },
 }
 
 /// What was recorded.
@@ -284,91 +277,6 @@ impl<'m> Bookkeeping<'m> {
         Ok((text, snapshot))
     }
 
-    /// The work packages that are done with the merge: those that are approved, and those that somebody lets through.
-    /// What another repository has is done there.
-    fn candidates<'s>(
-        &'s self,
-        judged: &'s MissionState,
-    ) -> impl Iterator<Item = (TaskId, Option<&'s Allowed>)> {
-        let elsewhere = |id: &WpId| {
-            self.scope.lanes.iter().any(|lane| {
-                lane.is_of_other_repository()
-                    && lane.wp_ids.iter().any(|own| WpId::parse(own).is_ok_and(|own| own == *id))
-            })
-        };
-        let allowed = &self.scope.options.allowed;
-        let logged = judged.work_packages.keys().filter_map(|id| WpId::parse(id).ok());
-        let unknown = allowed.iter().map(|allowed| allowed.work_package.clone());
-        let unknown = unknown.filter(|id| judged.of(id.as_id()).is_none());
-        logged.chain(unknown).filter(move |id| !elsewhere(id)).filter_map(move |id| {
-            let lane = judged.lane_of(id.as_id());
-            let allowed = allowed.iter().find(|allowed| allowed.work_package == id);
-            let goes = match lane {
-                Lane::Approved => true,
-                Lane::Done | Lane::Canceled => false,
-                _ => allowed.is_some(),
-            };
-            goes.then(|| (id.as_id().clone(), allowed.filter(|_| lane != Lane::Approved)))
-        })
-    }
-
-    /// As the original records it (`merge/done_bookkeeping.py`, 3.2.7). Who lets through what is not approved forces the
-    /// step in his own name, and no approval is made up for it.
-    fn step(
-        &self,
-        id: &TaskId,
-        from: Lane,
-        state: Option<&WorkPackageState>,
-        allowed: Option<&Allowed>,
-    ) -> Step {
-        let target = &self.scope.target;
-        let merged = format!("Merged {id} into {target}");
-        let phase = json!({ "merge_phase": "lane_integrated", "target_branch": target });
-        let mut step = Step {
-            work_package: id.clone(),
-            from,
-            to: Lane::Done,
-            actor: ACTOR.to_owned(),
-            force: false,
-            reason: Some(merged),
-            review_ref: None,
-            evidence: Some(approval(id, state)),
-            review_result: None,
-            feedback: None,
-            execution_mode: state
-                .and_then(|state| state.execution_mode.clone())
-                .unwrap_or_else(|| "worktree".to_owned()),
-            policy: Some(phase),
-        };
-        if let Some(allowed) = allowed {
-            step.actor.clone_from(&allowed.by);
-            step.reason =
-                step.reason.map(|merged| format!("{merged} without an approval: {}", allowed.reason));
-            step.force = true;
-            step.evidence = None;
-            step.policy = step.policy.map(|mut phase| {
-                phase["allowed_unapproved"] = json!({ "by": allowed.by, "reason": allowed.reason });
-                phase
-            });
-        }
-        debug_assert!(
-            transition::check(
-                from,
-                Lane::Done,
-                &Credentials {
-                    actor: Some(step.actor.clone()),
-                    reason: step.reason.clone(),
-                    evidence: step.evidence.clone(),
-                    force: step.force,
-                    ..Credentials::default()
-                }
-            )
-            .is_ok(),
-            "an approval is all that the step asks for"
-        );
-        step
-    }
-
     /// Whether a snapshot that no branch has may be added: some teams ignore it, and one that stands there unknown to git
     /// would be in the way.
     fn takes_snapshot(&self, file: &str) -> bool {
@@ -377,55 +285,10 @@ impl<'m> Bookkeeping<'m> {
     }
 }
 
-/// The approval on record; where a step was forced there is none, and what the original writes then is written.
-fn approval(id: &TaskId, state: Option<&WorkPackageState>) -> Review {
-    let is_signed =
-        |review: &Review| !review.reviewer.trim().is_empty() && !review.reference.trim().is_empty();
-    let on_record = state.and_then(|state| state.approval.clone()).filter(is_signed);
-    let approver = state.and_then(WorkPackageState::approver).filter(|name| !name.trim().is_empty());
-    on_record.unwrap_or_else(|| Review {
-        reviewer: approver.unwrap_or(ACTOR).to_owned(),
-        verdict: APPROVED.to_owned(),
-        reference: format!("lane-approved:{id}"),
-    })
-}
-
 fn appended(mut text: String, events: &[Event]) -> String {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     text.extend(events.iter().map(|event| format!("{}\n", event.line)));
     text
-}
-
-/// The branch that the log is on, where it is not merged with the rest.
-pub(super) fn state_branch(
-    scope: &MergeScope,
-    repo: &Repo,
-    mission: &Mission,
-) -> Result<Option<String>, HomeError> {
-    Ok(match place(scope, repo, mission)? {
-        LogPlace::Merged(_) => None,
-        LogPlace::Branch { branch, .. } => Some(branch),
-    })
-}
-
-fn place(scope: &MergeScope, repo: &Repo, mission: &Mission) -> Result<LogPlace, HomeError> {
-    let usual = LogPlace::Merged(format!("{MISSIONS_DIR}/{}", mission.slug()));
-    let (branch, slug) = match home::find(mission, repo.view()) {
-        // A manifest that is broken is a finding of its own.
-        Ok(Home::Mission) | Err(HomeError::Artefact(_)) => return Ok(usual),
-        Ok(Home::Branch { branch, slug, .. }) => (Some(branch), slug),
-        Ok(Home::Worktree { root, slug }) => {
-            let trees = repo.view().worktrees()?;
-            let tree = trees.into_iter().find(|tree| tree.root == root);
-            (tree.and_then(|tree| tree.branch), slug)
-        }
-        Err(other) => return Err(other),
-    };
-    let directory = format!("{MISSIONS_DIR}/{slug}");
-    Ok(match branch {
-        Some(branch) if branch != scope.target => LogPlace::Branch { branch, directory },
-        _ => LogPlace::Merged(directory),
-    })
 }

@@ -191,7 +191,8 @@ fn unreachable(
         let command = format!("{git} worktree list --porcelain");
         let mut fault = warning("lane_worktree_unreachable", &place, message, at(&place), Some(command));
         // Its files could not be brought along: when it comes back, it would show the merge taken back.
-        let moves = |branch: &String| *branch == merge.target || merge.mission_branch.as_ref() == Some(branch);
+        let moves =
+            |branch: &String| *branch == merge.target || merge.mission_branch.as_ref() == Some(branch);
         if tree.branch.as_ref().is_some_and(moves) {
             fault.severity = Severity::Blocker;
         }
