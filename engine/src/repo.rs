@@ -25,6 +25,7 @@ pub use git::{Git, GitError, redirects, without_redirection};
 pub(crate) use git::{OnRecord, path_of_bytes};
 pub use object_store::{Change, ObjectStore};
 pub use recording::{Author, TreeChange, TreeSide};
+pub(crate) use scratch_dir::make_writable;
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.
 pub trait RepoView: std::fmt::Debug {

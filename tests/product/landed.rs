@@ -59,7 +59,19 @@ pub(crate) fn branches(repo: &TestRepo) -> Vec<String> {
 
 /// What git has to say of the objects and of a work tree: nothing.
 pub(crate) fn is_sound(repo: &TestRepo, place: &str) {
-    let said = shell(repo, &format!("cd {place} && git fsck --strict 2>&1 && git status --porcelain 2>&1"));
+    sound(repo, place, "");
+}
+
+/// The same where objects may have been left that nothing leads to.
+pub(crate) fn is_whole(repo: &TestRepo, place: &str) {
+    sound(repo, place, "--no-dangling");
+}
+
+fn sound(repo: &TestRepo, place: &str, options: &str) {
+    let said = shell(
+        repo,
+        &format!("cd {place} && git fsck --strict {options} 2>&1 && git status --porcelain 2>&1"),
+    );
     assert_eq!((said.stdout.as_str(), said.code), ("", 0), "{place}");
     let left = shell(
         repo,
@@ -83,6 +95,21 @@ pub(crate) fn changing_nothing<T>(repo: &TestRepo, work: impl FnOnce() -> T) -> 
     let before = files(repo);
     let done = work();
     let after = files(repo);
+    let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
+    let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
+    assert!(changed.is_empty(), "changed: {changed:?}");
+    done
+}
+
+/// The same, but for objects that nothing leads to: git leaves them behind as well where a hook refuses what it looked at.
+pub(crate) fn changing_no_file<T>(repo: &TestRepo, work: impl FnOnce() -> T) -> T {
+    let objects = repo.root().join(".git/objects");
+    let files = || -> BTreeMap<_, _> {
+        files(repo).into_iter().filter(|(path, _)| !path.starts_with(&objects)).collect()
+    };
+    let before = files();
+    let done = work();
+    let after = files();
     let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
     let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
     assert!(changed.is_empty(), "changed: {changed:?}");

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use rstest::rstest;
 
-use crate::landed::{changing_nothing, is_sound, linked, merge, merged, refs, refused, script, told};
+use crate::landed::{
+    changing_no_file, is_sound, is_whole, linked, merge, merged, refs, refused, script, told,
+};
 use crate::ready::{LANE_A, LANE_B, MISSION, ready, shell};
 use crate::support::TestRepo;
 
@@ -117,10 +119,10 @@ fn a_hook_that_refuses(#[case] hook: &str, #[case] strategy: &str, #[case] text:
     linked(&repo, "../lane", LANE_A);
     repo.git(&["config", "core.hooksPath", "../hooks"]);
     script(&repo, &format!("../hooks/{hook}"), &format!("echo no milk today >&2\n{text}"));
-    let json = changing_nothing(&repo, || refused(&repo, &["--strategy", strategy], "hook_refused"));
+    let json = changing_no_file(&repo, || refused(&repo, &["--strategy", strategy], "hook_refused"));
     let message = json["message"].as_str().unwrap();
     assert!(message.contains(hook) && message.contains("no milk today"), "{message}");
-    is_sound(&repo, ".");
+    is_whole(&repo, ".");
     // Without it the merge is made.
     repo.git(&["config", "--unset", "core.hooksPath"]);
     merged(&repo, &["--strategy", strategy]);
@@ -152,9 +154,9 @@ fn a_hook_that_cannot_refuse(#[case] hook: &str, #[case] strategy: &str) {
 fn a_hook_that_changes_what_is_committed(#[case] strategy: &str, #[case] hook: &str, #[case] text: &str) {
     let repo = ready();
     script(&repo, &format!(".git/hooks/{hook}"), text);
-    let json = changing_nothing(&repo, || refused(&repo, &["--strategy", strategy], "hook_refused"));
+    let json = changing_no_file(&repo, || refused(&repo, &["--strategy", strategy], "hook_refused"));
     assert!(json["message"].as_str().unwrap().contains("changed what would be committed"), "{json:#}");
-    is_sound(&repo, ".");
+    is_whole(&repo, ".");
 }
 
 /// Hooks write into the message; what looks like a comment is none, as nobody edits it.
@@ -180,8 +182,8 @@ fn hooks_that_change_the_message(#[case] strategy: &str, #[case] commits: usize)
 fn a_hook_that_leaves_no_message(#[values("prepare-commit-msg", "commit-msg")] hook: &str) {
     let repo = ready();
     script(&repo, &format!(".git/hooks/{hook}"), ": > \"$1\"");
-    changing_nothing(&repo, || refused(&repo, &[], "commit_failed"));
-    is_sound(&repo, ".");
+    changing_no_file(&repo, || refused(&repo, &[], "commit_failed"));
+    is_whole(&repo, ".");
 }
 
 /// A file in the place of a hook that may not be run is none.
@@ -250,7 +252,7 @@ fn a_signature_that_cannot_be_made(#[values("squash", "merge", "rebase")] strate
     let repo = ready();
     signs(&repo, "echo no secret key >&2; exit 2");
     let before = refs(&repo);
-    let json = changing_nothing(&repo, || refused(&repo, &["--strategy", strategy], "commit_failed"));
+    let json = changing_no_file(&repo, || refused(&repo, &["--strategy", strategy], "commit_failed"));
     assert_eq!(refs(&repo), before);
     assert!(json.to_string().contains("git commit -S"), "{json:#}");
     is_sound(&repo, ".");

@@ -140,6 +140,8 @@ struct Inputs<'a> {
     options: PlanOptions<'a>,
     tree: &'a str,
     state: Option<&'a str>,
+    /// What is removed: branches, and work trees by the bytes of their paths.
+    removed: (Vec<&'a str>, Vec<&'a [u8]>),
 }
 
 /// The options that change what is done.
@@ -162,22 +164,22 @@ impl Forecast {
         let Some(start) = Start::of(scope, repo, mission)? else { return Ok(Self::nothing(scope, repo)?) };
         let mut store = repo.throw_away(&start.target)?;
         let laid = lay(scope, repo, mission, &mut store, &start, &mut Nameless)?;
-        Ok(Self::told(scope, repo, store, &start, laid)?)
+        Ok(Self::told(scope, (repo, mission), store, &start, laid)?)
     }
 
     fn told(
         scope: &MergeScope,
-        repo: &Repo,
+        (repo, mission): (&Repo, &Mission),
         store: ObjectStore,
         start: &Start,
         laid: Laid,
     ) -> Result<Self, RepoError> {
         let Laid { course, by_meaning, next_number } = laid;
-        let plan_id = course.plan_id(scope, start);
         let moves = moves(scope, repo, &store, start, &course)?;
         let moved = start.mission.as_ref().zip(course.mission.as_deref());
         let moved = moved.and_then(|((_, old), new)| (old != new).then_some(new));
-        let clean_up = CleanUp::of(scope, repo, start, moved)?;
+        let clean_up = CleanUp::of(scope, (repo, mission), start, moved)?;
+        let plan_id = course.plan_id(scope, start, &clean_up);
         let Course { lanes, mission: merged, target, recorded, landed, .. } = course;
         let base = start.target.as_str();
         let changes = match landed {
@@ -294,7 +296,7 @@ pub(super) fn lay(
 
 impl Course {
     /// The id of the plan: the same for the same branches, options and results.
-    pub(super) fn plan_id(&self, scope: &MergeScope, start: &Start) -> String {
+    pub(super) fn plan_id(&self, scope: &MergeScope, start: &Start, clean_up: &CleanUp) -> String {
         let options = &scope.options;
         let MergeOptions { strategy, push, delete_branch, remove_worktree, allowed, .. } = options;
         let options = PlanOptions {
@@ -306,7 +308,9 @@ impl Course {
             allowed,
         };
         let state = self.recorded.state.as_ref().map(|(_, tree)| tree.as_str());
-        id_of(&Inputs { start, options, tree: &self.recorded.tree, state })
+        let branches = clean_up.branches.iter().map(|(branch, _)| branch.as_str()).collect();
+        let trees = clean_up.work_trees.iter().map(|tree| tree.root.as_os_str().as_encoded_bytes()).collect();
+        id_of(&Inputs { start, options, tree: &self.recorded.tree, state, removed: (branches, trees) })
     }
 }
 

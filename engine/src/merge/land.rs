@@ -14,6 +14,7 @@ mod locks;
 mod push;
 mod recover;
 mod regenerable;
+mod removal;
 mod work_tree;
 
 use std::ffi::OsStr;
@@ -187,10 +188,9 @@ impl<'a> Landings<'a> {
     /// Up to the moment at which the merge is made; where that is not reached, everything is as it was.
     fn move_over_or_back(&mut self, directory: LandDir, journal: &Journal) -> Result<LandDir, LandError> {
         let Err(error) = self.move_over(&directory, journal) else { return Ok(directory) };
-        // What could not be taken back keeps its journal.
-        if recover::take_back(&directory, journal).is_ok() {
-            directory.remove()?;
-        }
+        // What could not be taken back keeps its journal, and is what must be told.
+        recover::take_back(&directory, journal)?;
+        directory.remove()?;
         Err(error)
     }
 

@@ -164,7 +164,8 @@ impl MergeScope {
             .and_then(|lanes| lanes.mission_branch.clone())
             .filter(|name| !name.trim().is_empty())
             .unwrap_or_else(|| usual.clone());
-        let is_there = repo.view().branch_tip(&mission_branch)?.is_some();
+        // One that cannot be read is told of by the checks.
+        let is_there = repo.view().branch_tip(&mission_branch).map_or(true, |tip| tip.is_some());
         let is_merged = !is_there && is_merged(mission, repo, &target)?;
         let (lanes, circle) = match lanes.filter(|_| !is_merged) {
             Some(manifest) => in_order(manifest, &mission_branch, &usual, repo),

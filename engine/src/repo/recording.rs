@@ -124,7 +124,7 @@ impl Git {
     /// # Errors
     /// As [`Git::move_ref`].
     pub fn delete_ref(&self, name: &str, old: &str) -> Result<(), GitError> {
-        self.run(&[&DURABLE[..], &["update-ref", "-d", name, old]].concat()).map(drop)
+        self.run(&[&DURABLE[..], &["update-ref", "--no-deref", "-d", name, old]].concat()).map(drop)
     }
 
     /// The commit that a reference, named in full, is at; `None` where there is none.
@@ -211,6 +211,16 @@ impl Git {
         named.push(path);
         let words = [OsStr::new(&source), "cat-file".as_ref(), "--filters".as_ref(), &named, blob.as_ref()];
         self.bytes(&words)
+    }
+
+    /// The blob that a file of the work tree would be committed as.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn cleaned(&self, path: &Path) -> Result<String, GitError> {
+        let words = ["hash-object", "--"].map(OsStr::new);
+        let id = self.bytes(&[&words[..], &[path.as_os_str()]].concat())?;
+        Ok(String::from_utf8_lossy(&id).trim_end().to_owned())
     }
 }
 

@@ -52,8 +52,9 @@ pub(super) fn remove(directory: &Path) {
     }
 }
 
+/// Gives the user back the right to write in a directory and those below it.
 #[cfg(unix)]
-fn make_writable(directory: &Path) {
+pub(crate) fn make_writable(directory: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {
@@ -64,6 +65,9 @@ fn make_writable(directory: &Path) {
         directories.extend(inside.map(|entry| entry.path()));
     }
 }
+
+#[cfg(not(unix))]
+pub(crate) fn make_writable(_directory: &Path) {}
 
 /// Which processes a process number is one of: containers count their own, and may share this directory.
 #[cfg(target_os = "linux")]

@@ -33,6 +33,8 @@ impl Landings<'_> {
         let mut recorder = Recorder {
             git: store.git().clone(),
             scope,
+            repo,
+            known: start.commits().into_iter().map(str::to_owned).collect(),
             slug: mission.slug(),
             hooks: &hooks,
             directory,
@@ -51,11 +53,15 @@ impl Landings<'_> {
             }
             other => other?,
         };
-        let now = course.plan_id(scope, &start);
+        let moved = start.mission.as_ref().zip(course.mission.as_deref());
+        let moved = moved.and_then(|((_, old), new)| (old != new).then_some(new));
+        let clean_up = CleanUp::of(scope, (repo, mission), &start, moved)?;
+        let now = course.plan_id(scope, &start, &clean_up);
         if now != *plan_id || !course.recorded.missing.is_empty() {
             return Err(changed(now));
         }
-        let journal = journal(order, &start, course, push)?;
+        let mut journal = journal(order, &start, course, push)?;
+        journal.clean_up = clean_up;
         let new = [&journal.target].into_iter().chain(&journal.others).map(|moved| moved.new.as_str());
         store.keep(repo, &new.collect::<Vec<_>>(), &start.commits())?;
         directory.write(&journal)?;
@@ -91,7 +97,6 @@ fn journal(
     };
     let own = moves(&start.mission, course.mission.as_ref());
     let state = moves(&start.state, course.state.as_ref().map(|(_, commit)| commit));
-    journal.clean_up = CleanUp::of(scope, repo, start, own.as_ref().map(|own| own.new.as_str()))?;
     journal.others = own.into_iter().chain(state).collect();
     journal.work_trees = held_trees(repo, [&journal.target].into_iter().chain(&journal.others))?;
     journal.number = course.recorded.number;

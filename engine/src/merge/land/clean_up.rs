@@ -1,21 +1,17 @@
 //! What is removed after a merge: branches whose commits are kept elsewhere, and work trees in which nothing would be lost.
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::LandError;
 use super::journal::{CleanUp, Kept, LandDir, RemovedTree};
-use super::regenerable::is_regenerable;
+use super::removal::remove_tree;
 use crate::merge::course::Start;
 use crate::merge::scope::{MergeScope, Strategy};
-use crate::repo::{Git, GitError, Repo, RepoError};
+use crate::mission::{Mission, handle};
+use crate::repo::{Git, Repo, RepoError};
 
 /// Where tips are kept that the target does not have.
 const BACKUPS: &str = "refs/clearance/merged";
-/// Where ignored files of removed work trees are kept, below the common git directory.
-const KEPT_FILES: &str = "clearance/kept";
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +32,7 @@ impl CleanUp {
     /// What a merge removes. `moved` is the commit that the mission branch goes to, where it moves: it has every lane.
     pub(in crate::merge) fn of(
         scope: &MergeScope,
-        repo: &Repo,
+        (repo, mission): (&Repo, &Mission),
         start: &Start,
         moved: Option<&str>,
     ) -> Result<Self, RepoError> {
@@ -47,6 +43,7 @@ impl CleanUp {
         let own = start.mission.clone().map(|(branch, tip)| (branch, moved.map_or(tip, str::to_owned)));
         let branches: Vec<_> = lanes.chain(own).filter(|(branch, _)| *branch != scope.target).collect();
         let trees = repo.view().worktrees()?;
+        let names = Names::of(repo, mission.slug());
         let mut held = Vec::new();
         for tree in &trees {
             let Some((branch, _)) = branches.iter().find(|(branch, _)| tree.branch.as_ref() == Some(branch))
@@ -56,6 +53,8 @@ impl CleanUp {
             let place = tree.root.display().to_string();
             let why = if !scope.options.remove_worktree {
                 None
+            } else if !names.is_own(branch) {
+                Some(FOREIGN)
             } else if tree.root == repo.root() {
                 Some("it is the main work tree")
             } else if Some(branch) == state {
@@ -89,7 +88,7 @@ impl CleanUp {
             } else if held.contains(&branch) {
                 Some("it is checked out in a work tree that stays".to_owned())
             } else {
-                None
+                (!names.is_own(&branch)).then(|| FOREIGN.to_owned())
             };
             match why {
                 Some(why) => plan.kept.push(Kept { what: branch, why }),
@@ -131,7 +130,14 @@ impl CleanUp {
         }
         let git = Git::new(repo.root());
         if let Some((name, tip)) = &self.backup {
-            removed.backup = Some(back_up(&git, name, tip)?);
+            removed.backup = back_up(&git, name, tip)?;
+            if removed.backup.is_none() {
+                let why = format!("its tip cannot be kept as {name}");
+                removed.kept.extend(
+                    self.branches.iter().map(|(branch, _)| Kept { what: branch.clone(), why: why.clone() }),
+                );
+                return Ok(removed);
+            }
         }
         for (branch, tip) in &self.branches {
             let name = format!("refs/heads/{branch}");
@@ -150,6 +156,12 @@ impl CleanUp {
                 // The plan saw to that; a branch is deleted on what is so, not on what was planned.
                 Some(_) if !self.is_kept(repo, tip, target)? => {
                     let why = "it has commits that nothing else leads to".to_owned();
+                    removed.kept.push(Kept { what: branch.clone(), why });
+                    continue;
+                }
+                // Under this name is another branch.
+                Some(_) if repo.points_to(branch)?.is_some() => {
+                    let why = "it only stands for another branch".to_owned();
                     removed.kept.push(Kept { what: branch.clone(), why });
                     continue;
                 }
@@ -172,151 +184,60 @@ impl CleanUp {
     }
 }
 
-/// Keeps a tip under a name; another one that is kept there already stays, and this one gets a number.
-fn back_up(git: &Git, name: &str, tip: &str) -> Result<(String, String), LandError> {
+/// Keeps a tip under a name; another one that is kept there already stays, and this one gets a number. So it does where a name
+/// cannot be, because it would have to be a directory of others, or is in one. `None` where no name can be.
+fn back_up(git: &Git, name: &str, tip: &str) -> Result<Option<(String, String)>, LandError> {
     const NONE: &str = "";
-    let mut free = name.to_owned();
-    for nth in 2.. {
+    const TRIED: u32 = 100;
+    // A name that is in a directory of nothing else.
+    let flat = format!(
+        "{BACKUPS}-flat/{}",
+        name.strip_prefix(BACKUPS).unwrap_or(name).trim_matches('/').replace('/', "-")
+    );
+    let (mut base, mut free) = (name, name.to_owned());
+    for nth in 2..TRIED {
         match git.ref_tip(&free)? {
-            Some(kept) if kept == tip => break,
-            Some(_) => free = format!("{name}-{nth}"),
-            None => {
-                git.move_ref(&free, tip, NONE, "Kept by a merge")?;
-                break;
+            Some(kept) if kept == tip => return Ok(Some((free, tip.to_owned()))),
+            Some(_) => {}
+            None if git.move_ref(&free, tip, NONE, "Kept by a merge").is_ok() => {
+                return Ok(Some((free, tip.to_owned())));
             }
+            None if base == name => {
+                base = &flat;
+                free.clone_from(&flat);
+                continue;
+            }
+            None => {}
         }
+        free = format!("{base}-{nth}");
     }
-    Ok((free, tip.to_owned()))
+    Ok(None)
 }
 
-/// Removes a work tree, or says why it stays. It is moved away first, so that it is there whole or not at all.
-fn remove_tree(
-    repo: &Repo,
-    tree: &RemovedTree,
-    trash: &Path,
-    slug: &str,
-    removed: &mut Removed,
-) -> Result<Option<String>, LandError> {
-    let root = &tree.root;
-    let failed = |path: &Path, source| LandError::io(path, source);
-    if root.symlink_metadata().is_ok() && trash.symlink_metadata().is_err() {
-        if let Some(why) = unfit(repo, tree)? {
-            return Ok(Some(why));
-        }
-        if let Err(error) = fs::rename(root, trash) {
-            return Ok(Some(format!("it cannot be moved: {error}")));
-        }
-    }
-    if trash.symlink_metadata().is_ok() {
-        keep_ignored(repo, root, trash, slug, removed)?;
-        fs::remove_dir_all(trash).map_err(|source| failed(trash, source))?;
-    }
-    // What git has on record of it.
-    let words = ["worktree", "remove", "--"].map(OsStr::new);
-    match Git::new(repo.root()).bytes(&[&words[..], &[root.as_os_str()]].concat()) {
-        Err(GitError::Failed { message, .. }) if !message.contains("is not a working tree") => {
-            Ok(Some(format!("git keeps it on record: {message}")))
-        }
-        Err(GitError::Failed { .. }) | Ok(_) => Ok(None),
-        Err(other) => Err(other.into()),
-    }
+/// Why a branch stays that is not named after the mission.
+const FOREIGN: &str = "it is not named after the mission";
+
+/// The names that branches of a mission have. A manifest may name any branch: what it names otherwise is merged, and not
+/// removed.
+struct Names {
+    own: String,
+    others: Vec<String>,
 }
 
-/// Why a work tree must stay: it has another branch by now, something that is not committed, or git was told to keep it.
-fn unfit(repo: &Repo, tree: &RemovedTree) -> Result<Option<String>, LandError> {
-    let trees = repo.view().worktrees()?;
-    let Some(now) = trees.iter().find(|known| known.root == tree.root) else {
-        return Ok(Some("git does not know it any more".to_owned()));
-    };
-    if now.branch.as_ref() != Some(&tree.branch) {
-        return Ok(Some("it has another branch checked out by now".to_owned()));
+impl Names {
+    fn of(repo: &Repo, slug: &str) -> Self {
+        let name = |slug: &str| format!("kitty/mission-{slug}");
+        let all = handle::names(repo.root()).unwrap_or_default();
+        let others = all.iter().filter(|other| *other != slug).map(|other| name(other)).collect();
+        Self { own: name(slug), others }
     }
-    let dirty = repo.dirty(&tree.root, true, 1)?;
-    if let Some(first) = dirty.first() {
-        return Ok(Some(format!(
-            "{} is not committed in it ({})",
-            first.path.display(),
-            first.kind.as_str()
-        )));
-    }
-    if let Some(first) = repo.hidden_changes(&tree.root)?.first() {
-        return Ok(Some(format!(
-            "{} is not committed in it (git was told not to look at it)",
-            first.display()
-        )));
-    }
-    let locked =
-        Repo::git_files(&tree.root, &["locked"]).is_some_and(|files| files.iter().any(|file| file.exists()));
-    if locked {
-        return Ok(Some("it is locked (git worktree unlock)".to_owned()));
-    }
-    let has_submodules = tree.root.join(".gitmodules").exists();
-    Ok(has_submodules.then(|| "it has submodules, whose own work git does not look into".to_owned()))
-}
 
-/// Moves ignored files that nothing makes again out of a work tree that is removed: settings, local data, notes.
-fn keep_ignored(
-    repo: &Repo,
-    root: &Path,
-    trash: &Path,
-    slug: &str,
-    removed: &mut Removed,
-) -> Result<(), LandError> {
-    let name = root.file_name().unwrap_or_default();
-    let kept = repo.common_dir().join(KEPT_FILES).join(slug).join(name);
-    let mut moved = false;
-    for path in ignored(repo, root, trash)? {
-        let from = trash.join(&path);
-        if is_regenerable(&from) || from.symlink_metadata().is_err() {
-            continue;
-        }
-        let to = free(&kept.join(&path));
-        let to_directory = to.parent().unwrap_or(&kept);
-        fs::create_dir_all(to_directory).map_err(|source| LandError::io(to_directory, source))?;
-        fs::rename(&from, &to).map_err(|source| LandError::io(&to, source))?;
-        moved = true;
+    fn is_own(&self, branch: &str) -> bool {
+        // The name itself, or that with something behind it: the beginning of the mission's id, a lane.
+        let is_of = |name: &String| {
+            branch.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        // Of two missions that could have it, it is that of the longer name.
+        is_of(&self.own) && !self.others.iter().any(|other| other.len() > self.own.len() && is_of(other))
     }
-    if moved {
-        removed.files.push(kept);
-    }
-    Ok(())
-}
-
-/// The ignored paths of a work tree that was moved away; directories that are ignored as a whole are one.
-fn ignored(repo: &Repo, root: &Path, trash: &Path) -> Result<Vec<PathBuf>, LandError> {
-    let Some(own) = admin_directory(repo, root) else { return Ok(Vec::new()) };
-    let words = ["status", "--porcelain=v1", "-z", "--ignored=matching", "--untracked-files=all"];
-    let option = |name: &str, path: &Path| {
-        let mut option = OsString::from(name);
-        option.push(path);
-        option
-    };
-    let places = [option("--git-dir=", &own), option("--work-tree=", trash)];
-    let told = Git::new(trash).bytes(&[&places[..], &words.map(OsString::from)].concat())?;
-    let paths = told.split(|byte| *byte == 0).filter_map(|record| record.strip_prefix(b"!! "));
-    Ok(paths.map(crate::repo::path_of_bytes).collect())
-}
-
-/// Where git has a linked work tree on record.
-fn admin_directory(repo: &Repo, root: &Path) -> Option<PathBuf> {
-    let entries = repo.common_dir().join("worktrees").read_dir().ok()?.flatten();
-    let dot_git = root.join(".git");
-    entries.map(|entry| entry.path()).find(|directory| {
-        let text = crate::source::read_bytes("gitdir", &directory.join("gitdir"), 1 << 16).ok().flatten();
-        text.is_some_and(|text| crate::repo::path_of_bytes(text.trim_ascii_end()) == dot_git)
-    })
-}
-
-/// The path, or with a number that is free.
-fn free(path: &Path) -> PathBuf {
-    let mut free = path.to_owned();
-    for nth in 2.. {
-        if matches!(free.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound) {
-            break;
-        }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!("-{nth}"));
-        free = path.with_file_name(name);
-    }
-    free
 }

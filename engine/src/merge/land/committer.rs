@@ -11,13 +11,16 @@ use crate::merge::course::{Committer, Draft, What};
 use crate::merge::forecast::ForecastError;
 use crate::merge::message::{self, Told};
 use crate::merge::scope::{MergeScope, Strategy};
-use crate::repo::{Git, ObjectStore};
+use crate::repo::{Git, ObjectStore, Repo};
 use crate::source::read_bytes;
 
 /// Makes commits in the repository.
 pub(super) struct Recorder<'a> {
     pub(super) git: Git,
     pub(super) scope: &'a MergeScope,
+    pub(super) repo: &'a Repo,
+    /// Commits that the repository has.
+    pub(super) known: Vec<String>,
     pub(super) slug: &'a str,
     pub(super) hooks: &'a Hooks,
     pub(super) directory: &'a LandDir,
@@ -32,9 +35,9 @@ pub(super) struct Recorder<'a> {
 }
 
 impl Committer for Recorder<'_> {
-    fn commit(&mut self, _store: &ObjectStore, draft: Draft<'_>) -> Result<String, ForecastError> {
+    fn commit(&mut self, store: &ObjectStore, draft: Draft<'_>) -> Result<String, ForecastError> {
         self.tell_of(draft.what);
-        self.make(draft).map_err(|error| {
+        self.make(store, draft).map_err(|error| {
             self.refused = Some(error);
             ForecastError::Stopped
         })
@@ -56,7 +59,7 @@ impl Recorder<'_> {
         }
     }
 
-    fn make(&mut self, draft: Draft<'_>) -> Result<String, LandError> {
+    fn make(&mut self, store: &ObjectStore, draft: Draft<'_>) -> Result<String, LandError> {
         let Draft { tree, parents, what } = draft;
         let (message, author) = match what {
             What::Replayed(commit) => {
@@ -65,7 +68,7 @@ impl Recorder<'_> {
             }
             _ => (self.message(draft)?, None),
         };
-        let message = self.through_hooks(what, tree, message)?;
+        let message = self.through_hooks(store, draft, message)?;
         let made = self.git.commit_tree(tree, parents, &message, author.as_ref(), self.sign);
         made.map_err(|error| LandError::Commit { message: error.to_string() })
     }
@@ -82,7 +85,13 @@ impl Recorder<'_> {
     }
 
     /// What the hooks make of a message, if they let the commit pass.
-    fn through_hooks(&self, what: What<'_>, tree: &str, message: String) -> Result<String, LandError> {
+    fn through_hooks(
+        &self,
+        store: &ObjectStore,
+        draft: Draft<'_>,
+        message: String,
+    ) -> Result<String, LandError> {
+        let Draft { tree, parents, what } = draft;
         let (before, source) = match (what, self.scope.options.strategy) {
             // They were asked when it was made.
             (What::Replayed(_), _) => return Ok(message),
@@ -94,12 +103,15 @@ impl Recorder<'_> {
         if !asked.iter().any(|hook| self.hooks.has(hook)) {
             return Ok(message);
         }
-        let here = self.git.at(&self.root);
+        // A hook makes objects of its own, and names them: it works in the repository itself.
+        let known: Vec<_> = self.known.iter().map(String::as_str).collect();
+        store.keep(self.repo, &[&[tree], parents].concat(), &known)?;
+        let here = Git::new(&self.root);
         let index = self.directory.file("hook-index");
-        self.git.run_with_index(&["read-tree", tree], &index)?;
+        here.run_with_index(&["read-tree", tree], &index)?;
         if self.hooks.has(before) {
             self.hooks.run(before, &[], &here, Some(&index))?;
-            let now = self.git.run_with_index(&["write-tree"], &index)?;
+            let now = here.run_with_index(&["write-tree"], &index)?;
             if now != tree {
                 let message = "it changed what would be committed, which is not what was shown".to_owned();
                 return Err(LandError::Hook { hook: before.to_owned(), message });

@@ -173,7 +173,9 @@ impl LandDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|source| LandError::io(&place, source))?,
         };
-        let mut found: Vec<_> = entries.flatten().map(|entry| Self { path: entry.path() }).collect();
+        // What else is there is none of ours.
+        let landings = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut found: Vec<_> = landings.map(|entry| Self { path: entry.path() }).collect();
         // Their names are ULIDs, which begin with the time.
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)

@@ -51,6 +51,11 @@ pub(super) fn find(repo: &Repo) -> Result<Vec<Interrupted>, LandError> {
                 }
                 found.push(Interrupted { directory, journal, landed: false });
             }
+            // The target went on without the merge: that was never made.
+            Whereabouts::Elsewhere if others_stayed(repo, &journal)? => {
+                take_back(&directory, &journal)?;
+                found.push(Interrupted { directory, journal, landed: false });
+            }
             Whereabouts::Elsewhere => {
                 let (mission, target) = (journal.mission, journal.target);
                 return Err(LandError::Astray {
@@ -85,6 +90,17 @@ fn whereabouts(repo: &Repo, journal: &Journal) -> Result<Whereabouts, LandError>
     }
     let landed = now == target.new || repo.view().is_ancestor(&target.new, &now)?;
     Ok(if landed { Whereabouts::Landed } else { Whereabouts::Elsewhere })
+}
+
+/// Whether no branch moved that follows the target.
+fn others_stayed(repo: &Repo, journal: &Journal) -> Result<bool, LandError> {
+    let git = Git::new(repo.root());
+    for moved in &journal.others {
+        if git.ref_tip(&moved.name())?.as_ref() == Some(&moved.new) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Puts every work tree back as it was.

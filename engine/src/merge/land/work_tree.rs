@@ -38,6 +38,7 @@ impl<'a> Barrier<'a> {
         File::create(&self.mark).map_err(|source| LandError::io(&self.mark, source))?;
         match fs::hard_link(&self.mark, &self.lock) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.forget()?;
                 return Err(LandError::IndexLocked { lock: self.lock.clone() });
             }
             other => other.map_err(|source| LandError::io(&self.lock, source))?,
@@ -62,7 +63,9 @@ impl<'a> Barrier<'a> {
 
     /// Makes the index that of the merge, and unlocks it. Done again, it does nothing.
     pub(super) fn settle(&self) -> Result<(), LandError> {
-        if !self.is_ours() {
+        // Without the copy it is the index of the merge already.
+        let expected = if self.copy.exists() { &self.tree.old } else { &self.tree.new };
+        if !self.holds(expected)? {
             return Ok(());
         }
         match fs::rename(&self.copy, &self.index) {
@@ -77,7 +80,7 @@ impl<'a> Barrier<'a> {
     /// Puts the files back as they were, and unlocks the index. Every file must be as it was, as the merge has it, or half
     /// written: otherwise nothing is changed.
     pub(super) fn take_back(&self) -> Result<(), LandError> {
-        if !self.is_ours() {
+        if !self.holds(&self.tree.old)? {
             return Ok(());
         }
         let changes = self.git.tree_changes(&self.tree.old, &self.tree.new)?;
@@ -100,14 +103,45 @@ impl<'a> Barrier<'a> {
         Ok(())
     }
 
+    /// Whether the index is locked by this landing, which is so until everything is in its place. A lock that somebody removed
+    /// meanwhile, as git advises, is put back, unless he went on with the index: it must be that of `expected`.
+    fn holds(&self, expected: &str) -> Result<bool, LandError> {
+        if !self.mark.exists() {
+            return Ok(false);
+        }
+        if self.is_ours() {
+            return Ok(true);
+        }
+        if fs::hard_link(&self.mark, &self.lock).is_err() {
+            return Err(LandError::IndexLocked { lock: self.lock.clone() });
+        }
+        let same = self.git.answer(&["diff-index", "--cached", "--quiet", expected, "--"], &[0, 1])?.0 == 0;
+        if !same {
+            fs::remove_file(&self.lock).map_err(|source| LandError::io(&self.lock, source))?;
+            return Err(LandError::Edited { path: self.index.clone() });
+        }
+        Ok(true)
+    }
+
     /// Whether the lock of the index is that of this landing: another name of the mark.
-    pub(super) fn is_ours(&self) -> bool {
+    fn is_ours(&self) -> bool {
         same_file(&self.mark, &self.lock)
     }
 
     fn unlock(&self) -> Result<(), LandError> {
         match fs::remove_file(&self.lock) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LandError::io(&self.lock, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(LandError::io(&self.lock, error));
+            }
+            _ => {}
+        }
+        self.forget()
+    }
+
+    /// Nothing is left to be settled or taken back.
+    fn forget(&self) -> Result<(), LandError> {
+        match fs::remove_file(&self.mark) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LandError::io(&self.mark, error)),
             _ => Ok(()),
         }
     }
@@ -138,11 +172,20 @@ impl<'a> Barrier<'a> {
             }
             is_known |= here.is_part_of(&there);
         }
-        // A directory that is in the place of a file that was has what came, which is looked at by itself.
-        if is_known || matches!(here, Content::Directory) {
-            Ok(true)
-        } else {
-            Err(LandError::Edited { path })
+        if matches!(here, Content::Directory) {
+            // What is in it is looked at by itself: in the place of a file that was, it is what came; where a file was to
+            // come, it is what was.
+            return Ok(change.old.is_some());
+        }
+        if is_known {
+            return Ok(true);
+        }
+        // A filter may write one content in more than one way: what it cleans to is what counts.
+        let cleaned = self.git.cleaned(&change.path)?;
+        match (&change.old, &change.new) {
+            (Some(old), _) if old.blob == cleaned => Ok(false),
+            (_, Some(new)) if new.blob == cleaned => Ok(true),
+            _ => Err(LandError::Edited { path }),
         }
     }
 
