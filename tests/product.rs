@@ -50,6 +50,9 @@ mod kills;
 mod landing;
 #[path = "product/landing_clean_up.rs"]
 mod landing_clean_up;
+#[cfg(unix)]
+#[path = "product/landing_hardened.rs"]
+mod landing_hardened;
 #[path = "product/landing_hooks.rs"]
 mod landing_hooks;
 #[path = "product/landing_places.rs"]

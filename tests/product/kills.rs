@@ -44,6 +44,8 @@ impl Subject {
         repo.write(".gitignore", ".worktrees/\n*.ignored\n");
         repo.write("shared.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
         repo.write("gone/old.txt", "to be removed\n");
+        repo.write("directory/inside.txt", "a file comes in its place\n");
+        repo.write("file", "a directory comes in its place\n");
         repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \"1\", \"target_branch\": \"main\"}\n");
         repo.write("kitty-specs/m/lanes.json", LANES);
         repo.write("kitty-specs/m/tasks.md", "- [x] T001 a\n");
@@ -57,7 +59,9 @@ impl Subject {
         lane(&repo, LANE_B, ("seven", "SEVEN"), "deep/er/b.txt");
         lane(&repo, LANE_C, ("four", "FOUR"), "c.txt");
         repo.git(&["checkout", "--quiet", LANE_C]);
-        repo.git(&["rm", "--quiet", "-r", "gone"]);
+        repo.git(&["rm", "--quiet", "-r", "gone", "directory", "file"]);
+        repo.write("directory", "a file now\n");
+        repo.write("file/inside.txt", "a directory now\n");
         repo.commit_all("Remove");
         repo.git(&["checkout", "--quiet", "main"]);
         repo.write("target.txt", "the target went on\n");
@@ -233,6 +237,47 @@ fn what_is_told_of_an_interrupted_merge() {
         let again = Run::of(command(subject.repo.root()).args(["merge", option, "--json"]));
         assert_eq!((again.code, &again.json()["merged"]), (0, &false.into()), "{}", again.stdout);
     }
+}
+
+/// git advises to remove a lock that is left: who does that loses nothing by it.
+#[rstest]
+#[case::before_the_merge_is_made("refs/heads/main.lock", 1)]
+#[case::after_it("refs/heads/kitty/mission-m.lock", 1)]
+fn a_lock_that_was_removed_by_hand(#[case] moves: &str, #[case] after: usize) {
+    let subject = Subject::of(&Kind { strategy: "squash", refs: "loose", checked_out: "main" });
+    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
+    else {
+        panic!("nothing killed it")
+    };
+    let complete = subject.state();
+    let at = calls.iter().position(|call| call.paths.iter().any(|path| path.ends_with(moves))).unwrap();
+    subject.put_back();
+    assert!(matches!(subject.kill(at + after, Blow::Before), Ended::Killed { .. }));
+    std::fs::remove_file(subject.repo.root().join(".git/index.lock")).unwrap();
+    let run = Run::of(&mut subject.merge(&[]));
+    assert_eq!((run.code, &run.json()["merged"]), (0, &true.into()), "{}", run.stdout);
+    subject.is_sound("the lock was removed");
+    assert_eq!(subject.state(), complete);
+}
+
+/// A target that went on after a crash has not got the merge: that is made on top.
+#[test]
+fn a_target_that_went_on_after_the_interruption() {
+    let subject = Subject::of(&Kind { strategy: "squash", refs: "loose", checked_out: "other" });
+    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
+    else {
+        panic!("nothing killed it")
+    };
+    let moves =
+        calls.iter().position(|call| call.paths.iter().any(|path| path.ends_with("refs/heads/main.lock")));
+    subject.put_back();
+    assert!(matches!(subject.kill(moves.unwrap() + 1, Blow::Before), Ended::Killed { .. }));
+    let on = subject.repo.git(&["commit-tree", "-p", "main", "-m", "On", "main^{tree}"]);
+    subject.repo.git(&["update-ref", "refs/heads/main", on.trim()]);
+    let run = Run::of(&mut subject.merge(&[]));
+    assert_eq!((run.code, &run.json()["merged"]), (0, &true.into()), "{}", run.stdout);
+    assert_eq!(subject.repo.git(&["rev-parse", "main^"]), on);
+    subject.is_sound("the target went on");
 }
 
 /// Somebody who writes a file after a crash does not lose it.
