@@ -148,6 +148,34 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// Text without what addresses in it may hold for nobody to see: user and password before the host, and what is asked behind a
+/// question mark, where some servers take a token.
+#[must_use]
+pub fn without_secrets(text: &str) -> String {
+    const HIDDEN: &str = "***";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, address) = rest.split_at(at + "://".len());
+        out.push_str(before);
+        let ends = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>');
+        let (address, after) = address.split_at(address.find(ends).unwrap_or(address.len()));
+        let host_end = address.find(['/', '?', '#']).unwrap_or(address.len());
+        let host = match address[..host_end].rfind('@') {
+            Some(user_end) => format!("{HIDDEN}{}", &address[user_end..host_end]),
+            None => address[..host_end].to_owned(),
+        };
+        out.push_str(&host);
+        let path = &address[host_end..];
+        match path.split_once('?') {
+            Some((path, _)) => out.push_str(&format!("{path}?{HIDDEN}")),
+            None => out.push_str(path),
+        }
+        rest = after;
+    }
+    out + rest
+}
+
 /// The same, with replacements as long as what they replace, so that byte offsets stay right.
 fn in_place(text: &Arc<str>) -> Arc<str> {
     if !text.chars().any(obeyed) {
@@ -354,5 +382,16 @@ mod tests {
         let source = Source::new("x", "x", "ab\ncd\n");
         assert_eq!((source.line_of(0), source.line_of(3), source.offset_of(2, 2)), (1, 2, 4));
         assert_eq!(source.offset_of(9, 9), 6);
+    }
+
+    #[rstest]
+    #[case("nothing to hide: a@b", "nothing to hide: a@b")]
+    #[case("to 'https://ann:s3cret@host/x.git': no", "to 'https://***@host/x.git': no")]
+    #[case("https://token@host", "https://***@host")]
+    #[case("http://host/x.git?private_token=s3cret and more", "http://host/x.git?*** and more")]
+    #[case("a://b:c@d@e/f?g ssh://git@h/i", "a://***@e/f?*** ssh://***@h/i")]
+    #[case("://", "://")]
+    fn secrets_of_addresses(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(without_secrets(text), shown);
     }
 }

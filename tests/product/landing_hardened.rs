@@ -106,6 +106,33 @@ fn a_backup_whose_name_is_taken() {
     assert_eq!(branches(&repo), ["main"]);
 }
 
+/// Who stands in a work tree keeps it, also where the repository is named from there.
+#[test]
+fn a_work_tree_that_somebody_stands_in() {
+    let repo = ready();
+    repo.write(".git/info/exclude", ".worktrees/\n");
+    let tree = linked(&repo, ".worktrees/m-lane-a", LANE_A);
+    let mut merge = command(&tree);
+    let merge = Run::of(merge.arg("--repo").arg(repo.root()).args(["merge", "--mission", "m", "--json"]));
+    assert_eq!(merge.code, 0, "{}", merge.stdout);
+    assert!(tree.is_dir() && merge.json()["kept"].to_string().contains("inside it"), "{}", merge.stdout);
+}
+
+/// An address that stands for a remote may have a password in it, which nobody needs to see.
+#[test]
+fn passwords_in_addresses_are_not_shown() {
+    let repo = ready();
+    repo.git(&["config", "branch.main.remote", "http://user:s3cr3t@127.0.0.1:1/x.git"]);
+    repo.git(&["config", "branch.main.merge", "refs/heads/main"]);
+    for arguments in
+        [&["merge", "--mission", "m", "--push"][..], &["merge", "--mission", "m", "--push", "--json"]]
+    {
+        let refused = run(&repo, arguments);
+        assert_eq!(refused.code, 1, "{}", refused.stdout);
+        assert!(!(refused.stdout + &refused.stderr).contains("s3cr3t"));
+    }
+}
+
 /// What somebody else left beside the landings is no landing.
 #[test]
 fn a_stray_file_among_the_landings() {

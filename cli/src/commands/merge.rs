@@ -35,7 +35,7 @@ pub(crate) fn run(
         return landing::run(args, &repo, global, env, registry);
     }
     let mission = target::mission(&repo, args.mission.as_deref(), &[])?;
-    let question = Question::ask(mission, &repo, options(args, &repo)?, args, env, registry)?;
+    let question = Question::ask(mission, &repo, options(args, &repo, env)?, args, env, registry)?;
     question.answer(global, env)
 }
 
@@ -97,7 +97,7 @@ impl<'a> Question<'a> {
     }
 }
 
-fn options(args: &MergeArgs, repo: &Repo) -> Result<MergeOptions, Failure> {
+fn options(args: &MergeArgs, repo: &Repo, env: &Env) -> Result<MergeOptions, Failure> {
     let allowed = |work_package: &clearance_engine::id::WpId| Allowed {
         work_package: work_package.clone(),
         by: repo.user_name().unwrap_or_else(|| "unknown".to_owned()),
@@ -106,6 +106,8 @@ fn options(args: &MergeArgs, repo: &Repo) -> Result<MergeOptions, Failure> {
     Ok(MergeOptions {
         delete_branch: !args.keep_branch,
         remove_worktree: !args.keep_worktree,
+        // With --repo it need not be inside the repository.
+        standing: env.directory().ok().and_then(|directory| directory.canonicalize().ok()),
         allowed: args.allow_unapproved.iter().map(allowed).collect(),
         ..check::options(&args.question, repo)?
     })

@@ -3,7 +3,7 @@
 use clearance_engine::merge::land::{Landed, Pushed};
 use clearance_engine::merge::scope::Strategy;
 use clearance_engine::report::landing::LandingReport;
-use clearance_engine::source::{harmless, shell_quote};
+use clearance_engine::source::{harmless, shell_quote, without_secrets};
 
 use super::Problem;
 use crate::args::Global;
@@ -37,7 +37,7 @@ pub(crate) fn render(report: &LandingReport, global: &Global) -> String {
         out.push_str(&format!("done: {}\n", done.join(", ")));
     }
     if let (Some(push), Some(Pushed::Done)) = (&journal.push, pushed) {
-        out.push_str(&format!("pushed to {}/{}\n", push.remote, push.branch));
+        out.push_str(&format!("pushed to {}/{}\n", without_secrets(&push.remote), push.branch));
     }
     for root in &removed.work_trees {
         out.push_str(&format!("removed the work tree {}\n", root.display()));
@@ -78,7 +78,7 @@ pub(crate) fn problems(report: &LandingReport) -> Vec<Problem> {
             code: "push_refused",
             message: format!(
                 "merged here, and not pushed: {} does not take it: {message}",
-                push.remote
+                without_secrets(&push.remote)
             ),
             help: Some(format!(
                 "if it only could not be reached: clearance merge --resume --mission {}\nif it has something new, one after the other:\n  {}",

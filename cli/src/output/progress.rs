@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clearance_engine::merge::land::Step;
-use clearance_engine::source::harmless;
+use clearance_engine::source::{harmless, without_secrets};
 
 use crate::args::Global;
 use crate::env::Env;
@@ -30,7 +30,7 @@ impl Line {
             Step::Replay { commit } => format!("making {} again", &commit[..commit.len().min(12)]),
             Step::Target { branch } => format!("making the commit for {branch}"),
             Step::WorkTree { root } => format!("updating {}", root.display()),
-            Step::Push { remote } => format!("pushing to {remote}"),
+            Step::Push { remote } => format!("pushing to {}", without_secrets(remote)),
             Step::CleanUp => "removing branches and work trees".to_owned(),
         };
         let text: String = harmless(&text).chars().take(self.columns.saturating_sub(1)).collect();

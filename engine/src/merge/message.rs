@@ -3,6 +3,7 @@
 use super::bookkeeping::{Done, Recorded};
 use super::course::What;
 use super::scope::{MergeScope, Strategy};
+use crate::source::harmless;
 
 /// What a message tells besides the merge itself.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ fn trailers(told: Told<'_>, recorded: &Recorded, tip: Option<&str>) -> String {
             allowed.filter(|allowed| unapproved.is_some() && allowed.work_package.as_str() == work_package);
         trailers.extend(allowed.map(|allowed| {
             let reason = allowed.reason.split_whitespace().collect::<Vec<_>>().join(" ");
-            ("Allowed-unapproved", format!("{work_package} by {}: {reason}", allowed.by))
+            ("Allowed-unapproved", harmless(&format!("{work_package} by {}: {reason}", allowed.by)))
         }));
     }
     trailers.extend(authors.iter().map(|author| ("Co-authored-by", author.clone())));

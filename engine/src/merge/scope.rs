@@ -52,6 +52,8 @@ pub struct MergeOptions {
     pub delete_branch: bool,
     /// Remove the work trees when it is done.
     pub remove_worktree: bool,
+    /// Where the caller stands: the work tree around it is not removed.
+    pub standing: Option<PathBuf>,
     /// Work packages that somebody lets through though they are not approved.
     pub allowed: Vec<Allowed>,
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::explained;
+use crate::source::without_secrets;
 
 /// Variables that would make a git child look at another repository, at other files or at another history than it is told
 /// to; a hook's environment has some of them.
@@ -338,7 +339,10 @@ pub(super) fn last_lines(said: &[u8]) -> String {
     }
     let lines: Vec<_> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let lines = &lines[lines.len().saturating_sub(LINES)..];
-    explained(lines.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').collect())
+    // A tab parts words.
+    let text: String = lines.join("\n").chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
+    let text: String = text.chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    explained(without_secrets(&text))
 }
 
 /// A work tree as `git worktree list --porcelain` has it.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::merge::land::{AskedFor, Journal, Landed, Pushed, RefMove};
 use crate::repo::questions::holding;
 use crate::repo::{Repo, RepoError};
-use crate::source::shell_quote;
+use crate::source::{shell_quote, without_secrets};
 
 /// The schema of [`LandingReport::account`].
 pub const MERGE_SCHEMA: &str = "clearance.merge/v1";
@@ -105,7 +105,7 @@ impl LandingReport {
                 Some(Pushed::Refused(message)) => ("refused", Some(message)),
                 _ => ("pushed", None),
             };
-            json!({ "remote": push.remote, "branch": push.branch, "outcome": outcome, "message": message, "remediation": self.go_on })
+            json!({ "remote": without_secrets(&push.remote), "branch": push.branch, "outcome": outcome, "message": message, "remediation": self.go_on })
         });
         json!({
             "schema": MERGE_SCHEMA,

@@ -10,7 +10,7 @@ use clearance_engine::register_check;
 use clearance_engine::repo::Repo;
 use clearance_engine::repo::questions::Distance;
 use clearance_engine::severity::Severity;
-use clearance_engine::source::shell_quote;
+use clearance_engine::source::{shell_quote, without_secrets};
 use globset::GlobBuilder;
 use std::sync::Arc;
 
@@ -147,19 +147,21 @@ fn fresh(
     branch: &str,
     findings: &mut Findings<'_>,
 ) -> Result<Answer, CheckError> {
-    let add = format!("{} remote add {} URL", git_in(repo.root()), shell_quote(remote));
+    // Instead of a name there may be an address, with a password in it.
+    let shown = without_secrets(remote);
+    let add = format!("{} remote add {} URL", git_in(repo.root()), shell_quote(&shown));
     let (message, command) = if repo.has_remote(remote) {
         match repo.remote_tip(remote, branch, merge.options.remote_deadline) {
             Ok(tip) => return Ok(tip.map_or(Answer::NoSuchBranch, Answer::At)),
             Err(error) => {
-                let again = format!("{} ls-remote {}", git_in(repo.root()), shell_quote(remote));
-                (format!("{remote} cannot be asked where {branch} is: {error}"), again)
+                let again = format!("{} ls-remote {}", git_in(repo.root()), shell_quote(&shown));
+                (format!("{shown} cannot be asked where {branch} is: {error}"), again)
             }
         }
     } else {
-        (format!("there is no remote {remote} to push to"), add)
+        (format!("there is no remote {shown} to push to"), add)
     };
-    let mut fault = blocker("remote_unreachable", remote, message, at(remote), command);
+    let mut fault = blocker("remote_unreachable", &shown, message, at(&shown), command);
     // Who only wanted to know may merge without knowing.
     if !merge.options.push {
         fault.severity = Severity::Warning;

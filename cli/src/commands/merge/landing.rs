@@ -67,7 +67,7 @@ pub(super) fn run(
     let _lock = target::lock(repo, &mission, args.lock_timeout)?;
     // Read anew: it may have been written while this waited.
     let mission = Mission::open(repo.root(), mission.slug())?;
-    let options = options(args, repo)?;
+    let options = options(args, repo, env)?;
     let options = match journal {
         Some(journal) => as_begun(&journal, &options),
         None => options,

@@ -59,7 +59,9 @@ impl CleanUp {
                 Some("it is the main work tree")
             } else if Some(branch) == state {
                 Some("the state of the mission is kept in it")
-            } else if tree.root == repo.caller_root() {
+            } else if tree.root == repo.caller_root()
+                || scope.options.standing.as_ref().is_some_and(|place| place.starts_with(&tree.root))
+            {
                 Some("this was called from inside it")
             } else {
                 plan.work_trees.push(RemovedTree { root: tree.root.clone(), branch: branch.clone() });
