@@ -1,7 +1,6 @@
 //! What a merge did, for people: every reference that moved, and how to put it back.
 
 use clearance_engine::merge::land::{Landed, Pushed};
-use clearance_engine::merge::scope::Strategy;
 use clearance_engine::report::landing::LandingReport;
 use clearance_engine::source::{harmless, shell_quote, without_secrets};
 
@@ -14,11 +13,7 @@ pub(crate) fn render(report: &LandingReport, global: &Global) -> String {
         return String::new();
     }
     let Landed { journal, pushed, removed, .. } = &report.landed;
-    let how = match journal.strategy {
-        Strategy::Merge => "merged",
-        Strategy::Squash => "squashed",
-        Strategy::Rebase => "rebased",
-    };
+    let how = journal.strategy.participle();
     let mut out = if report.moves().next().is_none() {
         format!("nothing to merge: {} has everything of {} already\n", journal.target.branch, journal.mission)
     } else {

@@ -248,11 +248,7 @@ pub(crate) fn plan(
         };
         out.push_str(&format!("{} {how} {mission_branch}\n", lane.branch));
     }
-    let strategy = match merge.options.strategy {
-        clearance_engine::merge::scope::Strategy::Merge => "merged",
-        clearance_engine::merge::scope::Strategy::Squash => "squashed",
-        clearance_engine::merge::scope::Strategy::Rebase => "rebased",
-    };
+    let strategy = merge.options.strategy.participle();
     if forecast.moves.is_empty() && forecast.clean_up.is_empty() {
         out.push_str(&format!("nothing would change: {}\n", why_nothing(merge)));
         return harmless(&out);

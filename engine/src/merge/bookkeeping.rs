@@ -98,7 +98,8 @@ pub enum Unrecorded {
 }
 
 impl<'m> Bookkeeping<'m> {
-    /// `tips` are the commits that are merged: the target's first.
+    /// `baseline` is the commit of the target, `newest` the time of the newest commit that is merged; `inputs` tell one merge
+    /// from another.
     pub(super) fn of(
         scope: &'m MergeScope,
         repo: &'m Repo,

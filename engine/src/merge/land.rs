@@ -189,7 +189,7 @@ impl<'a> Landings<'a> {
     fn move_over_or_back(&mut self, directory: LandDir, journal: &Journal) -> Result<LandDir, LandError> {
         let Err(error) = self.move_over(&directory, journal) else { return Ok(directory) };
         // What could not be taken back keeps its journal, and is what must be told.
-        recover::take_back(&directory, journal)?;
+        self.writing(|| recover::take_back(&directory, journal))?;
         directory.remove()?;
         Err(error)
     }
@@ -207,11 +207,11 @@ impl<'a> Landings<'a> {
             return Ok(());
         }
         let git = Git::new(&self.at(&target.branch)?);
-        let why = format!("merge mission {}: {}", journal.mission, how(journal.strategy));
+        let why = format!("merge mission {}: {}", journal.mission, journal.strategy.as_str());
         let moved = self.writing(|| Ok(git.move_ref(&target.name(), &target.new, &target.old, &why)))?;
         let Err(error) = moved else { return Ok(()) };
         // What git says last is not what it did last.
-        if git.ref_tip(&target.name())?.as_deref() == Some(&target.new) {
+        if self.repo.view().branch_tip(&target.branch)?.as_deref() == Some(&target.new) {
             return Ok(());
         }
         Err(LandError::Moved { branch: target.branch.clone(), message: error.to_string() })
@@ -234,7 +234,8 @@ impl<'a> Landings<'a> {
             }
             for (nth, tree) in journal.work_trees.iter().enumerate() {
                 if tree.root.is_dir() {
-                    Barrier::of(&directory, nth, tree)?.settle()?;
+                    let barrier = Barrier::of(&directory, nth, tree)?;
+                    self.writing(|| barrier.settle())?;
                 }
             }
             self.after(&journal, &directory)?;
@@ -261,9 +262,9 @@ impl<'a> Landings<'a> {
 
     /// Moves a branch that follows the target; whether it is there then.
     fn follow(&self, moved: &RefMove, journal: &Journal) -> Result<bool, LandError> {
-        let git = Git::new(&self.at(&moved.branch)?);
-        match git.ref_tip(&moved.name())? {
+        match self.repo.view().branch_tip(&moved.branch)? {
             Some(now) if now == moved.old => {
+                let git = Git::new(&self.at(&moved.branch)?);
                 let why = format!("merge mission {} into {}", journal.mission, journal.target.branch);
                 git.move_ref(&moved.name(), &moved.new, &moved.old, &why)?;
                 Ok(true)
@@ -299,13 +300,5 @@ impl<'a> Landings<'a> {
         let done = work();
         share(false)?;
         done
-    }
-}
-
-fn how(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Merge => "merge",
-        Strategy::Squash => "squash",
-        Strategy::Rebase => "rebase",
     }
 }

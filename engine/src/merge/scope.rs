@@ -35,6 +35,28 @@ pub enum Strategy {
     Rebase,
 }
 
+impl Strategy {
+    /// As it is named on the command line and in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+        }
+    }
+
+    /// What a mission is then.
+    #[must_use]
+    pub fn participle(self) -> &'static str {
+        match self {
+            Self::Merge => "merged",
+            Self::Squash => "squashed",
+            Self::Rebase => "rebased",
+        }
+    }
+}
+
 /// What was asked for.
 #[derive(Debug, Clone, Default)]
 pub struct MergeOptions {

@@ -12,7 +12,6 @@ use tempfile::TempDir;
 
 use super::conflict::{Conflict, Merged, hunks};
 use super::gated::Gated;
-use super::git::path_of_bytes;
 use super::merge_tree::{Answer, MergeTree, once};
 use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo};
@@ -236,20 +235,18 @@ impl ObjectStore {
     /// (A partial clone fetches it then.)
     pub fn changes(&self, from: &str, to: &str) -> Result<Vec<Change>, GitError> {
         const SUBMODULE: &str = "160000";
-        let out = self.git.bytes(&["diff-tree", "-r", "-z", "--no-renames", "--raw", from, to])?;
-        let mut fields = out.split(|byte| *byte == 0);
         let (mut changes, mut blobs) = (Vec::new(), Vec::new());
-        // `:<mode> <mode> <blob> <blob> <letter>NUL<path>NUL`. See git-diff-tree(1).
-        while let (Some(facts @ [_, ..]), Some(path)) = (fields.next(), fields.next()) {
-            let facts = String::from_utf8_lossy(facts);
-            let mut facts = facts.split(' ').skip(1);
-            let (mode, blob) = (facts.next().unwrap_or_default(), facts.nth(1).unwrap_or_default());
-            let letter = facts.next().and_then(|letter| letter.chars().next()).unwrap_or('M');
-            let submodule = mode == SUBMODULE;
-            changes.push(Change { letter, path: path_of_bytes(path), submodule });
-            if letter != 'D' && !submodule {
-                blobs.push((blob.to_owned(), changes.len() - 1));
-            }
+        for change in self.git.tree_changes(from, to)? {
+            // The first digits of a mode are the type. See git-diff-tree(1).
+            let letter = match (&change.old, &change.new) {
+                (None, _) => 'A',
+                (_, None) => 'D',
+                (Some(old), Some(new)) if old.mode[..2] != new.mode[..2] => 'T',
+                _ => 'M',
+            };
+            let submodule = change.new.as_ref().is_some_and(|new| new.mode == SUBMODULE);
+            blobs.extend(change.new.filter(|_| !submodule).map(|new| (new.blob, changes.len())));
+            changes.push(Change { letter, path: change.path, submodule });
         }
         if !self.partial {
             self.are_here(&blobs, &changes)?;

@@ -163,11 +163,7 @@ fn go_on(landed: &Landed, repo: &Repo, trees: &[(&Path, Option<&str>)]) -> Vec<S
             format!("{} {remote} {}", git(repo.root(), "fetch"), quoted(&format!("{}:{target}", push.branch)))
         }
     };
-    let strategy = match landed.journal.strategy {
-        crate::merge::scope::Strategy::Merge => "merge",
-        crate::merge::scope::Strategy::Squash => "squash",
-        crate::merge::scope::Strategy::Rebase => "rebase",
-    };
+    let strategy = landed.journal.strategy.as_str();
     let again = format!("clearance merge --mission {slug} --target {} --strategy {strategy}", quoted(target));
     vec![
         format!("clearance merge --abort --mission {slug}"),

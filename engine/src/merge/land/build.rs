@@ -1,4 +1,4 @@
-//! The commits of a merge, made, and what is to move to them, written down.
+//! The commits of a merge, made, and what is to move to them.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::repo::questions::holding;
 use crate::repo::{Git, Repo};
 
 impl Landings<'_> {
-    /// Makes every commit, and writes down what is to move.
+    /// Makes every commit, and says what is to move.
     pub(super) fn build(&mut self, order: &Order<'_>, directory: &LandDir) -> Result<Journal, LandError> {
         let Order { repo, mission, scope, plan_id, .. } = *order;
         let changed = |now: String| LandError::PlanChanged { shown: plan_id.to_owned(), now };
@@ -64,7 +64,6 @@ impl Landings<'_> {
         journal.clean_up = clean_up;
         let new = [&journal.target].into_iter().chain(&journal.others).map(|moved| moved.new.as_str());
         store.keep(repo, &new.collect::<Vec<_>>(), &start.commits())?;
-        directory.write(&journal)?;
         Ok(journal)
     }
 

@@ -86,14 +86,14 @@ impl CleanUp {
         };
         for (branch, tip) in branches {
             let why = if Some(&branch) == state {
-                Some("the state of the mission is kept on it".to_owned())
+                Some("the state of the mission is kept on it")
             } else if held.contains(&branch) {
-                Some("it is checked out in a work tree that stays".to_owned())
+                Some(HELD)
             } else {
-                (!names.is_own(&branch)).then(|| FOREIGN.to_owned())
+                (!names.is_own(&branch)).then_some(FOREIGN)
             };
             match why {
-                Some(why) => plan.kept.push(Kept { what: branch, why }),
+                Some(why) => plan.kept.push(Kept { what: branch, why: why.to_owned() }),
                 None => plan.branches.push((branch, tip)),
             }
         }
@@ -142,40 +142,44 @@ impl CleanUp {
             }
         }
         for (branch, tip) in &self.branches {
-            let name = format!("refs/heads/{branch}");
-            match git.ref_tip(&name)? {
-                None => {}
-                Some(_) if held.contains(&branch) => {
-                    let why = "it is checked out in a work tree that stays".to_owned();
-                    removed.kept.push(Kept { what: branch.clone(), why });
-                    continue;
-                }
-                Some(now) if now != *tip => {
-                    let why = "it has moved since it was merged".to_owned();
-                    removed.kept.push(Kept { what: branch.clone(), why });
-                    continue;
-                }
-                // The plan saw to that; a branch is deleted on what is so, not on what was planned.
-                Some(_) if !self.is_kept(repo, tip, target)? => {
-                    let why = "it has commits that nothing else leads to".to_owned();
-                    removed.kept.push(Kept { what: branch.clone(), why });
-                    continue;
-                }
-                // Under this name is another branch.
-                Some(_) if repo.points_to(branch)?.is_some() => {
-                    let why = "it only stands for another branch".to_owned();
-                    removed.kept.push(Kept { what: branch.clone(), why });
-                    continue;
-                }
-                Some(_) => {
-                    git.delete_ref(&name, tip)?;
-                    // As `git branch -d` does; that there is none is no fault.
-                    let _ = git.run(&["config", "--local", "--remove-section", &format!("branch.{branch}")]);
-                }
+            let there = repo.view().branch_tip(branch)?;
+            let why = match &there {
+                Some(_) if held.contains(&branch) => Some(HELD),
+                Some(now) => self.why_it_stays(repo, (branch, tip), now, target)?,
+                None => None,
+            };
+            if let Some(why) = why {
+                removed.kept.push(Kept { what: branch.clone(), why: why.to_owned() });
+                continue;
+            }
+            if there.is_some() {
+                git.delete_ref(&format!("refs/heads/{branch}"), tip)?;
+                // As `git branch -d` does; that there is none is no fault.
+                let _ = git.run(&["config", "--local", "--remove-section", &format!("branch.{branch}")]);
             }
             removed.branches.push((branch.clone(), tip.clone()));
         }
         Ok(removed)
+    }
+
+    /// Why a branch that was to be removed must not be. The plan saw to that; a branch is deleted on what is so, not on what was
+    /// planned.
+    fn why_it_stays(
+        &self,
+        repo: &Repo,
+        (branch, tip): (&str, &str),
+        now: &str,
+        target: &str,
+    ) -> Result<Option<&'static str>, LandError> {
+        Ok(if now != tip {
+            Some("it has moved since it was merged")
+        } else if !self.is_kept(repo, tip, target)? {
+            Some("it has commits that nothing else leads to")
+        } else if repo.points_to(branch)?.is_some() {
+            Some("it only stands for another branch")
+        } else {
+            None
+        })
     }
 
     /// Whether a commit is in the history of the target, or of the tip that is kept.
@@ -216,6 +220,8 @@ fn back_up(git: &Git, name: &str, tip: &str) -> Result<Option<(String, String)>,
     Ok(None)
 }
 
+/// Why a branch stays that a work tree has.
+const HELD: &str = "it is checked out in a work tree that stays";
 /// Why a branch stays that is not named after the mission.
 const FOREIGN: &str = "it is not named after the mission";
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::journal::{Journal, LandDir, Stage};
 use super::work_tree::Barrier;
 use super::{LandError, locks};
-use crate::repo::{Git, Repo};
+use crate::repo::Repo;
 
 /// A landing that was found.
 #[derive(Debug)]
@@ -51,11 +51,6 @@ pub(super) fn find(repo: &Repo) -> Result<Vec<Interrupted>, LandError> {
                 }
                 found.push(Interrupted { directory, journal, landed: false });
             }
-            // The target went on without the merge: that was never made.
-            Whereabouts::Elsewhere if others_stayed(repo, &journal)? => {
-                take_back(&directory, &journal)?;
-                found.push(Interrupted { directory, journal, landed: false });
-            }
             Whereabouts::Elsewhere => {
                 let (mission, target) = (journal.mission, journal.target);
                 return Err(LandError::Astray {
@@ -72,7 +67,7 @@ pub(super) fn find(repo: &Repo) -> Result<Vec<Interrupted>, LandError> {
 
 /// Where the target is, seen from a landing.
 enum Whereabouts {
-    /// Where it was.
+    /// Where it was, or gone on from there.
     Before,
     /// At the merge, or behind it.
     Landed,
@@ -82,21 +77,24 @@ enum Whereabouts {
 
 fn whereabouts(repo: &Repo, journal: &Journal) -> Result<Whereabouts, LandError> {
     let target = &journal.target;
-    let Some(now) = Git::new(repo.root()).ref_tip(&target.name())? else { return Ok(Whereabouts::Elsewhere) };
+    let Some(now) = repo.view().branch_tip(&target.branch)? else { return Ok(Whereabouts::Elsewhere) };
     // Asked first: a landing that takes another one back goes to a commit that it comes from.
     let is_before = now == target.old && target.old != target.new;
     if is_before || journal.takes_back && repo.view().is_ancestor(&target.old, &now)? {
         return Ok(Whereabouts::Before);
     }
-    let landed = now == target.new || repo.view().is_ancestor(&target.new, &now)?;
-    Ok(if landed { Whereabouts::Landed } else { Whereabouts::Elsewhere })
+    if now == target.new || repo.view().is_ancestor(&target.new, &now)? {
+        return Ok(Whereabouts::Landed);
+    }
+    // Where it went on without the merge, that was never made.
+    let never = others_stayed(repo, journal)?;
+    Ok(if never { Whereabouts::Before } else { Whereabouts::Elsewhere })
 }
 
 /// Whether no branch moved that follows the target.
 fn others_stayed(repo: &Repo, journal: &Journal) -> Result<bool, LandError> {
-    let git = Git::new(repo.root());
     for moved in &journal.others {
-        if git.ref_tip(&moved.name())?.as_ref() == Some(&moved.new) {
+        if repo.view().branch_tip(&moved.branch)?.as_ref() == Some(&moved.new) {
             return Ok(false);
         }
     }
