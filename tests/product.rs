@@ -55,6 +55,8 @@ mod landing_clean_up;
 mod landing_hardened;
 #[path = "product/landing_hooks.rs"]
 mod landing_hooks;
+#[path = "product/landing_leftovers.rs"]
+mod landing_leftovers;
 #[path = "product/landing_places.rs"]
 mod landing_places;
 #[path = "product/landing_plan.rs"]

@@ -139,7 +139,11 @@ impl From<LandError> for Failure {
         match error {
             LandError::Git(error) => error.into(),
             LandError::Repo(error) => error.into(),
-            LandError::Forecast(_) | LandError::Io { .. } => Self::of(ExitStatus::Undecided, error),
+            LandError::Locked(_)
+            | LandError::NoLock(_)
+            | LandError::Journal { .. }
+            | LandError::Forecast(_)
+            | LandError::Io { .. } => Self::of(ExitStatus::Undecided, error),
             other => Self::of(ExitStatus::Blocked, other),
         }
     }

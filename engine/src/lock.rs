@@ -7,6 +7,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::shared::{create_shared_dir, share_as_parent};
+
 /// A held lock; dropped, or with the process, it is free again.
 #[derive(Debug)]
 pub struct FileLock {
@@ -57,9 +59,10 @@ impl FileLock {
     pub fn acquire(path: &Path, deadline: Duration) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { path: path.to_owned(), source };
         if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(failed)?;
+            create_shared_dir(directory).map_err(failed)?;
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        share_as_parent(path);
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
@@ -76,6 +79,14 @@ impl FileLock {
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
         }
+    }
+}
+
+impl Drop for FileLock {
+    /// Closing it would not do: a program that a hook left running may have it open too.
+    fn drop(&mut self) {
+        // Where that fails it is closed all the same.
+        let _ = self.file.unlock();
     }
 }
 

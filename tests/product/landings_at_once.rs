@@ -67,7 +67,7 @@ fn a_merge_under_way_is_waited_for_and_named() {
     for more in [&["--mission", "m"][..], &["--resume"], &["--abort"]] {
         let arguments = [&["merge", "--lock-timeout", "0.1"], more].concat();
         let (code, error) = asked(repo.root(), &arguments);
-        assert_eq!((code, &error["error"]), (1, &"merge_locked".into()), "{error:#}");
+        assert_eq!((code, &error["error"]), (3, &"merge_locked".into()), "{error:#}");
         let message = error["message"].as_str().unwrap();
         if cfg!(target_os = "linux") {
             assert!(message.contains(&format!("process {}", holder.id())), "{message}");
@@ -242,7 +242,7 @@ fn a_journal_of_another_version(#[case] text: &str, #[case] named: &str) {
     let kept = theirs();
     for arguments in [&MERGE[..], &["merge", "--abort"], &["merge", "--resume"]] {
         let (code, error) = asked(repo.root(), arguments);
-        assert_eq!((code, &error["error"]), (3, &"merge_failed".into()), "{error:#}");
+        assert_eq!((code, &error["error"]), (3, &"recovery_blocked".into()), "{error:#}");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(named) && message.contains(journal.to_str().unwrap()), "{message}");
         assert_same(&before, &all(repo.outside()), "a merge that was refused");

@@ -313,6 +313,10 @@ impl Maker<'_> {
             if !merge.conflicts.is_empty() {
                 return Ok(TargetForecast::Conflicts(merge.conflicts));
             }
+            // As git does: what came to change nothing is left out, and what never changed anything stays.
+            if merge.tree == tree && store.tree_of(&commit)? != store.tree_of(&parent)? {
+                continue;
+            }
             let draft = Draft { tree: &merge.tree, parents: &[&onto], what: What::Replayed(&commit) };
             onto = self.committer.commit(store, draft)?;
             replayed.push((commit, onto.clone()));

@@ -150,6 +150,15 @@ impl<'a> Landings<'a> {
     /// [`LandError`]: something has changed since.
     pub fn take_back(&mut self, interrupted: Interrupted, id: &str) -> Result<Journal, LandError> {
         let Interrupted { directory, journal, .. } = interrupted;
+        let mut others = Vec::new();
+        for (nth, moved) in [&journal.target].into_iter().chain(&journal.others).enumerate() {
+            match self.repo.view().branch_tip(&moved.branch)? {
+                Some(now) if now == moved.new => others.extend((nth > 0).then_some(moved)),
+                // It never followed.
+                Some(now) if nth > 0 && now == moved.old => {}
+                _ => return Err(LandError::GoneOn { mission: journal.mission, moved: moved.clone() }),
+            }
+        }
         let back = |moved: &RefMove| RefMove {
             branch: moved.branch.clone(),
             old: moved.new.clone(),
@@ -158,7 +167,7 @@ impl<'a> Landings<'a> {
         let mut reverse =
             Journal::new(&journal.mission, journal.strategy, &journal.plan_id, back(&journal.target));
         reverse.takes_back = true;
-        reverse.others = journal.others.iter().map(back).collect();
+        reverse.others = others.into_iter().map(back).collect();
         reverse.work_trees = held_trees(self.repo, [&reverse.target].into_iter().chain(&reverse.others))?;
         let own = LandDir::make(self.repo.common_dir(), id)?;
         let own = self.move_over_or_back(own, &reverse)?;
@@ -266,8 +275,12 @@ impl<'a> Landings<'a> {
             Some(now) if now == moved.old => {
                 let git = Git::new(&self.at(&moved.branch)?);
                 let why = format!("merge mission {} into {}", journal.mission, journal.target.branch);
-                git.move_ref(&moved.name(), &moved.new, &moved.old, &why)?;
-                Ok(true)
+                match git.move_ref(&moved.name(), &moved.new, &moved.old, &why) {
+                    Ok(()) => Ok(true),
+                    // Nothing leads to it after a crash: with time, or told to, git throws it away.
+                    Err(_) if !git.has(&moved.new)? => Ok(false),
+                    Err(error) => Err(error.into()),
+                }
             }
             Some(now) => Ok(now == moved.new || self.repo.view().is_ancestor(&moved.new, &now)?),
             None => Ok(false),

@@ -136,6 +136,15 @@ impl Git {
         Ok((code == 0).then(|| told.trim_end().to_owned()))
     }
 
+    /// Whether the repository has an object.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn has(&self, object: &str) -> Result<bool, GitError> {
+        // 1 where it is not there; 128 where what it names is none.
+        Ok(self.answer(&["cat-file", "-e", object], &[0, 1, 128])?.0 == 0)
+    }
+
     /// Brings the files of the work tree and an index from one commit to another, or changes nothing: what is not
     /// committed, or not known to git, is not overwritten.
     ///

@@ -40,9 +40,7 @@ impl LandingReport {
         let undo = moves.into_iter().map(|moved| {
             let held: Vec<&PathBuf> = holding(&trees, &moved.branch);
             match held.first() {
-                _ if removed(moved) => {
-                    format!("{} {} {}", git(repo.root(), "branch"), quoted(&moved.branch), moved.old)
-                }
+                _ if removed(moved) => made_again(repo, &moved.branch, &moved.old),
                 // Goes back only where nothing that is not committed would be lost.
                 Some(root) => format!("{} {}", git(root, "reset --keep"), moved.old),
                 None => format!(
@@ -55,11 +53,11 @@ impl LandingReport {
             }
         });
         let undo = undo.collect();
-        let again = landed
-            .removed
-            .branches
-            .iter()
-            .map(|(branch, tip)| format!("{} {} {tip}", git(repo.root(), "branch"), quoted(branch)));
+        let again = landed.removed.branches.iter().map(|(branch, tip)| {
+            // Where the merge moved it first, it comes back as it was before.
+            let moved = self::moves(&landed.journal).into_iter().find(|moved| moved.branch == *branch);
+            made_again(repo, branch, moved.map_or(tip, |moved| &moved.old))
+        });
         let again = again.collect();
         let go_on = go_on(
             &landed,
@@ -146,6 +144,11 @@ impl LandingReport {
 fn moves(journal: &Journal) -> Vec<&RefMove> {
     let all = [&journal.target].into_iter().chain(&journal.others);
     all.filter(|moved| moved.old != moved.new).collect()
+}
+
+/// The command that makes a removed branch again; where somebody did already, it refuses.
+fn made_again(repo: &Repo, branch: &str, tip: &str) -> String {
+    format!("{} {} {tip}", git(repo.root(), "branch"), quoted(branch))
 }
 
 /// The remote has something that the target lacks: the merge is taken back, and made again on top of it. A mission that is

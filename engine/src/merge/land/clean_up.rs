@@ -1,6 +1,7 @@
 //! What is removed after a merge: branches whose commits are kept elsewhere, and work trees in which nothing would be lost.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use super::LandError;
 use super::journal::{CleanUp, Kept, LandDir, RemovedTree};
@@ -131,6 +132,10 @@ impl CleanUp {
             }
         }
         let git = Git::new(repo.root());
+        if self.branches.is_empty() {
+            return Ok(removed);
+        }
+        self.forget_lost_trees(&git)?;
         if let Some((name, tip)) = &self.backup {
             removed.backup = back_up(&git, name, tip)?;
             if removed.backup.is_none() {
@@ -141,6 +146,8 @@ impl CleanUp {
                 return Ok(removed);
             }
         }
+        let (_, configured) =
+            git.answer(&["config", "--local", "--name-only", "--get-regexp", r"^branch\."], &[0, 1])?;
         for (branch, tip) in &self.branches {
             let there = repo.view().branch_tip(branch)?;
             let why = match &there {
@@ -154,12 +161,30 @@ impl CleanUp {
             }
             if there.is_some() {
                 git.delete_ref(&format!("refs/heads/{branch}"), tip)?;
-                // As `git branch -d` does; that there is none is no fault.
-                let _ = git.run(&["config", "--local", "--remove-section", &format!("branch.{branch}")]);
+                // As `git branch -d` does.
+                let section = format!("branch.{branch}");
+                if configured.lines().any(|key| key.rsplit_once('.').is_some_and(|(of, _)| of == section)) {
+                    let _ = git.run(&["config", "--local", "--remove-section", &section]);
+                }
             }
             removed.branches.push((branch.clone(), tip.clone()));
         }
         Ok(removed)
+    }
+
+    /// Lets git forget work trees of removed branches whose directories somebody deleted: a record of a branch that is gone
+    /// is a fault to `git fsck`. Where the directory above is gone too, they may be on a disk that comes back.
+    fn forget_lost_trees(&self, git: &Git) -> Result<(), LandError> {
+        let is_removed = |branch: &String| self.branches.iter().any(|(removed, _)| removed == branch);
+        for tree in git.worktrees_on_record()? {
+            let is_lost = tree.prunable && tree.root.parent().is_some_and(Path::is_dir);
+            if is_lost && tree.branch.as_ref().is_some_and(is_removed) {
+                // It is in nobody's way if git keeps it.
+                let words = ["worktree", "remove", "--"].map(OsStr::new);
+                let _ = git.bytes(&[&words[..], &[tree.root.as_os_str()]].concat());
+            }
+        }
+        Ok(())
     }
 
     /// Why a branch that was to be removed must not be. The plan saw to that; a branch is deleted on what is so, not on what was

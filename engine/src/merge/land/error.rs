@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::journal::RefMove;
 use crate::lock::LockError;
 use crate::merge::forecast::ForecastError;
 use crate::repo::{GitError, RepoError};
@@ -16,6 +17,10 @@ pub enum LandError {
     #[error("another merge is being made in this repository: {0}")]
     #[diagnostic(code(merge_locked), help("nothing was changed; run the command again when it is done"))]
     Locked(LockError),
+    /// The lock of merges cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NoLock(LockError),
     /// It is another merge than the one that was shown.
     #[error("the repository changed: the plan is {now} now, and not {shown}")]
     #[diagnostic(
@@ -58,6 +63,21 @@ pub enum LandError {
         branch: String,
         /// What git says.
         message: String,
+    },
+    /// A merge that is to be taken back is not the last thing that happened to a branch.
+    #[error("the merge of {mission} cannot be taken back: {} is not at it any more ({})", moved.branch, moved.new)]
+    #[diagnostic(
+        code(branch_moved),
+        help(
+            "nothing was changed. What came since: git log {}..{}. Move that to another branch and run `clearance merge --abort` again; or push it all: clearance merge --resume",
+            moved.new, quoted(Path::new(&moved.branch))
+        )
+    )]
+    GoneOn {
+        /// The mission.
+        mission: String,
+        /// The branch, and where the merge left it.
+        moved: RefMove,
     },
     /// A hook said no.
     #[error("the hook {hook} refused the merge: {message}")]
@@ -111,6 +131,21 @@ pub enum LandError {
         /// Where the merge would have it.
         new: String,
     },
+    /// What an interrupted merge set out to do cannot be read.
+    #[error("a merge was interrupted, and its journal cannot be read: {}: {message}", directory.join("journal.json").display())]
+    #[diagnostic(
+        code(recovery_blocked),
+        help(
+            "nothing was changed. A newer version of clearance may have written it: finish the merge with that one. Else see that the branches are where they belong (git log -g) and that `git status` is well in every work tree, then forget it: rm -r {}",
+            quoted(directory)
+        )
+    )]
+    Journal {
+        /// The directory of the landing.
+        directory: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A lock that may be somebody's.
     #[error("{} is there, and it is not certain that nobody holds it", lock.display())]
     #[diagnostic(
@@ -145,6 +180,15 @@ pub enum LandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Repo(#[from] RepoError),
+}
+
+impl From<LockError> for LandError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held { .. } => Self::Locked(error),
+            LockError::Io { .. } => Self::NoLock(error),
+        }
+    }
 }
 
 impl LandError {

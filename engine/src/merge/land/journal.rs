@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::LandError;
 use crate::merge::bookkeeping::Done;
 use crate::merge::scope::{Allowed, Strategy};
+use crate::shared::create_shared_dir;
 
 /// Where landings keep their journals, below the common git directory.
 pub(super) const LANDINGS: &str = "clearance/land";
@@ -162,7 +163,7 @@ impl LandDir {
     /// Makes an empty one.
     pub(super) fn make(common_dir: &Path, id: &str) -> Result<Self, LandError> {
         let path = common_dir.join(LANDINGS).join(id);
-        fs::create_dir_all(&path).map_err(|source| LandError::io(&path, source))?;
+        create_shared_dir(&path).map_err(|source| LandError::io(&path, source))?;
         Ok(Self { path })
     }
 
@@ -197,19 +198,22 @@ impl LandDir {
     pub(super) fn journal(&self) -> Result<Option<Journal>, LandError> {
         const LARGEST: u64 = 64 << 20;
         let path = self.file(JOURNAL);
-        let failed = |source| LandError::io(&path, source);
         let bytes = crate::source::read_bytes(JOURNAL, &path, LARGEST);
-        let Some(bytes) = bytes.map_err(|error| failed(io::Error::other(error.to_string())))? else {
+        let Some(bytes) = bytes.map_err(|error| self.unreadable(&error))? else {
             return Ok(None);
         };
-        let broken = |error: serde_json::Error| failed(io::Error::other(error.to_string()));
         // Asked first: another version may have another form.
-        let Versioned { version } = serde_json::from_slice(&bytes).map_err(broken)?;
+        let Versioned { version } =
+            serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))?;
         if version != VERSION {
             let why = format!("it is of version {version}, and this program knows version {VERSION}");
-            return Err(failed(io::Error::other(why)));
+            return Err(self.unreadable(&why));
         }
-        serde_json::from_slice(&bytes).map(Some).map_err(broken)
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.unreadable(&error))
+    }
+
+    fn unreadable(&self, why: &dyn std::fmt::Display) -> LandError {
+        LandError::Journal { directory: self.path.clone(), message: why.to_string() }
     }
 
     /// Writes the journal, durably and whole.

@@ -14,7 +14,7 @@ use crate::repo::Repo;
 /// any more, however this process ended.
 pub(super) fn take(repo: &Repo, deadline: Duration) -> Result<FileLock, LandError> {
     let path = place(repo);
-    let lock = FileLock::acquire(&path, deadline).map_err(LandError::Locked)?;
+    let lock = FileLock::acquire(&path, deadline)?;
     lock.sign();
     Ok(lock)
 }
