@@ -97,10 +97,21 @@ impl<'a> Barrier<'a> {
         if !back.is_empty() {
             self.git.checkout_files(&back)?;
         }
-        self.unlock()?;
-        // The files are the same and not as old: git looks at them once more. Whether it may note that does not matter.
-        let _ = self.git.run(&["update-index", "-q", "--refresh"]);
-        Ok(())
+        self.refresh()?;
+        self.unlock()
+    }
+
+    /// Lets git look at the files once more, which are the same and not as old: in a copy of the index, so that nobody killed here
+    /// leaves a lock of git's. Whether it could note that does not matter.
+    fn refresh(&self) -> Result<(), LandError> {
+        copy_with_time(&self.index, &self.copy).map_err(|source| LandError::io(&self.copy, source))?;
+        let refreshed = self.git.run_with_index(&["update-index", "-q", "--refresh"], &self.copy);
+        match refreshed.map(|_| fs::rename(&self.copy, &self.index)) {
+            Ok(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                Err(LandError::io(&self.index, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the index is locked by this landing, which is so until everything is in its place. A lock that somebody removed
