@@ -17,7 +17,7 @@ use crate::places::KINDS;
 use crate::preflight::ANSWERS;
 use crate::ready::{LANE_A, LANE_B, LANES, MISSION, Made, approved, done, lane, ready};
 use crate::second_look::{HIDDEN, REVIEWS, with_links};
-use crate::support::{LOG, Run, TestRepo, below, command, step, step_at};
+use crate::support::{LOG, Run, TestRepo, assert_same, below, command, step, step_at};
 use crate::ways_out::log_on_both_sides;
 
 pub(crate) const STRATEGIES: [&str; 3] = ["squash", "merge", "rebase"];
@@ -42,17 +42,6 @@ pub(crate) fn all(directory: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
         (path, (metadata.mode(), content))
     };
     below(directory).into_iter().filter(|path| !is_lock(path)).map(facts).collect()
-}
-
-/// Fails where two looks at a directory differ.
-pub(crate) fn assert_same(
-    before: &BTreeMap<PathBuf, (u32, Vec<u8>)>,
-    after: &BTreeMap<PathBuf, (u32, Vec<u8>)>,
-    what: &str,
-) {
-    let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
-    let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
-    assert!(changed.is_empty(), "{what} changed {changed:?}");
 }
 
 fn in_git(place: &Path) -> Command {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::ready::{LANE_A, LANE_B, ready, shell};
-use crate::support::{Run, TestRepo, everything, run};
+use crate::support::{Run, TestRepo, everything, run, same_after};
 
 /// `clearance merge` of the mission `m`.
 pub(crate) fn merge(repo: &TestRepo, more: &[&str]) -> Run {
@@ -92,28 +92,16 @@ pub(crate) fn files(repo: &TestRepo) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// Something that must not change a byte.
 pub(crate) fn changing_nothing<T>(repo: &TestRepo, work: impl FnOnce() -> T) -> T {
-    let before = files(repo);
-    let done = work();
-    let after = files(repo);
-    let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
-    let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
-    assert!(changed.is_empty(), "changed: {changed:?}");
-    done
+    same_after("this", || files(repo), work)
 }
 
 /// The same, but for objects that nothing leads to: git leaves them behind as well where a hook refuses what it looked at.
 pub(crate) fn changing_no_file<T>(repo: &TestRepo, work: impl FnOnce() -> T) -> T {
     let objects = repo.root().join(".git/objects");
-    let files = || -> BTreeMap<_, _> {
+    let look = || -> BTreeMap<_, _> {
         files(repo).into_iter().filter(|(path, _)| !path.starts_with(&objects)).collect()
     };
-    let before = files();
-    let done = work();
-    let after = files();
-    let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
-    let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
-    assert!(changed.is_empty(), "changed: {changed:?}");
-    done
+    same_after("this", look, work)
 }
 
 /// The same mission, of which Ann and Bo wrote a lane each.

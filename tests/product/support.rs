@@ -1,6 +1,6 @@
 //! How the tests run the product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,15 +91,32 @@ pub(crate) fn everything(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
 }
 
+/// Fails where two looks at a directory differ.
+pub(crate) fn assert_same<T: PartialEq>(
+    before: &BTreeMap<PathBuf, T>,
+    after: &BTreeMap<PathBuf, T>,
+    what: &str,
+) {
+    let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let changed: Vec<_> = paths.into_iter().filter(|path| before.get(*path) != after.get(*path)).collect();
+    assert!(changed.is_empty(), "{what} changed {changed:?}");
+}
+
+/// Does something after which a look at a directory must show what it showed before.
+pub(crate) fn same_after<L: PartialEq, T>(
+    what: &str,
+    look: impl Fn() -> BTreeMap<PathBuf, L>,
+    work: impl FnOnce() -> T,
+) -> T {
+    let before = look();
+    let done = work();
+    assert_same(&before, &look(), what);
+    done
+}
+
 /// Asks a question that must not change a byte of a directory.
 pub(crate) fn unchanged<T>(directory: &Path, question: impl FnOnce() -> T) -> T {
-    let before = everything(directory);
-    let answer = question();
-    let after = everything(directory);
-    let differ = |path: &&PathBuf| before.get(*path) != after.get(*path);
-    let changed: Vec<_> = before.keys().chain(after.keys()).filter(differ).collect();
-    assert!(changed.is_empty(), "asking changed {changed:?}");
-    answer
+    same_after("asking", || everything(directory), question)
 }
 
 /// A copy of the product. Made by another process: a file that this one has open for writing, and its children with it,
