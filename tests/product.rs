@@ -83,6 +83,8 @@ mod preflight;
 mod properties;
 #[path = "product/push.rs"]
 mod push;
+#[path = "product/ready_each.rs"]
+mod ready_each;
 #[path = "product/registry.rs"]
 mod registry;
 #[path = "product/remotes.rs"]

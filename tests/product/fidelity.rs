@@ -12,8 +12,7 @@ use clearance_engine::repo::Repo;
 use proptest::prelude::ProptestConfig;
 use rstest::rstest;
 
-use crate::agreement::git;
-use crate::support::{Run, Scratch, TestRepo};
+use crate::support::{Run, Scratch, TestRepo, git};
 
 /// What comes of a merge: a tree, or the paths in conflict.
 type Outcome = Result<String, BTreeSet<String>>;

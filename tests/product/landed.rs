@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::ready::{LANE_A, LANE_B, ready, shell};
 use crate::support::{Run, TestRepo, everything, run, same_after};
 
+/// How a mission comes onto its target.
+pub(crate) const STRATEGIES: [&str; 3] = ["squash", "merge", "rebase"];
+
 /// `clearance merge` of the mission `m`.
 pub(crate) fn merge(repo: &TestRepo, more: &[&str]) -> Run {
     run(repo, &[&["merge", "--mission", "m"], more].concat())

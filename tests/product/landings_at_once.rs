@@ -8,10 +8,9 @@ use std::process::{Child, Command, Stdio};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::agreement::{all, asked};
 use crate::push::{files, once, positions, with_another};
 use crate::ready::{LANE_A, LANE_B, MISSION, done, ready};
-use crate::support::{Run, TestRepo, assert_same, below, command};
+use crate::support::{Run, TestRepo, all, asked, assert_same, below, command};
 
 const MERGE: [&str; 3] = ["merge", "--mission", "m"];
 

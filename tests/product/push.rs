@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::agreement::{STRATEGIES, all, asked, git};
+use crate::landed::STRATEGIES;
 use crate::ready::{LANE_A, LANE_B, MISSION, beside, done, named, ready, shell};
 use crate::remotes::apart;
-use crate::support::{LOG, Run, TestRepo, assert_same, binary, command};
+use crate::support::{LOG, Run, TestRepo, all, asked, assert_same, binary, command, git};
 
 const PUSH: [&str; 4] = ["merge", "--mission", "m", "--push"];
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 pub(crate) use clearance_testkit::{Run, Scratch, TestRepo};
 
 /// The product's binary.
@@ -21,6 +23,28 @@ pub(crate) fn run(repo: &TestRepo, arguments: &[&str]) -> Run {
     Run::of(command(repo.root()).args(arguments))
 }
 
+/// The product at a place, as a machine asks it.
+pub(crate) fn asked(place: &Path, arguments: &[&str]) -> (i32, Value) {
+    let run = Run::of(command(place).args(arguments).arg("--json"));
+    assert_eq!(run.stderr, "");
+    (run.code, run.json())
+}
+
+/// The git command at a place, ready to take arguments.
+pub(crate) fn in_git(place: &Path) -> Command {
+    let mut command = Command::new("git");
+    clearance_testkit::scrub(&mut command);
+    command.current_dir(place);
+    command
+}
+
+/// git, at a place.
+pub(crate) fn git(place: &Path, arguments: &[&str]) -> String {
+    let run = Run::of(in_git(place).args(arguments));
+    assert_eq!(run.code, 0, "git {arguments:?}: {}", run.stderr);
+    run.stdout
+}
+
 /// `mark-status` in the mission `m`.
 pub(crate) fn mark(repo: &TestRepo, state: &str, arguments: &[&str]) -> Run {
     let fixed = ["mark-status", "--status", state, "--mission", "m"];
@@ -30,8 +54,8 @@ pub(crate) fn mark(repo: &TestRepo, state: &str, arguments: &[&str]) -> Run {
 /// `(id, outcome, format)` of every result of a `--json` run.
 pub(crate) fn outcomes(run: &Run) -> Vec<(String, String, String)> {
     let json = run.json();
-    let field = |result: &serde_json::Value, name: &str| match &result[name] {
-        serde_json::Value::Null => "null".to_owned(),
+    let field = |result: &Value, name: &str| match &result[name] {
+        Value::Null => "null".to_owned(),
         value => value.as_str().expect("a string").to_owned(),
     };
     let results = json["results"].as_array().unwrap_or_else(|| panic!("no results: {json}"));
@@ -89,6 +113,31 @@ pub(crate) fn below(path: &Path) -> Vec<PathBuf> {
 pub(crate) fn everything(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = below(directory).into_iter().filter(|path| path.is_file());
     files.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+}
+
+/// Everything in a directory: files with their content and mode, links with where they lead. Locks that stay behind empty
+/// are left out.
+#[cfg(unix)]
+pub(crate) fn all(directory: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    const LOCKS: [&str; 2] = ["clearance", "spec-kitty-locks"];
+    let is_lock = |path: &Path| {
+        path.components().any(|part| LOCKS.iter().any(|name| part.as_os_str() == *name))
+            && !path.ends_with("journal.json")
+    };
+    let facts = |path: PathBuf| {
+        let metadata = path.symlink_metadata().unwrap();
+        let content = match () {
+            () if metadata.is_symlink() => {
+                fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
+            }
+            () if metadata.is_file() => fs::read(&path).unwrap(),
+            () => Vec::new(),
+        };
+        (path, (metadata.mode(), content))
+    };
+    below(directory).into_iter().filter(|path| !is_lock(path)).map(facts).collect()
 }
 
 /// Fails where two looks at a directory differ.
