@@ -83,6 +83,12 @@ mod preflight;
 mod properties;
 #[path = "product/push.rs"]
 mod push;
+#[path = "product/push_pending.rs"]
+mod push_pending;
+#[path = "product/push_race.rs"]
+mod push_race;
+#[path = "product/push_support.rs"]
+mod push_support;
 #[path = "product/ready_each.rs"]
 mod ready_each;
 #[path = "product/registry.rs"]

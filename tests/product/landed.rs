@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::ready::{LANE_A, LANE_B, ready, shell};
-use crate::support::{Run, TestRepo, everything, run, same_after};
+use crate::support::{Run, TestRepo, all, everything, run, same_after};
 
 /// How a mission comes onto its target.
 pub(crate) const STRATEGIES: [&str; 3] = ["squash", "merge", "rebase"];
@@ -83,6 +83,19 @@ fn sound(repo: &TestRepo, place: &str, options: &str) {
     assert_eq!(left.stdout, "", "a landing is forgotten when it is over");
 }
 
+/// References, where `HEAD` is, and what the index has.
+pub(crate) fn positions(repo: &TestRepo) -> String {
+    let refs = repo.git(&["for-each-ref"]);
+    let head = shell(repo, "git symbolic-ref HEAD || git rev-parse HEAD").stdout;
+    refs + &head + &repo.git(&["ls-files", "--stage"]) + &repo.git(&["status", "--porcelain"])
+}
+
+/// Everything in the work tree, without what git keeps.
+pub(crate) fn work_tree_files(repo: &TestRepo) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    let git = repo.root().join(".git");
+    all(repo.root()).into_iter().filter(|(path, _)| !path.starts_with(&git)).collect()
+}
+
 /// Every file of and around a repository, but for the locks: those stay, free.
 pub(crate) fn files(repo: &TestRepo) -> BTreeMap<PathBuf, Vec<u8>> {
     let is_lock = |path: &Path| {
@@ -121,10 +134,30 @@ pub(crate) fn by_two() -> TestRepo {
 
 /// Puts an executable file there.
 pub(crate) fn script(repo: &TestRepo, name: &str, text: &str) -> PathBuf {
-    let path = repo.write(name, format!("#!/bin/sh\n{text}\n"));
+    executable(repo.root(), name, &format!("#!/bin/sh\n{text}\n"))
+}
+
+fn executable(directory: &Path, name: &str, text: &str) -> PathBuf {
+    let path = clearance_testkit::write(directory, name, text);
     #[cfg(unix)]
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     path
+}
+
+/// A hook in a git directory, as a script.
+pub(crate) fn hooked(directory: &Path, hook: &str, text: &str) {
+    executable(directory, &format!("hooks/{hook}"), text);
+}
+
+/// A hook that does something once, with nothing of the environment that git gives it.
+pub(crate) fn once(directory: &Path, hook: &str, script: &str) {
+    let mark = directory.join("hooks").join(format!("{hook}.ran"));
+    let mark = mark.display();
+    let text = format!(
+        "#!/bin/sh\ntest -e '{mark}' && exit 0\n: > '{mark}'\nexec env -i PATH=\"$PATH\" HOME=/nonexistent sh -e -c '{}'\n",
+        script.replace('\'', "'\\''")
+    );
+    hooked(directory, hook, &text);
 }
 
 /// A linked work tree with a branch.

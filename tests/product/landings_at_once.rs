@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::push::{files, once, positions, with_another};
-use crate::ready::{LANE_A, LANE_B, MISSION, done, ready};
+use crate::landed::{once, positions, work_tree_files};
+use crate::ready::{LANE_A, LANE_B, MISSION, done, ready, with_another};
 use crate::support::{Run, TestRepo, all, asked, assert_same, below, command};
 
 const MERGE: [&str; 3] = ["merge", "--mission", "m"];
@@ -103,12 +103,12 @@ fn a_locked_index(#[values("squash", "merge", "rebase")] strategy: &str) {
         "pre-merge-commit",
         &format!("echo theirs > '{}/.git/index.lock'", repo.root().display()),
     );
-    let (refs, before) = (repo.git(&["for-each-ref"]), files(&repo));
+    let (refs, before) = (repo.git(&["for-each-ref"]), work_tree_files(&repo));
     let (code, error) = asked(repo.root(), &[&MERGE[..], &["--strategy", strategy]].concat());
     assert_eq!((code, &error["error"]), (1, &"index_locked".into()), "{error:#}");
     assert_eq!(repo.read(".git/index.lock"), "theirs\n", "it is not ours to remove");
     assert_eq!(repo.git(&["for-each-ref"]), refs);
-    assert_same(&before, &files(&repo), "a merge that was refused");
+    assert_same(&before, &work_tree_files(&repo), "a merge that was refused");
     assert_eq!(journals(&repo), Vec::<PathBuf>::new());
     fs::remove_file(repo.root().join(".git/index.lock")).unwrap();
     assert_eq!(asked(repo.root(), &MERGE).0, 0);
@@ -124,11 +124,11 @@ fn a_locked_index_of_another_work_tree() {
         "pre-merge-commit",
         &format!("echo theirs > '{}/.git/worktrees/held/index.lock'", repo.root().display()),
     );
-    let (before, state) = (files(&repo), positions(&repo));
+    let (before, state) = (work_tree_files(&repo), positions(&repo));
     let (code, error) = asked(repo.root(), &MERGE);
     assert_eq!((code, &error["error"]), (1, &"index_locked".into()), "{error:#}");
     assert_eq!(positions(&repo), state);
-    assert_same(&before, &files(&repo), "a merge that was refused");
+    assert_same(&before, &work_tree_files(&repo), "a merge that was refused");
     assert_eq!(journals(&repo), Vec::<PathBuf>::new());
 }
 
@@ -150,13 +150,13 @@ fn a_target_that_somebody_moves(
         repo.root().display()
     );
     once(&repo.root().join(".git"), "pre-merge-commit", &moves);
-    let (index, before) = (repo.git(&["ls-files", "--stage"]), files(&repo));
+    let (index, before) = (repo.git(&["ls-files", "--stage"]), work_tree_files(&repo));
     let (code, error) = asked(repo.root(), &[&MERGE[..], &["--strategy", strategy]].concat());
     let name = error["error"].as_str().unwrap_or_default();
     assert!(code == 1 && ["branch_moved", "plan_changed"].contains(&name), "{code} {error:#}");
     assert_eq!(repo.git(&["rev-parse", "main"]), repo.read(".git/theirs"));
     assert_eq!(repo.git(&["ls-files", "--stage"]), index);
-    assert_same(&before, &files(&repo), "a merge that was refused");
+    assert_same(&before, &work_tree_files(&repo), "a merge that was refused");
     assert_eq!(journals(&repo), Vec::<PathBuf>::new());
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
     let (code, answer) = asked(repo.root(), &[&MERGE[..], &["--strategy", strategy]].concat());
@@ -191,11 +191,11 @@ fn a_file_that_somebody_writes(#[case] file: &str) {
         &format!("echo mine > '{}/{file}'", repo.root().display()),
     );
     let state = (repo.git(&["for-each-ref"]), repo.git(&["ls-files", "--stage"]));
-    let mut before = files(&repo);
+    let mut before = work_tree_files(&repo);
     let (code, error) = asked(repo.root(), &MERGE);
     assert_eq!((code, &error["error"]), (1, &"work_tree_refused".into()), "{error:#}");
     assert_eq!((repo.git(&["for-each-ref"]), repo.git(&["ls-files", "--stage"])), state);
-    let mut after = files(&repo);
+    let mut after = work_tree_files(&repo);
     assert_eq!(after.remove(&repo.root().join(file)).unwrap().1, b"mine\n");
     before.remove(&repo.root().join(file));
     assert_same(&before, &after, "a merge that was refused");

@@ -38,6 +38,28 @@ pub(crate) fn ready() -> TestRepo {
     repo
 }
 
+/// A second mission, `n`, in the same repository.
+pub(crate) fn with_another(repo: &TestRepo) {
+    let (m, n) = ("mission-m", "mission-n");
+    for file in
+        ["meta.json", "lanes.json", "tasks.md", "tasks/WP01-a.md", "tasks/WP02-b.md", "status.events.jsonl"]
+    {
+        let text = repo
+            .read(&format!("kitty-specs/m/{file}"))
+            .replace(m, n)
+            .replace("_slug\": \"m\"", "_slug\": \"n\"");
+        repo.write(&format!("kitty-specs/n/{file}"), text);
+    }
+    repo.commit_all("Another mission");
+    repo.git(&["branch", "kitty/mission-n"]);
+    for lane in ["lane-a", "lane-b"] {
+        repo.git(&["checkout", "--quiet", "-b", &format!("kitty/mission-n-{lane}")]);
+        repo.write(&format!("n-{lane}.txt"), "new\n");
+        repo.commit_all(lane);
+        repo.git(&["checkout", "--quiet", "main"]);
+    }
+}
+
 /// A branch that changes a line of the shared file, and adds a file.
 pub(crate) fn lane(repo: &TestRepo, branch: &str, (from, to): (&str, &str), file: &str) {
     repo.git(&["checkout", "--quiet", "-B", branch, "main"]);
