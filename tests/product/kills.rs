@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clearance_testkit::crash::{self, Blow, Crash, Ended};
+use clearance_testkit::crash::{self, Blow, Call, Crash, Ended};
 use rstest::rstest;
 use serde_json::Value;
 
 use crate::ready::{LANE_A, LANE_B, MISSION, approved, lane};
-use crate::support::{LOG, Run, TestRepo, below, command, everything};
+use crate::support::{LOG, Run, TestRepo, asked, below, command, everything, in_git};
 
 const LANE_C: &str = "kitty/mission-m-lane-c";
 const LANES: &str = r#"{"version": 1, "mission_slug": "m", "mission_branch": "kitty/mission-m", "target_branch": "main", "lanes": [
@@ -93,8 +93,38 @@ impl Subject {
         merge
     }
 
+    /// Makes all of it, and says with which calls, and what comes of it.
+    fn whole(&self) -> (Vec<Call>, State) {
+        let whole = crash::run(&self.merge(&[]), self.repo.root(), None).unwrap();
+        let Ended::ByItself { code: Some(0), calls, .. } = whole else { panic!("{whole:?}") };
+        (calls, self.state())
+    }
+
     fn kill(&self, at: usize, blow: Blow) -> Ended {
         crash::run(&self.merge(&[]), self.repo.root(), Some(Crash { at, blow })).unwrap()
+    }
+
+    /// Kills it so many calls behind the first one that is meant, or instead of that one; and says what would have come of
+    /// it.
+    fn killed_behind(&self, calls: usize, is_meant: impl Fn(&Call) -> bool) -> State {
+        let (all, complete) = self.whole();
+        let first = all.iter().position(is_meant).unwrap();
+        self.put_back();
+        let ended = self.kill(1 + first + calls, Blow::Before);
+        assert!(matches!(ended, Ended::Killed { .. }), "{ended:?}");
+        complete
+    }
+
+    /// The answer of the product there.
+    fn asked(&self, arguments: &[&str]) -> (i32, Value) {
+        asked(self.repo.root(), arguments)
+    }
+
+    /// The merge, asked for again, is made.
+    fn is_made(&self, context: &str) {
+        let run = Run::of(&mut self.merge(&[]));
+        assert_eq!((run.code, &run.json()["merged"]), (0, &true.into()), "{context}: {}", run.stdout);
+        self.is_sound(context);
     }
 
     /// Everything that a merge may change, and that must be as it should in the end.
@@ -112,7 +142,7 @@ impl Subject {
 
     /// What must hold whatever became of it.
     fn is_sound(&self, context: &str) {
-        let fsck = Run::of(&mut self.git(&["fsck", "--no-dangling", "--no-progress"]));
+        let fsck = Run::of(in_git(self.repo.root()).args(["fsck", "--no-dangling", "--no-progress"]));
         assert_eq!((fsck.code, fsck.stdout.as_str(), fsck.stderr.as_str()), (0, "", ""), "{context}");
         let own = ["land.lock", "m.status.lock"];
         let left = |path: &PathBuf| {
@@ -126,13 +156,6 @@ impl Subject {
         for (name, text) in [("untracked.txt", "mine\n"), ("mine.ignored", "mine too\n")] {
             assert_eq!(self.repo.read(name), text, "{context}");
         }
-    }
-
-    fn git(&self, arguments: &[&str]) -> Command {
-        let mut git = Command::new("git");
-        clearance_testkit::scrub(&mut git);
-        git.current_dir(self.repo.root()).args(arguments);
-        git
     }
 }
 
@@ -162,11 +185,9 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
 
-fn value(ended: &Ended) -> (Option<i32>, Value) {
-    match ended {
-        Ended::ByItself { code, stdout, .. } => (*code, serde_json::from_slice(stdout).unwrap_or_default()),
-        Ended::Killed { .. } => panic!("it was to end by itself"),
-    }
+/// A call that touches what has this name.
+fn touches(name: &str) -> impl Fn(&Call) -> bool {
+    move |call| call.paths.iter().any(|path| path.ends_with(name))
 }
 
 /// The calls to be killed at: all of them, or so many, others for each `seed`.
@@ -192,10 +213,7 @@ fn points(calls: usize, seed: usize) -> Vec<usize> {
 fn a_merge_that_is_killed(#[case] seed: usize, #[case] kind: Kind) {
     let subject = Subject::of(&kind);
     let before = subject.state();
-    let whole = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap();
-    let Ended::ByItself { calls, .. } = &whole else { panic!("nothing killed it") };
-    assert_eq!(value(&whole).0, Some(0), "{whole:?}");
-    let complete = subject.state();
+    let (calls, complete) = subject.whole();
     subject.is_sound("not killed");
     let trial = Trial { subject: &subject, before: &before, complete: &complete, calls: calls.len() };
     for (nth, at) in points(calls.len(), seed).into_iter().enumerate() {
@@ -210,53 +228,32 @@ fn a_merge_that_is_killed(#[case] seed: usize, #[case] kind: Kind) {
 #[test]
 fn what_is_told_of_an_interrupted_merge() {
     let subject = Subject::of(&Kind { strategy: "rebase", refs: "loose", checked_out: "main" });
-    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
-    else {
-        panic!("nothing killed it")
-    };
-    let complete = subject.state();
-    let locked = calls.iter().position(|call| {
-        call.name.starts_with("link") && call.paths.iter().any(|path| path.ends_with("index.lock"))
-    });
-    subject.put_back();
     // The second call after the lock is there.
-    assert!(matches!(subject.kill(locked.unwrap() + 3, Blow::Before), Ended::Killed { .. }));
-    let asked =
-        Run::of(command(subject.repo.root()).args(["merge", "--dry-run", "--mission", "m", "--json"]));
-    let json = asked.json();
-    assert_eq!((asked.code, &json["blocker"]), (1, &"merge_interrupted".into()), "{json:#}");
+    let complete =
+        subject.killed_behind(2, |call| call.name.starts_with("link") && touches("index.lock")(call));
+    let (code, json) = subject.asked(&["merge", "--dry-run", "--mission", "m"]);
+    assert_eq!((code, &json["blocker"]), (1, &"merge_interrupted".into()), "{json:#}");
     assert_eq!(json["blockers"].as_array().map(Vec::len), Some(1), "{json:#}");
-    let command_of = |json: &Value| json["blockers"][0]["remediation"].as_str().unwrap().to_owned();
-    assert_eq!(command_of(&json), "clearance merge --resume");
+    assert_eq!(json["blockers"][0]["remediation"], "clearance merge --resume");
     // As it was begun, whatever the usual strategy is.
-    let resumed = Run::of(command(subject.repo.root()).args(["merge", "--resume", "--json"]));
-    let json = resumed.json();
-    assert_eq!((resumed.code, &json["strategy"]), (0, &"rebase".into()), "{json:#}");
+    let (code, json) = subject.asked(&["merge", "--resume"]);
+    assert_eq!((code, &json["strategy"]), (0, &"rebase".into()), "{json:#}");
     assert_eq!(subject.state(), complete);
     for option in ["--resume", "--abort"] {
-        let again = Run::of(command(subject.repo.root()).args(["merge", option, "--json"]));
-        assert_eq!((again.code, &again.json()["merged"]), (0, &false.into()), "{}", again.stdout);
+        let (code, json) = subject.asked(&["merge", option]);
+        assert_eq!((code, &json["merged"]), (0, &false.into()), "{json:#}");
     }
 }
 
 /// git advises to remove a lock that is left: who does that loses nothing by it.
 #[rstest]
-#[case::before_the_merge_is_made("refs/heads/main.lock", 1)]
-#[case::after_it("refs/heads/kitty/mission-m.lock", 1)]
-fn a_lock_that_was_removed_by_hand(#[case] moves: &str, #[case] after: usize) {
+#[case::before_the_merge_is_made("refs/heads/main.lock")]
+#[case::after_it("refs/heads/kitty/mission-m.lock")]
+fn a_lock_that_was_removed_by_hand(#[case] moves: &str) {
     let subject = Subject::of(&Kind { strategy: "squash", refs: "loose", checked_out: "main" });
-    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
-    else {
-        panic!("nothing killed it")
-    };
-    let complete = subject.state();
-    let at = calls.iter().position(|call| call.paths.iter().any(|path| path.ends_with(moves))).unwrap();
-    subject.put_back();
-    assert!(matches!(subject.kill(at + after, Blow::Before), Ended::Killed { .. }));
+    let complete = subject.killed_behind(0, touches(moves));
     std::fs::remove_file(subject.repo.root().join(".git/index.lock")).unwrap();
-    let run = Run::of(&mut subject.merge(&[]));
-    assert_eq!((run.code, &run.json()["merged"]), (0, &true.into()), "{}", run.stdout);
-    subject.is_sound("the lock was removed");
+    subject.is_made("the lock was removed");
     assert_eq!(subject.state(), complete);
 }
 
@@ -264,20 +261,11 @@ fn a_lock_that_was_removed_by_hand(#[case] moves: &str, #[case] after: usize) {
 #[test]
 fn a_target_that_went_on_after_the_interruption() {
     let subject = Subject::of(&Kind { strategy: "squash", refs: "loose", checked_out: "other" });
-    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
-    else {
-        panic!("nothing killed it")
-    };
-    let moves =
-        calls.iter().position(|call| call.paths.iter().any(|path| path.ends_with("refs/heads/main.lock")));
-    subject.put_back();
-    assert!(matches!(subject.kill(moves.unwrap() + 1, Blow::Before), Ended::Killed { .. }));
+    subject.killed_behind(0, touches("refs/heads/main.lock"));
     let on = subject.repo.git(&["commit-tree", "-p", "main", "-m", "On", "main^{tree}"]);
     subject.repo.git(&["update-ref", "refs/heads/main", on.trim()]);
-    let run = Run::of(&mut subject.merge(&[]));
-    assert_eq!((run.code, &run.json()["merged"]), (0, &true.into()), "{}", run.stdout);
+    subject.is_made("the target went on");
     assert_eq!(subject.repo.git(&["rev-parse", "main^"]), on);
-    subject.is_sound("the target went on");
 }
 
 /// Somebody who writes a file after a crash does not lose it.
@@ -285,27 +273,19 @@ fn a_target_that_went_on_after_the_interruption() {
 fn a_file_that_is_written_after_the_interruption() {
     let subject = Subject::of(&Kind { strategy: "squash", refs: "loose", checked_out: "main" });
     let before = subject.state();
-    let Ended::ByItself { calls, .. } = crash::run(&subject.merge(&[]), subject.repo.root(), None).unwrap()
-    else {
-        panic!("nothing killed it")
-    };
-    let moves =
-        calls.iter().position(|call| call.paths.iter().any(|path| path.ends_with("refs/heads/main.lock")));
-    subject.put_back();
     // The files are those of the merge, and the target is not.
-    assert!(matches!(subject.kill(moves.unwrap() + 1, Blow::Before), Ended::Killed { .. }));
+    subject.killed_behind(0, touches("refs/heads/main.lock"));
     assert_eq!(subject.repo.read("a.txt"), "new\n");
     subject.repo.write("a.txt", "new\nand mine\n");
     for option in ["--abort", "--resume"] {
-        let refused = Run::of(command(subject.repo.root()).args(["merge", option, "--json"]));
-        let json = refused.json();
-        assert_eq!((refused.code, &json["error"]), (1, &"recovery_blocked".into()), "{json:#}");
+        let (code, json) = subject.asked(&["merge", option]);
+        assert_eq!((code, &json["error"]), (1, &"recovery_blocked".into()), "{json:#}");
         assert!(json["message"].as_str().unwrap().contains("a.txt"), "{json:#}");
         assert_eq!(subject.repo.read("a.txt"), "new\nand mine\n");
     }
     std::fs::remove_file(subject.repo.root().join("a.txt")).unwrap();
-    let taken_back = Run::of(command(subject.repo.root()).args(["merge", "--abort", "--json"]));
-    assert_eq!((taken_back.code, &taken_back.json()["outcome"]), (0, &"taken_back".into()));
+    let (code, json) = subject.asked(&["merge", "--abort"]);
+    assert_eq!((code, &json["outcome"]), (0, &"taken_back".into()));
     subject.is_sound("aborted");
     assert_eq!(subject.state(), before);
 }
@@ -337,9 +317,7 @@ impl Trial<'_> {
         if nth % 2 == 1 && self.abort(&context) {
             return;
         }
-        let run = Run::of(&mut subject.merge(&[]));
-        assert_eq!((run.code, &run.json()["merged"]), (0, &true.into()), "{context}: {}", run.stdout);
-        subject.is_sound(&context);
+        subject.is_made(&context);
         assert_eq!(subject.state(), *self.complete, "{context}");
     }
 
