@@ -10,8 +10,9 @@ use clearance_testkit::crash::{self, Blow, Call, Crash, Ended};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::ready::{LANE_A, LANE_B, MISSION, approved, lane};
-use crate::support::{LOG, Run, TestRepo, asked, below, command, everything, in_git};
+use crate::landed::{change_kind, to_change_kind};
+use crate::ready::{LANE_A, LANE_B, lane, mission};
+use crate::support::{Run, TestRepo, asked, below, command, everything, in_git};
 
 const LANE_C: &str = "kitty/mission-m-lane-c";
 const LANES: &str = r#"{"version": 1, "mission_slug": "m", "mission_branch": "kitty/mission-m", "target_branch": "main", "lanes": [
@@ -42,26 +43,13 @@ impl Subject {
     fn of(kind: &Kind) -> Self {
         let repo = repository(kind.refs);
         repo.write(".gitignore", ".worktrees/\n*.ignored\n");
-        repo.write("shared.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
-        repo.write("gone/old.txt", "to be removed\n");
-        repo.write("directory/inside.txt", "a file comes in its place\n");
-        repo.write("file", "a directory comes in its place\n");
-        repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \"1\", \"target_branch\": \"main\"}\n");
-        repo.write("kitty-specs/m/lanes.json", LANES);
-        repo.write("kitty-specs/m/tasks.md", "- [x] T001 a\n");
-        for nth in 1..=3 {
-            repo.write(&format!("kitty-specs/m/tasks/WP0{nth}-a.md"), "---\nsubtasks: []\n---\n");
-        }
-        repo.write(LOG, approved("WP01") + &approved("WP02") + &approved("WP03"));
-        repo.commit_all("Mission");
-        repo.git(&["branch", MISSION]);
+        to_change_kind(&repo);
+        mission(&repo, LANES, &["WP01-a", "WP02-a", "WP03-a"]);
         lane(&repo, LANE_A, ("one", "ONE"), "a.txt");
         lane(&repo, LANE_B, ("seven", "SEVEN"), "deep/er/b.txt");
         lane(&repo, LANE_C, ("four", "FOUR"), "c.txt");
         repo.git(&["checkout", "--quiet", LANE_C]);
-        repo.git(&["rm", "--quiet", "-r", "gone", "directory", "file"]);
-        repo.write("directory", "a file now\n");
-        repo.write("file/inside.txt", "a directory now\n");
+        change_kind(&repo);
         repo.commit_all("Remove");
         repo.git(&["checkout", "--quiet", "main"]);
         repo.write("target.txt", "the target went on\n");

@@ -132,6 +132,20 @@ pub(crate) fn by_two() -> TestRepo {
     repo
 }
 
+/// Files for [`change_kind`].
+pub(crate) fn to_change_kind(repo: &TestRepo) {
+    repo.write("gone/old.txt", "to be removed\n");
+    repo.write("directory/inside.txt", "a file comes in its place\n");
+    repo.write("file", "a directory comes in its place\n");
+}
+
+/// A directory is gone, another one is a file now, and a file is a directory.
+pub(crate) fn change_kind(repo: &TestRepo) {
+    repo.git(&["rm", "--quiet", "-r", "gone", "directory", "file"]);
+    repo.write("directory", "a file now\n");
+    repo.write("file/in/it.txt", "a directory now\n");
+}
+
 /// Puts an executable file there.
 pub(crate) fn script(repo: &TestRepo, name: &str, text: &str) -> PathBuf {
     executable(repo.root(), name, &format!("#!/bin/sh\n{text}\n"))

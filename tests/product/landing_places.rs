@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::landed::{at, changing_nothing, is_sound, linked, merge, merged, refs, refused, script, told};
+use crate::landed::{
+    at, change_kind, changing_nothing, is_sound, linked, merge, merged, refs, refused, script,
+    to_change_kind, told,
+};
 use crate::ready::{LANE_A, LANE_B, MISSION, beside, done, dry_run, made_with, named, ready, shell};
 use crate::support::{Run, TestRepo, command};
 
@@ -137,8 +140,7 @@ fn kinds_of_files(#[values("squash", "merge", "rebase")] strategy: &str) {
     let repo = ready();
     repo.write("gone.txt", "gone\n");
     repo.write("deep/only/gone.txt", "gone\n");
-    repo.write("file", "becomes a directory\n");
-    repo.write("directory/x", "becomes a file\n");
+    to_change_kind(&repo);
     repo.write("tool", "echo\n");
     repo.write("text", "becomes a link\n");
     repo.write(".gitattributes", "*.crlf eol=crlf\n*.id ident\n");
@@ -150,11 +152,11 @@ fn kinds_of_files(#[values("squash", "merge", "rebase")] strategy: &str) {
     }
     repo.git(&["checkout", "--quiet", LANE_A]);
     repo.git(&["merge", "--quiet", "--no-edit", "main"]);
+    change_kind(&repo);
     done(
         &repo,
-        "rm -r gone.txt deep file directory text
-mkdir -p file/in
-echo in > file/in/it; echo file > directory; chmod +x tool; ln -s 'no where' text; ln -s directory to
+        "rm -r gone.txt deep text
+chmod +x tool; ln -s 'no where' text; ln -s directory to
 printf 'one\\r\\ntwo\\r\\n' > ends.crlf; echo '$Id$' > x.id; : > empty; printf 'no end' > end
 echo n > 'nöt ascii'; echo q > 'quo\"te'; printf '\\000\\377' > binary; echo t > 'tab	s'",
     );

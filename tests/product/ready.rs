@@ -20,19 +20,26 @@ pub(crate) fn approved(work_package: &str) -> String {
     step(work_package, "in_review", "approved").replace("\"evidence\": null", evidence)
 }
 
+/// A mission whose work packages are approved, committed on the branch that is checked out; its own branch starts there.
+pub(crate) fn mission(repo: &TestRepo, lanes: &str, work_packages: &[&str]) {
+    repo.write("shared.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
+    repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \"1\", \"target_branch\": \"main\"}\n");
+    repo.write("kitty-specs/m/lanes.json", lanes);
+    repo.write("kitty-specs/m/tasks.md", "- [x] T001 a\n");
+    for name in work_packages {
+        repo.write(&format!("kitty-specs/m/tasks/{name}.md"), "---\nsubtasks: []\n---\n");
+    }
+    let ids = work_packages.iter().map(|name| name.split_once('-').unwrap().0);
+    repo.write(LOG, ids.map(approved).collect::<String>());
+    repo.commit_all("Mission");
+    repo.git(&["branch", MISSION]);
+}
+
 /// A mission with two lanes that are ready to merge, on branch `main`. Both touch one file, in different lines.
 pub(crate) fn ready() -> TestRepo {
     let repo = TestRepo::new();
     repo.git(&["branch", "--move", "main"]);
-    repo.write("shared.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
-    repo.write("kitty-specs/m/meta.json", "{\"status_phase\": \"1\", \"target_branch\": \"main\"}\n");
-    repo.write("kitty-specs/m/lanes.json", LANES);
-    repo.write("kitty-specs/m/tasks.md", "- [x] T001 a\n");
-    repo.write("kitty-specs/m/tasks/WP01-a.md", "---\nsubtasks: []\n---\n");
-    repo.write("kitty-specs/m/tasks/WP02-b.md", "---\nsubtasks: []\n---\n");
-    repo.write(LOG, approved("WP01") + &approved("WP02"));
-    repo.commit_all("Mission");
-    repo.git(&["branch", MISSION]);
+    mission(&repo, LANES, &["WP01-a", "WP02-b"]);
     lane(&repo, LANE_A, ("one", "ONE"), "a.txt");
     lane(&repo, LANE_B, ("seven", "SEVEN"), "b.txt");
     repo
