@@ -79,6 +79,9 @@ mod places;
 mod plain_words;
 #[path = "product/preflight.rs"]
 mod preflight;
+#[cfg(target_os = "linux")]
+#[path = "product/progress.rs"]
+mod progress;
 #[path = "product/properties.rs"]
 mod properties;
 #[path = "product/push.rs"]
