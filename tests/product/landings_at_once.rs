@@ -9,7 +9,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::landed::{once, positions, work_tree_files};
-use crate::ready::{LANE_A, LANE_B, MISSION, done, ready, with_another};
+use crate::ready::{LANE_A, LANE_B, MISSION, done, ready, shell, with_another};
 use crate::support::{Run, TestRepo, all, asked, assert_same, below, command};
 
 const MERGE: [&str; 3] = ["merge", "--mission", "m"];
@@ -80,6 +80,56 @@ fn a_merge_under_way_is_waited_for_and_named() {
     holder.stdin.take().unwrap().write_all(b"\n").unwrap();
     holder.wait().unwrap();
     assert!(waiting.wait_with_output().unwrap().status.success());
+}
+
+/// Whoever looks into the lock of a merge at work reads whose it is, and the next merge says it: in whatever work tree
+/// either is made.
+#[rstest]
+#[case::in_the_main_work_tree(".", "../linked")]
+#[case::in_another_one("../linked", ".")]
+fn a_merge_at_work_signs_its_lock(
+    #[case] place: &str,
+    #[case] other: &str,
+    #[values(&["--mission", "m"], &["--resume"], &["--abort"])] more: &[&str],
+) {
+    let repo = ready();
+    repo.git(&["worktree", "add", "--quiet", "-b", "other", "../linked"]);
+    done(&repo, "mkfifo ../there ../go");
+    // Opened to read and write, a pipe waits for nobody to open its other end.
+    let pipe = |name| fs::File::options().read(true).write(true).open(repo.outside().join(name)).unwrap();
+    let (mut there, mut go) = (pipe("there"), pipe("go"));
+    let outside = repo.outside().display();
+    let holds = format!("echo hook > '{outside}/there'; read line < '{outside}/go'");
+    once(&repo.root().join(".git"), "pre-merge-commit", &holds);
+    let mut merge = command(&repo.root().join(place));
+    let merge = merge.args(MERGE).arg("--json").stdout(Stdio::piped()).spawn().unwrap();
+    let id = merge.id();
+    // A merge that never comes to its hook must not be waited for.
+    let mut end = there.try_clone().unwrap();
+    let ended = std::thread::spawn(move || {
+        let output = merge.wait_with_output().unwrap();
+        end.write_all(b"over\n").unwrap();
+        output
+    });
+    let mut who = [0; 5];
+    there.read_exact(&mut who).unwrap();
+    assert_eq!(&who, b"hook\n");
+    let signature = format!("process {id} on {}", shell(&repo, "uname -n").stdout);
+    assert_eq!(repo.read(".git/clearance/land.lock"), signature);
+    let before = all(repo.outside());
+    let arguments = [&["merge", "--lock-timeout", "0"], more].concat();
+    let (code, error) = asked(&repo.root().join(other), &arguments);
+    assert_eq!((code, &error["error"]), (1, &"merge_locked".into()), "{error:#}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains(".git/clearance/land.lock is held by "), "{message}");
+    if cfg!(target_os = "linux") {
+        assert!(message.contains(&format!("process {id} (clearance)")), "{message}");
+    }
+    assert_same(&before, &all(repo.outside()), "a merge that was refused");
+    assert_eq!(repo.read(".git/clearance/land.lock"), signature);
+    go.write_all(b"go\n").unwrap();
+    let output = ended.join().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
