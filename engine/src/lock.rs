@@ -73,7 +73,7 @@ impl FileLock {
                     pause = (pause * 2).min(Duration::from_millis(40));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let holder = holder(&file).unwrap_or_else(|| "another process".to_owned());
+                    let holder = named(&file, path);
                     return Err(LockError::Held { path: path.to_owned(), holder, waited: started.elapsed() });
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
@@ -95,7 +95,7 @@ impl Drop for FileLock {
 pub fn held_by(path: &Path) -> Option<String> {
     let file = File::open(path).ok()?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Some(holder(&file).unwrap_or_else(|| "another process".to_owned())),
+        Err(TryLockError::WouldBlock) => Some(named(&file, path)),
         // Closed again, it is free again.
         _ => None,
     }
@@ -138,6 +138,17 @@ impl FileLock {
     }
 }
 
+/// Who holds a lock: by the kernel's word where it has one, else by what the holder wrote into the file.
+fn named(file: &File, path: &Path) -> String {
+    const LONGEST: u64 = 256;
+    let signed = || {
+        let text = crate::source::read_bytes("lock", path, LONGEST).ok()??;
+        let text = crate::source::harmless(String::from_utf8_lossy(&text).trim());
+        (!text.is_empty()).then_some(text)
+    };
+    holder(file).or_else(signed).unwrap_or_else(|| "another process".to_owned())
+}
+
 /// The process that holds a lock on this file, from `/proc/locks`.
 #[cfg(target_os = "linux")]
 fn holder(file: &File) -> Option<String> {
@@ -168,6 +179,23 @@ fn pid_in(locks: &str, file: &str) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn holder(file: &File) -> Option<String> {
+fn holder(_file: &File) -> Option<String> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// A lock of another machine is in no list of this one.
+    #[rstest]
+    #[case("process 7 on elsewhere\n", "process 7 on elsewhere")]
+    #[case("", "another process")]
+    #[case("\u{1b}[31m", "\u{fffd}[31m")]
+    fn who_holds_a_lock_may_only_be_in_the_file(#[case] text: &str, #[case] told: &str) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        assert_eq!(named(file.as_file(), file.path()), told);
+    }
 }
