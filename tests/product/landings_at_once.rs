@@ -119,7 +119,7 @@ fn a_merge_at_work_signs_its_lock(
     let before = all(repo.outside());
     let arguments = [&["merge", "--lock-timeout", "0"], more].concat();
     let (code, error) = asked(&repo.root().join(other), &arguments);
-    assert_eq!((code, &error["error"]), (1, &"merge_locked".into()), "{error:#}");
+    assert_eq!((code, &error["error"]), (3, &"merge_locked".into()), "{error:#}");
     let message = error["message"].as_str().unwrap();
     assert!(message.contains(".git/clearance/land.lock is held by "), "{message}");
     if cfg!(target_os = "linux") {
