@@ -1,7 +1,10 @@
 //! The network, behind one blocking door: questions that rules ask servers, and the delivery of events after local
 //! success. The only asynchronous code; no other crate sees that it is.
 
+mod code;
 pub mod https;
+
+pub use code::DiagnosticCode;
 
 /// What became of the delivery of events at the end of a command.
 ///
