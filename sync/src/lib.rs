@@ -1,9 +1,11 @@
 //! The network, behind one blocking door: questions that rules ask servers, and the delivery of events after local
 //! success. The only asynchronous code; no other crate sees that it is.
 
+mod classify;
 mod code;
 pub mod https;
 
+pub use classify::classify;
 pub use code::DiagnosticCode;
 
 /// What became of the delivery of events at the end of a command.
