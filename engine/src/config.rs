@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::limits;
 use crate::merge::scope::Strategy;
@@ -22,6 +23,19 @@ pub struct Config {
     pub strategy: Option<Strategy>,
     /// `merge.protected_branches`: patterns of branches that nothing is merged into here, because it comes there another way.
     pub protected_branches: Vec<String>,
+    /// `project`: who the repository is to a server.
+    pub project: Project,
+}
+
+/// The project that a repository is of, as the original names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Project {
+    /// `project.uuid`
+    #[serde(default)]
+    pub uuid: Option<String>,
+    /// `project.slug`
+    #[serde(default)]
+    pub slug: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -30,6 +44,16 @@ struct Raw {
     agents: Option<RawAgents>,
     #[serde(default)]
     merge: Option<RawMerge>,
+    #[serde(default)]
+    project: Option<RawProject>,
+}
+
+/// Who the repository is matters to servers only: what is not understood of it stops nobody here.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawProject {
+    Named(Project),
+    Other(IgnoredAny),
 }
 
 #[derive(Deserialize, Default)]
@@ -67,12 +91,16 @@ impl Config {
 
     fn parse(source: &Source) -> Result<Self, ArtefactError> {
         let raw: Option<Raw> = yaml::read(source, 0..source.text().len())?;
-        let Raw { agents, merge } = raw.unwrap_or_default();
+        let Raw { agents, merge, project } = raw.unwrap_or_default();
         let merge = merge.unwrap_or_default();
         Ok(Self {
             auto_commit: agents.and_then(|agents| agents.auto_commit).unwrap_or(false),
             strategy: merge.strategy,
             protected_branches: merge.protected_branches.unwrap_or_default(),
+            project: match project {
+                Some(RawProject::Named(project)) => project,
+                Some(RawProject::Other(_)) | None => Project::default(),
+            },
         })
     }
 }

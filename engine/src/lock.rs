@@ -61,6 +61,10 @@ impl FileLock {
         if let Some(directory) = path.parent() {
             create_shared_dir(directory).map_err(failed)?;
         }
+        // Opening a pipe would wait for its other end.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(failed(std::io::Error::other("it is no regular file")));
+        }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
         share_as_parent(path);
         let started = Instant::now();

@@ -149,6 +149,14 @@ impl Stamp {
         Ulid::from_parts(milliseconds, self.entropy).to_string()
     }
 
+    /// Fresh ULIDs of this time, ascending.
+    pub fn ids(self, count: usize) -> impl Iterator<Item = String> {
+        let milliseconds = u64::try_from(self.now.as_millisecond()).unwrap_or(0);
+        // As for events of a log: the top bit is left free to count up into.
+        let first = Ulid::from_parts(milliseconds, self.entropy & ((1 << 79) - 1));
+        std::iter::successors(Some(first), |last| last.increment().ok()).take(count).map(|id| id.to_string())
+    }
+
     /// A time that is later than every event of a log, in time and as text. The last event wins; one of a machine whose
     /// clock is behind would change nothing. The original compares stamps as text, so one with `Z` or another offset
     /// may have to be passed by a second, or by that offset.
@@ -174,7 +182,8 @@ fn id_after(last: Option<Ulid>, at: Timestamp, entropy: u128) -> Ulid {
 }
 
 /// A time as the original writes it: UTC, microseconds, `+00:00`.
-fn written(at: Timestamp) -> String {
+#[must_use]
+pub fn written(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
 }
 

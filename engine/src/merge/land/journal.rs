@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::LandError;
+use crate::limits;
 use crate::merge::bookkeeping::Done;
 use crate::merge::scope::{Allowed, Strategy};
+use crate::mission::MISSIONS_DIR;
+use crate::mission::log::LOG;
+use crate::repo::{Repo, RepoError};
 use crate::shared::create_shared_dir;
 
 /// Where landings keep their journals, below the common git directory.
@@ -247,6 +251,30 @@ impl LandDir {
 }
 
 impl Journal {
+    /// The lines of the log that the merge recorded, as the branches have them that it moved.
+    ///
+    /// # Errors
+    /// git cannot tell.
+    pub fn recorded_lines(&self, repo: &Repo) -> Result<Vec<String>, RepoError> {
+        let path = format!("{MISSIONS_DIR}/{}/{LOG}", self.mission);
+        let mut lines: Vec<String> = Vec::new();
+        for moved in [&self.target].into_iter().chain(&self.others) {
+            let wanted: Vec<_> = self
+                .done
+                .iter()
+                .filter(|done| !lines.iter().any(|line| line.contains(&done.event_id)))
+                .collect();
+            if wanted.is_empty() {
+                break;
+            }
+            let log = repo.view().file_at(&moved.branch, &path, limits::STATUS_LOG)?.unwrap_or_default();
+            let log = String::from_utf8_lossy(&log).into_owned();
+            let recorded = log.lines().filter(|line| wanted.iter().any(|done| line.contains(&done.event_id)));
+            lines.extend(recorded.map(str::to_owned));
+        }
+        Ok(lines)
+    }
+
     /// A landing that is about to begin.
     pub(super) fn new(mission: &str, strategy: Strategy, plan_id: &str, target: RefMove) -> Self {
         Self {
