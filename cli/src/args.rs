@@ -3,6 +3,8 @@
 pub(crate) mod gate;
 pub(crate) mod mission;
 pub(crate) mod rules;
+#[cfg(feature = "sync")]
+pub(crate) mod sync;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -129,6 +131,9 @@ pub(crate) enum Command {
     /// Write, test and trust the rules of a team; list what is registered
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Deliver queued events; say what is queued, and why
+    #[cfg(feature = "sync")]
+    Sync(sync::SyncArgs),
     /// Build a small repository with missions in it, and run the main job on it
     Demo(DemoArgs),
     /// Names of the original tool, for scripts that use them

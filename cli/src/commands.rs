@@ -9,6 +9,8 @@ mod move_lane;
 mod rules;
 mod status;
 mod status_files;
+#[cfg(feature = "sync")]
+mod sync;
 mod target;
 mod trace;
 mod writing;
@@ -21,6 +23,7 @@ use clearance_engine::registry::Registry;
 use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command};
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::final_sync::Last;
 use crate::output::{Problem, reports};
 
 /// What a command has to say.
@@ -34,12 +37,20 @@ pub(crate) struct Answer {
     pub(crate) reports: Vec<(PathBuf, String)>,
     /// How the process ends.
     pub(crate) status: ExitStatus,
+    /// What is delivered when all that is said.
+    pub(crate) last: Last,
 }
 
 impl Answer {
     /// Text, and nothing else to say.
     pub(crate) fn text(stdout: String) -> Self {
-        Self { stdout, problems: Vec::new(), reports: Vec::new(), status: ExitStatus::Done }
+        Self {
+            stdout,
+            problems: Vec::new(),
+            reports: Vec::new(),
+            status: ExitStatus::Done,
+            last: Last::default(),
+        }
     }
 }
 
@@ -65,6 +76,8 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         Command::Check(args) => check::run(args, global, env, registry),
         Command::Merge(args) => merge::run(args, global, env, registry),
         Command::Rules(command) => rules::run(command, global, env, registry),
+        #[cfg(feature = "sync")]
+        Command::Sync(args) => sync::run(args, global, env),
         Command::Demo(args) => demo::run(args, global, env),
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct Env {
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// This program, to run itself in the demo.
     pub(crate) program: Option<PathBuf>,
+    /// What it says of the delivery of events.
+    #[cfg(feature = "sync")]
+    pub(crate) sync: clearance_sync::settings::Environment,
 }
 
 impl Env {
@@ -64,6 +67,8 @@ impl Env {
             state_home: state_home(),
             variables: variables(),
             program: std::env::current_exe().ok(),
+            #[cfg(feature = "sync")]
+            sync: sync(),
         })
     }
 }
@@ -88,11 +93,28 @@ fn variables() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
 }
 
-/// As the XDG base directory specification has it.
+/// Where a user's programs keep what they remember.
 fn state_home() -> Option<PathBuf> {
+    base_directory("XDG_STATE_HOME", ".local/state")
+}
+
+/// As the XDG base directory specification has it.
+fn base_directory(name: &str, usual: &str) -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let named = variable("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute);
-    named.or_else(|| absolute(PathBuf::from(variable("HOME")?).join(".local/state")))
+    let named = variable(name).map(PathBuf::from).and_then(absolute);
+    named.or_else(|| absolute(PathBuf::from(variable("HOME")?).join(usual)))
+}
+
+#[cfg(feature = "sync")]
+fn sync() -> clearance_sync::settings::Environment {
+    clearance_sync::settings::Environment {
+        own_switch: text("CLEARANCE_SYNC"),
+        switch: text("SPEC_KITTY_ENABLE_SAAS_SYNC"),
+        server: text("CLEARANCE_SYNC_SERVER").or_else(|| text("SPEC_KITTY_SAAS_URL")),
+        token: text("CLEARANCE_SYNC_TOKEN"),
+        config_directory: base_directory("XDG_CONFIG_HOME", ".config").map(|home| home.join("clearance")),
+        variables: variables(),
+    }
 }
 
 fn text(name: &str) -> Option<String> {

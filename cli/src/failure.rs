@@ -67,6 +67,12 @@ impl Failure {
         Self::of(ExitStatus::Undecided, error)
     }
 
+    /// Settings of sync that cannot be used are a configuration error, whatever is wrong with them.
+    #[cfg(feature = "sync")]
+    pub(crate) fn settings(error: clearance_sync::settings::SettingsError) -> Self {
+        Self::of(ExitStatus::Usage, error)
+    }
+
     /// A panic.
     pub(crate) fn bug(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

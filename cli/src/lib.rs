@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod env;
 mod failure;
+mod final_sync;
 mod output;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use args::{Cli, ReportRequest};
 use commands::Answer;
 use env::Env;
 use failure::Failure;
+use final_sync::Last;
 use output::Style;
 
 /// The whole program.
@@ -46,14 +48,16 @@ fn run(arguments: &[OsString]) -> ExitStatus {
     std::panic::set_hook(Box::new(|_| {}));
     let wanted = Wanted::read(arguments);
     let result = catch_unwind(AssertUnwindSafe(|| answer(arguments, wanted.json)));
-    let (style, result) = match result {
+    let Answered { style, result, last } = match result {
         Ok(answered) => answered,
-        Err(panic) => (Style::plain(), Err(Failure::bug(&*panic))),
+        Err(panic) => Answered::failed(Failure::bug(&*panic)),
     };
     let (status, printed) = match result {
         Ok(answer) => (answer.status, output::answer(&answer, &style)),
         Err(failure) => (failure.status(), output::failure(&failure, &style, &wanted)),
     };
+    // Local success is told by now.
+    last.deliver();
     match printed {
         Ok(()) => status,
         // A reader that went away (`| head`) changes nothing about the answer.
@@ -65,20 +69,36 @@ fn run(arguments: &[OsString]) -> ExitStatus {
     }
 }
 
-fn answer(arguments: &[OsString], json: bool) -> (Style, Result<Answer, Failure>) {
+/// An answer, how it is shown, and what comes after it.
+struct Answered {
+    style: Style,
+    result: Result<Answer, Failure>,
+    last: Last,
+}
+
+impl Answered {
+    fn failed(failure: Failure) -> Self {
+        Self { style: Style::plain(), result: Err(failure), last: Last::default() }
+    }
+}
+
+fn answer(arguments: &[OsString], json: bool) -> Answered {
     let env = match Env::read() {
         Ok(env) => env,
-        Err(failure) => return (Style::plain(), Err(failure)),
+        Err(failure) => return Answered::failed(failure),
     };
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return (Style::new(&env, args::Color::Auto), args::refused(&error, json)),
+        Err(error) => {
+            let style = Style::new(&env, args::Color::Auto);
+            return Answered { style, result: args::refused(&error, json), last: Last::default() };
+        }
     };
     let style = Style::new(&env, cli.global.color);
-    let result = registry().map_err(Failure::from).and_then(|registry| commands::run(&cli, &env, &registry));
-    #[cfg(feature = "sync")]
-    let _ = clearance_sync::final_sync();
-    (style, result)
+    let mut result =
+        registry().map_err(Failure::from).and_then(|registry| commands::run(&cli, &env, &registry));
+    let last = result.as_mut().map(|answer| std::mem::take(&mut answer.last)).unwrap_or_default();
+    Answered { style, result, last }
 }
 
 /// What the command line wants of the output, read before the arguments are understood: a usage error is JSON too.

@@ -237,6 +237,13 @@ pub(crate) fn last_words(message: &str) {
     let _ = writeln!(io::stderr().lock(), "clearance: {}", harmless(message));
 }
 
+/// Says a line on standard error that is complete as it is.
+#[cfg(feature = "sync")]
+pub(crate) fn final_line(line: &str) {
+    // In one piece, so that lines of others do not come between; who cannot be told is not told.
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
 /// A diagnostic whose words cannot command a terminal. Text of the repository may hold such commands; only what the
 /// theme adds may be one. (Source text is made harmless where it is handed out, in `Source::named`.)
 struct Harmless<'a>(&'a (dyn Diagnostic + 'static));

@@ -4,8 +4,8 @@
 //! the whole question, the attempts, the redirects, the size of the body. The token goes to the host of the URL alone, and
 //! into no message.
 
-mod address;
-mod client;
+pub(crate) mod address;
+pub(crate) mod client;
 mod error;
 mod exchange;
 #[cfg(test)]
@@ -16,9 +16,11 @@ use std::time::Duration;
 
 use rustls::RootCertStore;
 
-use self::client::Proxies;
+use self::client::{Proxies, Schemes};
 pub use self::error::AskError;
 use self::error::Shown;
+pub(crate) use self::error::replaced;
+pub(crate) use self::exchange::{causes, retry_after};
 
 /// Most bytes of a body that are read.
 pub const BODY: usize = 1 << 20;
@@ -111,7 +113,7 @@ fn ask_with(
 
     let roots =
         roots().map_err(|reason| AskError::Tls { host: host.clone(), reason: shown.text(&reason) })?;
-    let client = client::build(roots, proxies, question.silence()).map_err(other)?;
+    let client = client::build(roots, (proxies, Schemes::Https), question.silence()).map_err(other)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,32 +1,28 @@
 //! The network, behind one blocking door: questions that rules ask servers, and the delivery of events after local
 //! success. The only asynchronous code; no other crate sees that it is.
 
+mod answer;
 mod classify;
 mod code;
+pub mod credentials;
+pub mod deliver;
+mod diagnostic;
+mod envelope;
+mod error;
+mod final_sync;
+mod http;
 pub mod https;
+pub mod outbox;
+mod session;
+pub mod settings;
+pub mod status;
+mod websocket;
+mod wire;
 
 pub use classify::classify;
 pub use code::DiagnosticCode;
-
-/// What became of the delivery of events at the end of a command.
-///
-/// Of the delivery there is the door only: without a configuration it does nothing, and there is no configuration yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FinalSync {
-    /// Sync is not enabled, so nothing was queued and nothing was sent.
-    Off,
-}
-
-/// Delivers what a command has queued. Never fails the command, never touches standard output.
-#[must_use]
-pub fn final_sync() -> FinalSync {
-    FinalSync::Off
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn off_is_off() {
-        assert_eq!(super::final_sync(), super::FinalSync::Off);
-    }
-}
+pub use error::SyncError;
+pub use final_sync::{
+    Changes, FinalSync, MarkedTask, Pending, final_sync, queue, told_of_a_bug, told_of_unqueued,
+};
+pub use http::Clock;

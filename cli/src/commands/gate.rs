@@ -17,6 +17,7 @@ use clearance_rules::team::live_world::{Courier, Means, Session};
 use clearance_rules::team::load::{self, RuleSet};
 use clearance_rules::team::trust::Grants;
 use clearance_rules::team::trust::store::Store;
+#[cfg(feature = "sync")]
 use clearance_rules::team::world::Reply;
 use jiff::tz::TimeZone;
 

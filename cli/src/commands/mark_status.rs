@@ -15,6 +15,7 @@ use crate::args::Global;
 use crate::args::mission::MarkStatusArgs;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::final_sync::{Last, Marked};
 use crate::output::{mark_text, reports};
 
 pub(crate) fn run(
@@ -33,7 +34,8 @@ pub(crate) fn run(
     let (registry, broken) = gate::with_resolvers(registry, &session.repo, env)?;
     let plan = mark::plan(&session.mission, &ids, wanted, registry.strategies(), tense)?;
     let subject = subject(&plan, wanted, session.mission.slug());
-    let recorded = session.record(env, plan.tasks.as_deref(), &plan.records, &subject)?;
+    let recorded =
+        session.record(env, plan.tasks.as_deref(), (&plan.records, marked(&plan, wanted)), &subject)?;
     let report = MarkReport {
         mission: session.mission.slug().to_owned(),
         wanted,
@@ -47,6 +49,7 @@ pub(crate) fn run(
     };
     let mut answer = answer(&report, args.strict, global);
     answer.problems.extend(broken);
+    answer.last = recorded.last;
     Ok(answer)
 }
 
@@ -65,7 +68,22 @@ fn answer(report: &MarkReport, strict: bool, global: &Global) -> Answer {
         problems: mark_text::problems(report),
         reports: reports::files(global, &account),
         status,
+        last: Last::default(),
     }
+}
+
+/// Tasks whose rows say something else then, where no event tells of it.
+fn marked(plan: &MarkPlan, wanted: TaskState) -> Vec<Marked> {
+    if !plan.records.is_empty() {
+        return Vec::new();
+    }
+    let updated = plan.results.iter().filter(|result| result.outcome == Outcome::Updated);
+    let marked = updated.map(|result| Marked {
+        task: result.id.to_string(),
+        work_package: result.owners.first().cloned(),
+        state: wanted.as_str().to_owned(),
+    });
+    marked.collect()
 }
 
 fn exit_status(report: &MarkReport, strict: bool) -> ExitStatus {

@@ -20,6 +20,7 @@ use crate::args::Global;
 use crate::args::mission::MoveArgs;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::final_sync::Last;
 use crate::output::{move_text, reports};
 
 pub(crate) fn run(
@@ -51,7 +52,7 @@ pub(crate) fn run(
     records.extend(note(args, &request).filter(|_| refused.is_none()));
     let subject = format!("chore: Move {} to {to} on spec {}", request.work_package, mission.slug());
     let slug = mission.slug().to_owned();
-    let recorded = session.record(env, None, &records, &subject)?;
+    let recorded = session.record(env, None, (&records, Vec::new()), &subject)?;
     let report = MoveReport {
         mission: slug,
         work_package: request.work_package,
@@ -68,6 +69,7 @@ pub(crate) fn run(
     };
     let mut answer = answer(&report, global);
     answer.problems.extend(broken);
+    answer.last = recorded.last;
     Ok(answer)
 }
 
@@ -84,7 +86,7 @@ fn answer(report: &MoveReport, global: &Global) -> Answer {
     };
     // One value says it all: a machine reads it once.
     let problems = if global.json { Vec::new() } else { move_text::problems(report) };
-    Answer { stdout, problems, reports: reports::files(global, &account), status }
+    Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() }
 }
 
 /// One work package, and the mission that may stand before it.

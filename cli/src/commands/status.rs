@@ -18,6 +18,7 @@ use crate::args::Global;
 use crate::args::mission::StatusArgs;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::final_sync::Last;
 use crate::output::board_text::Unread;
 use crate::output::{Problem, Style, board_text, reports};
 
@@ -78,6 +79,7 @@ fn board(mission: &Mission, global: &Global, env: &Env, registry: &Registry) -> 
         problems: warnings.iter().map(|warning| Problem::warning(warning)).collect(),
         reports: reports::files(global, &account),
         status: ExitStatus::Done,
+        last: Last::default(),
     })
 }
 
@@ -113,7 +115,7 @@ fn all(repo: &Repo, global: &Global, env: &Env) -> Result<Answer, Failure> {
         Err(unread) => vec![unreadable(unread)],
     });
     let problems = if global.json { Vec::new() } else { problems.collect() };
-    Ok(Answer { stdout, problems, reports: reports::files(global, &account), status })
+    Ok(Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() })
 }
 
 fn unreadable(Unread { mission, message, help, .. }: &Unread) -> Problem {

@@ -15,6 +15,7 @@ use super::{Answer, target};
 use crate::args::Global;
 use crate::args::mission::StatusArgs;
 use crate::failure::Failure;
+use crate::final_sync::Last;
 use crate::output::{Problem, reports};
 
 /// The schema of the account.
@@ -124,7 +125,7 @@ fn answer(outcomes: &[Outcome], args: &StatusArgs, global: &Global) -> Answer {
         })
     });
     let problems = if global.json { Vec::new() } else { problems.collect() };
-    Answer { stdout, problems, reports: reports::files(global, &account), status }
+    Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() }
 }
 
 fn text(outcomes: &[Outcome], args: &StatusArgs) -> String {

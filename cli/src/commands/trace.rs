@@ -23,6 +23,7 @@ use crate::args::Global;
 use crate::args::gate::CheckArgs;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::final_sync::Last;
 use crate::output::preflight_text::excepted;
 use crate::output::reports;
 
@@ -157,7 +158,13 @@ fn told(rule: &Rule, told: &Told, traced: Option<&Trace>, global: &Global) -> An
     } else {
         harmless(&text(rule, told, traced))
     };
-    Answer { stdout, problems: Vec::new(), reports: reports::files(global, &value), status }
+    Answer {
+        stdout,
+        problems: Vec::new(),
+        reports: reports::files(global, &value),
+        status,
+        last: Last::default(),
+    }
 }
 
 fn status(rule: &Rule, told: &Told) -> ExitStatus {

@@ -21,6 +21,7 @@ use crate::args::Global;
 use crate::args::mission::WriteArgs;
 use crate::env::Env;
 use crate::failure::{self, Failure};
+use crate::final_sync::{self, Last, Marked};
 
 /// How far ahead of our clock a log may be before that is remarked on.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -46,6 +47,8 @@ pub(super) struct Session {
 pub(super) struct Recorded {
     pub(super) writes: Vec<Write>,
     pub(super) event_ids: Vec<String>,
+    /// What is delivered in the end.
+    pub(super) last: Last,
     pub(super) diff: String,
     pub(super) commit: CommitAccount,
     pub(super) warnings: Vec<String>,
@@ -110,7 +113,7 @@ impl Session {
         &mut self,
         env: &Env,
         tasks: Option<&str>,
-        records: &[Record],
+        (records, marked): (&[Record], Vec<Marked>),
         subject: &str,
     ) -> Result<Recorded, Failure> {
         if !records.is_empty() && !self.dry_run {
@@ -128,10 +131,11 @@ impl Session {
                 write::may_write_in(&write.file, directory).map_err(ApplyError::from)?;
             }
         }
-        let writes = if self.dry_run || planned.is_empty() {
-            planned
+        let (writes, last) = if self.dry_run || planned.is_empty() {
+            (planned, Last::default())
         } else {
-            apply::apply(&self.mission, changes, &self.staging())?
+            let writes = apply::apply(&self.mission, changes, &self.staging())?;
+            (writes, self.queue(&events, marked, env))
         };
         let mut warnings = self.warnings(env);
         let commit = match &self.branch {
@@ -142,10 +146,25 @@ impl Session {
         Ok(Recorded {
             writes,
             event_ids: events.into_iter().map(|event| event.id).collect(),
+            last,
             diff,
             commit,
             warnings,
         })
+    }
+
+    /// Queues what is to be told of it: while nobody else writes here, so that it is told in the order of the log.
+    fn queue(&self, events: &[Event], marked: Vec<Marked>, env: &Env) -> Last {
+        let recorded = final_sync::Recorded {
+            root: self.repo.root().to_owned(),
+            common_dir: self.repo.common_dir().to_owned(),
+            mission: self.mission.slug().to_owned(),
+            lines: events.iter().map(|event| event.line.clone()).collect(),
+            tasks: marked,
+        };
+        let mut last = Last::default();
+        last.add(recorded, env);
+        last
     }
 
     fn staging(&self) -> Staging {

@@ -1,4 +1,4 @@
-//! What a merge is doing, on one line of a terminal that is written anew; nothing where nobody watches.
+//! What is being done, on one line of a terminal that is written anew; nothing where nobody watches.
 
 use std::io::{self, Write};
 
@@ -33,7 +33,11 @@ impl Line {
             Step::Push { remote } => format!("pushing to {}", without_secrets(remote)),
             Step::CleanUp => "removing branches and work trees".to_owned(),
         };
-        let text: String = harmless(&text).chars().take(self.columns.saturating_sub(1)).collect();
+        self.write(&text);
+    }
+
+    fn write(&mut self, text: &str) {
+        let text: String = harmless(text).chars().take(self.columns.saturating_sub(1)).collect();
         self.dirty = true;
         // Who cannot show it does without.
         let _ = write!(io::stderr().lock(), "\r\u{1b}[K{text}").and_then(|()| io::stderr().flush());
@@ -44,6 +48,23 @@ impl Drop for Line {
     fn drop(&mut self) {
         if self.dirty {
             let _ = write!(io::stderr().lock(), "\r\u{1b}[K").and_then(|()| io::stderr().flush());
+        }
+    }
+}
+
+/// How many events are delivered, of how many.
+#[cfg(feature = "sync")]
+pub(crate) struct Counter(Line);
+
+#[cfg(feature = "sync")]
+impl Counter {
+    pub(crate) fn new(env: &Env, global: &Global) -> Self {
+        Self(Line::new(env, global))
+    }
+
+    pub(crate) fn show(&mut self, done: usize, of: usize) {
+        if self.0.shown {
+            self.0.write(&format!("delivering: {done} of {of}"));
         }
     }
 }

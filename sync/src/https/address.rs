@@ -37,7 +37,7 @@ pub(super) fn read(text: &str, shown: Shown<'_>) -> Result<Url, AskError> {
 }
 
 /// The header that carries a token.
-pub(super) fn authorization(token: &str) -> Result<HeaderValue, AskError> {
+pub(crate) fn authorization(token: &str) -> Result<HeaderValue, AskError> {
     if token.is_empty() {
         return Err(AskError::BadToken { reason: "it is empty" });
     }
@@ -53,7 +53,7 @@ pub(super) fn authorization(token: &str) -> Result<HeaderValue, AskError> {
 }
 
 /// Host and port of a URL; the port only where it is not the usual one of its scheme.
-pub(super) fn authority(url: &Url) -> String {
+pub(crate) fn authority(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (Some(host), None) => host.to_owned(),

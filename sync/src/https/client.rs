@@ -12,16 +12,24 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// Whether proxies are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proxies {
+pub(crate) enum Proxies {
     /// Those of the environment.
     Environment,
-    /// None: tests ask servers of this machine.
-    #[cfg(test)]
+    /// None: for servers of this machine.
     None,
 }
 
+/// Which addresses are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Schemes {
+    /// HTTPS only.
+    Https,
+    /// HTTP as well: for servers of this machine.
+    Both,
+}
+
 /// The roots that the system trusts, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-pub(super) fn roots_of_system() -> Result<RootCertStore, String> {
+pub(crate) fn roots_of_system() -> Result<RootCertStore, String> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     // Systems keep a few that nobody can read; what signs nothing here is not missed.
@@ -33,21 +41,29 @@ pub(super) fn roots_of_system() -> Result<RootCertStore, String> {
     }
 }
 
+/// What a connection is secured with.
+pub(crate) fn tls(roots: RootCertStore) -> Result<ClientConfig, String> {
+    let versions = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(versions.with_root_certificates(roots).with_no_client_auth())
+}
+
 /// A client that decides nothing: no redirects, no retries, no cookies, no decompression. It bears a server that is silent
 /// for so long.
-pub(super) fn build(roots: RootCertStore, proxies: Proxies, silence: Duration) -> Result<Client, String> {
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+pub(crate) fn build(
+    roots: RootCertStore,
+    (proxies, schemes): (Proxies, Schemes),
+    silence: Duration,
+) -> Result<Client, String> {
+    let tls = tls(roots)?;
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
-        .https_only(true)
+        .https_only(schemes == Schemes::Https)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
@@ -59,7 +75,6 @@ pub(super) fn build(roots: RootCertStore, proxies: Proxies, silence: Duration) -
         .pool_max_idle_per_host(0);
     let client = match proxies {
         Proxies::Environment => client,
-        #[cfg(test)]
         Proxies::None => client.no_proxy(),
     };
     client.build().map_err(|error| error.without_url().to_string())

@@ -154,7 +154,7 @@ impl<'a> Shown<'a> {
 }
 
 /// The text with "…" for every occurrence of a word, in upper or lower case.
-fn replaced(text: &str, word: &str) -> String {
+pub(crate) fn replaced(text: &str, word: &str) -> String {
     let (lower, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
     let mut kept = String::with_capacity(text.len());
     let mut end = 0;

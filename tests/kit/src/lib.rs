@@ -5,10 +5,14 @@
 mod command;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod crash;
+#[cfg(feature = "server")]
+pub mod receiver;
 mod repo;
 #[cfg(feature = "server")]
 #[expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test whose server fails, fails")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod websocket;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use clearance_engine::repo::Repo;
 use clearance_engine::report::landing::{LandingReport, MERGE_SCHEMA};
 use serde_json::json;
 
-use super::landing::{nothing_to, said, told};
+use super::landing::{self, nothing_to, said, told};
 use super::{Answer, target};
 use crate::args::Global;
 use crate::args::gate::MergeArgs;
@@ -35,6 +35,7 @@ pub(super) fn abort(args: &MergeArgs, repo: &Repo, global: &Global, env: &Env) -
                 let report = LandingReport::of(landings.finish(landed)?, true, repo)?;
                 let mut answer = told(&report, vec![too_late(&report)], global);
                 answer.status = ExitStatus::Blocked;
+                landing::tell_of(&report, repo, (env, &mut answer.last));
                 return Ok(answer);
             }
             begun => {

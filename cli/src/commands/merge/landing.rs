@@ -14,6 +14,7 @@ use crate::args::Global;
 use crate::args::gate::MergeArgs;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::final_sync::{Last, Recorded};
 use crate::output::{Problem, merge_text, progress, reports};
 
 pub(super) fn run(
@@ -30,7 +31,8 @@ pub(super) fn run(
         (None, true) => None,
         _ => Some(target::mission(repo, args.mission.as_deref(), &[])?),
     };
-    let (mut begun, mut problems) = (None, Vec::new());
+    // What is finished on the way is told, too, whatever this call comes to.
+    let (mut begun, mut problems, mut last) = (None, Vec::new(), Last::default());
     for interrupted in landings.recover()? {
         let is_meant = named.as_ref().is_none_or(|mission| mission.slug() == interrupted.journal.mission);
         match interrupted {
@@ -44,8 +46,9 @@ pub(super) fn run(
             }
             landed @ Interrupted { landed: true, .. } => {
                 let report = LandingReport::of(landings.finish(landed)?, true, repo)?;
+                tell_of(&report, repo, (env, &mut last));
                 if is_meant {
-                    return Ok(told(&report, problems, global));
+                    return Ok(Answer { last, ..told(&report, problems, global) });
                 }
                 problems.push(finished(&report));
             }
@@ -57,12 +60,12 @@ pub(super) fn run(
     }
     let journal = begun.filter(|_| args.resume);
     if args.resume && journal.is_none() {
-        return Ok(nothing_to(global, "resume", problems));
+        return Ok(Answer { last, ..nothing_to(global, "resume", problems) });
     }
     let mission = match (&journal, named) {
         (Some(journal), _) => Mission::open(repo.root(), &journal.mission)?,
         (None, Some(mission)) => mission,
-        (None, None) => return Ok(nothing_to(global, "resume", problems)),
+        (None, None) => return Ok(Answer { last, ..nothing_to(global, "resume", problems) }),
     };
     let _lock = target::lock(repo, &mission, args.lock_timeout)?;
     // Read anew: it may have been written while this waited.
@@ -76,6 +79,7 @@ pub(super) fn run(
     let Some(plan_id) = cleared(&question, args)? else {
         let mut answer = question.answer(global, env)?;
         answer.problems.extend(problems);
+        answer.last = last;
         return Ok(answer);
     };
     let id = env.stamp.id();
@@ -83,7 +87,9 @@ pub(super) fn run(
         Order { repo, mission: &question.mission, scope: &question.merge, plan_id: &plan_id, id: &id };
     let landed = landings.land(&order)?;
     drop(landings);
-    Ok(told(&LandingReport::of(landed, false, repo)?, problems, global))
+    let report = LandingReport::of(landed, false, repo)?;
+    tell_of(&report, repo, (env, &mut last));
+    Ok(Answer { last, ..told(&report, problems, global) })
 }
 
 /// The plan, if the mission is cleared for it and it is the one that was named.
@@ -128,7 +134,23 @@ pub(super) fn told(report: &LandingReport, mut problems: Vec<Problem>, global: &
     problems.extend(merge_text::problems(report));
     // One value says it all: a machine reads it once.
     let problems = if global.json { Vec::new() } else { problems };
-    Answer { stdout, problems, reports: reports::files(global, &account), status }
+    Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() }
+}
+
+/// Queues the lines that it recorded, read where they are now. What is not pushed yet may still be taken back.
+pub(super) fn tell_of(report: &LandingReport, repo: &Repo, (env, last): (&Env, &mut Last)) {
+    let journal = &report.landed.journal;
+    if !report.is_complete() {
+        return;
+    }
+    let recorded = Recorded {
+        root: repo.root().to_owned(),
+        common_dir: repo.common_dir().to_owned(),
+        mission: journal.mission.clone(),
+        lines: journal.recorded_lines(repo).unwrap_or_default(),
+        tasks: Vec::new(),
+    };
+    last.add(recorded, env);
 }
 
 /// Where nothing was interrupted.
@@ -163,7 +185,7 @@ pub(super) fn said(
         () => line.to_owned(),
     };
     let problems = if global.json { Vec::new() } else { problems };
-    Answer { stdout, problems, reports: reports::files(global, account), status }
+    Answer { stdout, problems, reports: reports::files(global, account), status, last: Last::default() }
 }
 
 fn unpushed(journal: &Journal) -> Problem {
