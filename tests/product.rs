@@ -130,6 +130,30 @@ mod rules_waivers;
 mod rules_whose;
 #[path = "product/second_look.rs"]
 mod second_look;
+#[cfg(feature = "sync")]
+#[path = "product/sync_classify.rs"]
+mod sync_classify;
+#[cfg(feature = "sync")]
+#[path = "product/sync_failures.rs"]
+mod sync_failures;
+#[cfg(feature = "sync")]
+#[path = "product/sync_formats.rs"]
+mod sync_formats;
+#[cfg(all(feature = "sync", unix))]
+#[path = "product/sync_locks.rs"]
+mod sync_locks;
+#[cfg(feature = "sync")]
+#[path = "product/sync_outbox.rs"]
+mod sync_outbox;
+#[cfg(feature = "sync")]
+#[path = "product/sync_settings.rs"]
+mod sync_settings;
+#[cfg(feature = "sync")]
+#[path = "product/sync_support.rs"]
+mod sync_support;
+#[cfg(feature = "sync")]
+#[path = "product/sync_websocket.rs"]
+mod sync_websocket;
 #[path = "product/team_resolvers.rs"]
 mod team_resolvers;
 #[path = "product/vectors.rs"]

@@ -1,13 +1,11 @@
 //! A merge makes the plan that was shown; work packages that are let through; the number of the mission; what it answers.
 
-use std::path::Path;
-
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::landed::{at, by_two, changing_nothing, is_sound, linked, merge, merged, refs, refused, told};
 use crate::ready::{Break, LANE_A, LANE_B, MISSION, approved, dry_run, ready};
-use crate::support::{LOG, TestRepo, command, run, step};
+use crate::support::{LOG, TestRepo, command, run, step, valid};
 
 fn plan(repo: &TestRepo, more: &[&str]) -> String {
     dry_run(repo, &[more, &["--json"]].concat()).json()["plan"]["id"].as_str().unwrap().to_owned()
@@ -172,15 +170,6 @@ fn the_number_of_the_mission(
         &["show", "--no-patch", "--format=%(trailers:key=Mission-number,valueonly)", "main"],
     );
     assert_eq!(number, if own.is_none() { expected.to_string() } else { String::new() });
-}
-
-fn valid(schema: &str, value: &Value) {
-    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schemas");
-    let schema: Value = serde_json::from_str(&clearance_testkit::read(&schemas, schema)).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let faults: Vec<_> =
-        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert_eq!(faults, Vec::<String>::new(), "{value:#}");
 }
 
 /// Machines read what the schemas say: of a merge, one that is not cleared, and one that fails.

@@ -2,14 +2,13 @@
 //! asking.
 
 use std::fs;
-use std::path::Path;
 
 use clearance_engine::check::Stage;
 use rstest::rstest;
 use serde_json::Value;
 
 use crate::ready::{LANE_A, MISSION, Made, approved, codes, dry_run, ready, shell};
-use crate::support::{LOG, Run, TestRepo, command, everything, run};
+use crate::support::{LOG, Run, TestRepo, command, everything, run, valid};
 
 #[test]
 fn a_mission_that_is_ready() {
@@ -254,16 +253,6 @@ fn json_is_as_the_schemas_say() {
         eprintln!("{name}");
         let repo = ready();
         make_it(&repo);
-        let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schemas");
-        let valid = |schema: &str, value: &Value| {
-            let schema: Value = serde_json::from_str(&clearance_testkit::read(&schemas, schema)).unwrap();
-            let validator = jsonschema::validator_for(&schema).unwrap();
-            let faults: Vec<_> = validator
-                .iter_errors(value)
-                .map(|error| format!("{}: {error}", error.instance_path()))
-                .collect();
-            assert_eq!(faults, Vec::<String>::new(), "{value:#}");
-        };
         valid("clearance.merge-dry-run.v1.json", &dry_run(&repo, &["--json"]).json());
         valid("clearance.check.v1.json", &run(&repo, &["check", "--mission", "m", "--json"]).json());
         valid("clearance.check.v1.json", &dry_run(&repo, &["--report", "json"]).json());

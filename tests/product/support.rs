@@ -30,6 +30,16 @@ pub(crate) fn asked(place: &Path, arguments: &[&str]) -> (i32, Value) {
     (run.code, run.json())
 }
 
+/// A value that must be as a schema of `docs/schemas` says.
+pub(crate) fn valid(schema: &str, value: &Value) {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schemas");
+    let schema: Value = serde_json::from_str(&clearance_testkit::read(&schemas, schema)).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<_> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(faults, Vec::<String>::new(), "{value:#}");
+}
+
 /// The git command at a place, ready to take arguments.
 pub(crate) fn in_git(place: &Path) -> Command {
     let mut command = Command::new("git");
