@@ -10,7 +10,7 @@ use crate::DiagnosticCode::{
 };
 
 #[rstest]
-#[case("filelock._error.Timeout: The file lock '/home/kim/.tool/session-store.lock' could not be acquired.")]
+#[case("filelock._error.Timeout: The file lock '/srv/kim/.tool/session-store.lock' could not be acquired.")]
 #[case("BlockingIOError: [Errno 11] Resource temporarily unavailable")]
 #[case("sqlite3.OperationalError: database is locked")]
 #[case("lock acquisition failed because the operation would block")]
