@@ -111,6 +111,9 @@ async fn attempts(order: &Order<'_>, watch: Watch<'_>) -> Delivery {
             _ => break,
         }
     }
+    if let Err(error) = order.outbox.compact() {
+        delivery.error.get_or_insert(error.into());
+    }
     delivery
 }
 

@@ -1,13 +1,15 @@
 //! The outbox: events that are to be delivered, on disk until a server has them.
 //!
 //! One a repository: a file in its common git directory, so that every work tree has the same one, and logging out or in
-//! changes nothing. A line is an event; lines are appended durably, and taken away by a new file in the place of the old one.
+//! changes nothing. A line is an event; lines are appended durably. What is settled is noted durably in a file beside, and taken
+//! away in the end, by a new file in the place of the old one.
 //! Every change is made under a lock, which is not held while a server is waited for.
 
 mod line;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -74,6 +76,45 @@ struct Content {
     whole: u64,
     /// Lines that are none of ours.
     unreadable: Vec<Vec<u8>>,
+    /// Whether something is settled that is in the file still.
+    is_settled: bool,
+    /// How many of those are delivered.
+    delivered: u64,
+    /// To whom and when the last of them were.
+    last_delivery: Option<(String, String)>,
+}
+
+impl Content {
+    /// Leaves out what is delivered, and notes what is refused.
+    fn apply(&mut self, settled: &[Settled]) {
+        self.is_settled = true;
+        let delivered: HashSet<&str> =
+            settled.iter().flat_map(|settled| &settled.delivered).map(String::as_str).collect();
+        let refused: HashMap<&str, &str> = settled
+            .iter()
+            .flat_map(|settled| &settled.refused)
+            .map(|(id, why)| (id.as_str(), why.as_str()))
+            .collect();
+        let before = self.queued.len();
+        self.queued.retain(|queued| !delivered.contains(queued.id.as_str()));
+        self.delivered = (before - self.queued.len()) as u64;
+        for queued in &mut self.queued {
+            if let Some(why) = refused.get(queued.id.as_str()) {
+                queued.refused = Some((*why).to_owned());
+            }
+        }
+        let last = settled.iter().rev().find(|settled| !settled.delivered.is_empty());
+        self.last_delivery = last.map(|settled| (settled.server.clone(), settled.at.clone()));
+    }
+}
+
+/// What became of events, as it is noted.
+#[derive(Serialize, Deserialize)]
+struct Settled {
+    delivered: Vec<String>,
+    refused: Vec<(String, String)>,
+    server: String,
+    at: String,
 }
 
 /// Why the outbox cannot be used. What is in it stays.
@@ -126,8 +167,7 @@ impl Outbox {
     ) -> Result<Added, OutboxError> {
         let _lock = self.lock()?;
         let Content { queued, whole, .. } = self.mended()?;
-        let mut known: std::collections::HashSet<String> =
-            queued.iter().map(|queued| queued.id.clone()).collect();
+        let mut known: HashSet<String> = queued.iter().map(|queued| queued.id.clone()).collect();
         let mut ledger = self.ledger()?;
         if ledger.node.is_empty() {
             node.clone_into(&mut ledger.node);
@@ -186,31 +226,51 @@ impl Outbox {
             return Ok(());
         }
         let _lock = self.lock()?;
-        let delivered: std::collections::HashSet<&str> = delivered.iter().map(String::as_str).collect();
-        let refused: std::collections::HashMap<&str, &str> =
-            refused.iter().map(|(id, why)| (id.as_str(), why.as_str())).collect();
-        let Content { queued, .. } = self.mended()?;
-        let before = queued.len();
-        let mut lines = String::new();
-        let mut kept = 0;
-        for mut queued in queued {
-            if delivered.contains(queued.id.as_str()) {
-                continue;
-            }
-            if let Some(why) = refused.get(queued.id.as_str()) {
-                queued.refused = Some((*why).to_owned());
-            }
-            lines.push_str(&queued.line());
-            kept += 1;
+        let settled = Settled {
+            delivered: delivered.to_vec(),
+            refused: refused.to_vec(),
+            server: to.server.clone(),
+            at: now.to_owned(),
+        };
+        // An append, and not the whole file anew: a long queue goes in many requests.
+        let path = self.settled_file();
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            let mut line = serde_json::to_vec(&settled)?;
+            // Behind a line that was cut off, one begins all the same.
+            line.splice(0..0, [b'\n']);
+            line.push(b'\n');
+            file.write_all(&line)?;
+            file.sync_data()
+        };
+        write().map_err(|source| Self::failed(&path, source))
+    }
+
+    /// Takes what is settled out of the file.
+    ///
+    /// # Errors
+    /// [`OutboxError`]: it is taken out the next time.
+    pub fn compact(&self) -> Result<(), OutboxError> {
+        if self.settled_file().metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            let _lock = self.lock()?;
+            self.mended()?;
         }
-        let mut ledger = self.ledger()?;
-        if !delivered.is_empty() {
-            ledger.delivered += (before - kept) as u64;
-            ledger.delivered_at = Some(now.to_owned());
-            ledger.delivered_to = Some(to.server.clone());
-            self.write_ledger(&ledger)?;
-        }
-        self.replace(&self.file(), lines.as_bytes())
+        Ok(())
+    }
+
+    fn settled_file(&self) -> PathBuf {
+        self.directory.join("settled.jsonl")
+    }
+
+    /// What was settled since the file was written, in that order.
+    fn settled(&self) -> Result<Vec<Settled>, OutboxError> {
+        let path = self.settled_file();
+        let bytes = read_bytes("settled.jsonl", &path, LARGEST);
+        let bytes = bytes.map_err(|error| Self::failed(&path, io::Error::other(error.to_string())))?;
+        let bytes = bytes.unwrap_or_default();
+        // A line that was cut off was not acknowledged: what it is about is sent once more.
+        let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+        Ok(lines.collect())
     }
 
     /// What is known beside the events.
@@ -249,6 +309,10 @@ impl Outbox {
                 Err(_) => content.unreadable.push(line.to_vec()),
             }
         }
+        let settled = self.settled()?;
+        if !settled.is_empty() {
+            content.apply(&settled);
+        }
         Ok(content)
     }
 
@@ -256,7 +320,7 @@ impl Outbox {
     /// them, and are not thrown away.
     fn mended(&self) -> Result<Content, OutboxError> {
         let mut content = self.content()?;
-        if content.unreadable.is_empty() {
+        if content.unreadable.is_empty() && content.last_delivery.is_none() && !content.is_settled {
             return Ok(content);
         }
         let path = self.unreadable_file();
@@ -267,9 +331,21 @@ impl Outbox {
             }
             file.sync_all()
         };
-        set_aside().map_err(|source| Self::failed(&path, source))?;
+        if !content.unreadable.is_empty() {
+            set_aside().map_err(|source| Self::failed(&path, source))?;
+        }
         let lines: String = content.queued.iter().map(Queued::line).collect();
         self.replace(&self.file(), lines.as_bytes())?;
+        if content.is_settled {
+            if let Some((server, at)) = content.last_delivery.take() {
+                let mut ledger = self.ledger()?;
+                ledger.delivered += content.delivered;
+                (ledger.delivered_to, ledger.delivered_at) = (Some(server), Some(at));
+                self.write_ledger(&ledger)?;
+            }
+            // Last: what is in it is not in the file any more, and names nothing that comes later.
+            self.replace(&self.settled_file(), b"")?;
+        }
         content.whole = lines.len() as u64;
         Ok(content)
     }

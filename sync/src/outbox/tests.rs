@@ -19,6 +19,7 @@ enum Deed {
     Add(Vec<u8>),
     Settle(Vec<u8>, Vec<u8>),
     Tear(u8),
+    Compact,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -27,6 +28,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         ids().prop_map(Deed::Add),
         (ids(), ids()).prop_map(|(delivered, refused)| Deed::Settle(delivered, refused)),
         any::<u8>().prop_map(Deed::Tear),
+        Just(Deed::Compact),
     ]
 }
 
@@ -68,20 +70,23 @@ proptest! {
                         *is_refused |= reasons.iter().any(|(refused, _)| refused == id);
                     }
                 }
-                // A process that was killed while it appended.
+                // A process that was killed while it appended to one of the files.
                 Deed::Tear(byte) => {
-                    fs::create_dir_all(outbox.file().parent().unwrap()).unwrap();
-                    let mut file = OpenOptions::new().create(true).append(true).open(outbox.file()).unwrap();
+                    let path = if byte % 2 == 0 { outbox.file() } else { outbox.settled_file() };
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
                     file.write_all(&[b'{', byte.max(b' ')]).unwrap();
                 }
+                Deed::Compact => outbox.compact().unwrap(),
             }
             let read = outbox.read().unwrap();
             let left: Vec<_> = read.iter().map(|queued| (queued.id.clone(), queued.refused.is_some())).collect();
             prop_assert_eq!(&left, &expected);
             prop_assert!(read.windows(2).all(|pair| pair[0].number < pair[1].number));
             prop_assert!(read.iter().all(|queued| queued.event["lamport_clock"] == queued.number));
-            let ledger = outbox.ledger().unwrap();
-            prop_assert_eq!((ledger.refused, ledger.delivered), (found_no_room, delivered_ever));
+            let (ledger, content) = (outbox.ledger().unwrap(), outbox.content().unwrap());
+            let delivered = ledger.delivered + content.delivered;
+            prop_assert_eq!((ledger.refused, delivered), (found_no_room, delivered_ever));
         }
     }
 }
