@@ -19,8 +19,9 @@ use std::path::PathBuf;
 
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::Registry;
+use serde_json::Value;
 
-use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command};
+use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command, Global};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::final_sync::Last;
@@ -42,6 +43,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// An answer with an account of it, for the reports that were asked for.
+    pub(crate) fn of(stdout: String, status: ExitStatus, account: &Value, global: &Global) -> Self {
+        Self { status, reports: reports::files(global, account), ..Self::text(stdout) }
+    }
+
     /// Text, and nothing else to say.
     pub(crate) fn text(stdout: String) -> Self {
         Self {

@@ -41,9 +41,6 @@ pub(crate) struct Env {
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// This program, to run itself in the demo.
     pub(crate) program: Option<PathBuf>,
-    /// What it says of the delivery of events.
-    #[cfg(feature = "sync")]
-    pub(crate) sync: clearance_sync::settings::Environment,
 }
 
 impl Env {
@@ -67,8 +64,6 @@ impl Env {
             state_home: state_home(),
             variables: variables(),
             program: std::env::current_exe().ok(),
-            #[cfg(feature = "sync")]
-            sync: sync(),
         })
     }
 }
@@ -80,6 +75,21 @@ impl Env {
             let help = "it may have been removed; go to another one, or give --repo with a full path";
             Failure::usage("no_directory", format!("there is no current directory: {error}"), help)
         })
+    }
+}
+
+#[cfg(feature = "sync")]
+impl Env {
+    /// What it says of the delivery of events. Only commands that recorded something, or are about that, ask.
+    pub(crate) fn sync(&self) -> clearance_sync::settings::Environment {
+        clearance_sync::settings::Environment {
+            own_switch: text("CLEARANCE_SYNC"),
+            switch: text("SPEC_KITTY_ENABLE_SAAS_SYNC"),
+            server: text("CLEARANCE_SYNC_SERVER").or_else(|| text("SPEC_KITTY_SAAS_URL")),
+            token: text("CLEARANCE_SYNC_TOKEN"),
+            config_directory: base_directory("XDG_CONFIG_HOME", ".config").map(|home| home.join("clearance")),
+            variables: self.variables.clone(),
+        }
     }
 }
 
@@ -103,18 +113,6 @@ fn base_directory(name: &str, usual: &str) -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
     let named = variable(name).map(PathBuf::from).and_then(absolute);
     named.or_else(|| absolute(PathBuf::from(variable("HOME")?).join(usual)))
-}
-
-#[cfg(feature = "sync")]
-fn sync() -> clearance_sync::settings::Environment {
-    clearance_sync::settings::Environment {
-        own_switch: text("CLEARANCE_SYNC"),
-        switch: text("SPEC_KITTY_ENABLE_SAAS_SYNC"),
-        server: text("CLEARANCE_SYNC_SERVER").or_else(|| text("SPEC_KITTY_SAAS_URL")),
-        token: text("CLEARANCE_SYNC_TOKEN"),
-        config_directory: base_directory("XDG_CONFIG_HOME", ".config").map(|home| home.join("clearance")),
-        variables: variables(),
-    }
 }
 
 fn text(name: &str) -> Option<String> {

@@ -34,7 +34,7 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod severity;
-mod shared;
+pub mod shared;
 pub mod source;
 pub mod strategy;
 pub mod transition;

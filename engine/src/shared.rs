@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn create_shared_dir(path: &Path) -> io::Result<()> {
+pub fn create_shared_dir(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -26,7 +26,7 @@ pub(crate) fn create_shared_dir(path: &Path) -> io::Result<()> {
 /// Lets those write a file or directory who may write the directory it is in. That it is somebody else's is no fault: he
 /// did the same.
 #[cfg(unix)]
-pub(crate) fn share_as_parent(path: &Path) {
+pub fn share_as_parent(path: &Path) {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
     const GROUP: u32 = 0o020;
@@ -54,4 +54,4 @@ pub(crate) fn share_as_parent(path: &Path) {
 
 /// Lets those write a file or directory who may write the directory it is in: here they can anyway.
 #[cfg(not(unix))]
-pub(crate) fn share_as_parent(_path: &Path) {}
+pub fn share_as_parent(_path: &Path) {}

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::shared::create_shared_dir;
+
 /// Why a file was not written. The old content is still there.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
@@ -62,7 +64,7 @@ impl Staging {
     }
 
     fn temporary(&self) -> io::Result<NamedTempFile> {
-        std::fs::create_dir_all(&self.directory)?;
+        create_shared_dir(&self.directory)?;
         NamedTempFile::new_in(&self.directory)
     }
 }

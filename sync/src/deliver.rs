@@ -89,13 +89,14 @@ async fn attempts(order: &Order<'_>, watch: Watch<'_>) -> Delivery {
         Err(error) => return Delivery { error: Some(error), ..delivery },
     };
     let mut refused = HashSet::new();
-    // What waits is told whatever becomes of it.
-    if let Err(error) = Pass::of(order, end, &destination, &mut delivery, &mut refused).queued() {
-        return Delivery { error: Some(error.into()), ..delivery };
-    }
     let _lock = match FileLock::acquire(&order.outbox.delivery_lock(), order.deadline) {
         Ok(lock) => lock,
-        Err(error) => return Delivery { error: Some(SyncError::Locked(error)), ..delivery },
+        Err(error) => {
+            // What waits is told all the same.
+            let waits = Pass::of(order, end, &destination, &mut delivery, &mut refused).queued();
+            let error = waits.map_or_else(SyncError::from, |_| SyncError::Locked(error));
+            return Delivery { error: Some(error), ..delivery };
+        }
     };
     for attempt in 1.. {
         let mut pass = Pass::of(order, end, &destination, &mut delivery, &mut refused);

@@ -7,6 +7,7 @@ mod code;
 pub mod credentials;
 pub mod deliver;
 mod diagnostic;
+mod durable;
 mod envelope;
 mod error;
 mod final_sync;

@@ -5,21 +5,26 @@
 //! away in the end, by a new file in the place of the old one.
 //! Every change is made under a lock, which is not held while a server is waited for.
 
+mod content;
 mod line;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
-use std::fs::{self, File, OpenOptions};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clearance_engine::lock::{FileLock, LockError};
+use clearance_engine::shared::share_as_parent;
 use clearance_engine::source::read_bytes;
 use serde::{Deserialize, Serialize};
 
+use content::{Content, Settled};
 pub use line::{Destination, Queued};
+
+use crate::durable;
 
 /// Where sync keeps its files, below the common git directory.
 pub const PLACE: &str = "clearance/sync";
@@ -66,55 +71,6 @@ pub struct Ledger {
     /// How many events were delivered, ever.
     #[serde(default)]
     pub delivered: u64,
-}
-
-/// What the file has.
-#[derive(Default)]
-struct Content {
-    queued: Vec<Queued>,
-    /// Where the last whole line ends.
-    whole: u64,
-    /// Lines that are none of ours.
-    unreadable: Vec<Vec<u8>>,
-    /// Whether something is settled that is in the file still.
-    is_settled: bool,
-    /// How many of those are delivered.
-    delivered: u64,
-    /// To whom and when the last of them were.
-    last_delivery: Option<(String, String)>,
-}
-
-impl Content {
-    /// Leaves out what is delivered, and notes what is refused.
-    fn apply(&mut self, settled: &[Settled]) {
-        self.is_settled = true;
-        let delivered: HashSet<&str> =
-            settled.iter().flat_map(|settled| &settled.delivered).map(String::as_str).collect();
-        let refused: HashMap<&str, &str> = settled
-            .iter()
-            .flat_map(|settled| &settled.refused)
-            .map(|(id, why)| (id.as_str(), why.as_str()))
-            .collect();
-        let before = self.queued.len();
-        self.queued.retain(|queued| !delivered.contains(queued.id.as_str()));
-        self.delivered = (before - self.queued.len()) as u64;
-        for queued in &mut self.queued {
-            if let Some(why) = refused.get(queued.id.as_str()) {
-                queued.refused = Some((*why).to_owned());
-            }
-        }
-        let last = settled.iter().rev().find(|settled| !settled.delivered.is_empty());
-        self.last_delivery = last.map(|settled| (settled.server.clone(), settled.at.clone()));
-    }
-}
-
-/// What became of events, as it is noted.
-#[derive(Serialize, Deserialize)]
-struct Settled {
-    delivered: Vec<String>,
-    refused: Vec<(String, String)>,
-    server: String,
-    at: String,
 }
 
 /// Why the outbox cannot be used. What is in it stays.
@@ -243,7 +199,9 @@ impl Outbox {
             file.write_all(&line)?;
             file.sync_data()
         };
-        write().map_err(|source| Self::failed(&path, source))
+        write().map_err(|source| failed(&path, source))?;
+        share_as_parent(&path);
+        Ok(())
     }
 
     /// Takes what is settled out of the file.
@@ -265,9 +223,7 @@ impl Outbox {
     /// What was settled since the file was written, in that order.
     fn settled(&self) -> Result<Vec<Settled>, OutboxError> {
         let path = self.settled_file();
-        let bytes = read_bytes("settled.jsonl", &path, LARGEST);
-        let bytes = bytes.map_err(|error| Self::failed(&path, io::Error::other(error.to_string())))?;
-        let bytes = bytes.unwrap_or_default();
+        let bytes = read(&path, LARGEST)?.unwrap_or_default();
         // A line that was cut off was not acknowledged: what it is about is sent once more.
         let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
         Ok(lines.collect())
@@ -279,16 +235,15 @@ impl Outbox {
     /// [`OutboxError`].
     pub fn ledger(&self) -> Result<Ledger, OutboxError> {
         let path = self.directory.join("ledger.json");
-        let bytes = read_bytes("ledger.json", &path, 1 << 16);
-        let bytes = bytes.map_err(|error| Self::failed(&path, io::Error::other(error.to_string())))?;
+        let bytes = read(&path, 1 << 16)?;
         // It only counts: what a crash of the disk left of it is not worth stopping for.
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
     fn write_ledger(&self, ledger: &Ledger) -> Result<(), OutboxError> {
         let path = self.directory.join("ledger.json");
-        let text = serde_json::to_vec_pretty(ledger).map_err(|error| Self::failed(&path, error.into()))?;
-        self.replace(&path, &text)
+        let text = serde_json::to_vec_pretty(ledger).map_err(|error| failed(&path, error.into()))?;
+        Self::replace(&path, &text)
     }
 
     fn lock(&self) -> Result<FileLock, OutboxError> {
@@ -297,10 +252,10 @@ impl Outbox {
 
     /// What the file has. An append that was cut off was never acknowledged.
     fn content(&self) -> Result<Content, OutboxError> {
+        // Before the file: another process may take it out of that at any moment, and then forgets it here.
+        let settled = self.settled()?;
         let path = self.file();
-        let bytes = read_bytes("outbox.jsonl", &path, 2 * LARGEST);
-        let bytes = bytes.map_err(|error| Self::failed(&path, io::Error::other(error.to_string())))?;
-        let bytes = bytes.unwrap_or_default();
+        let bytes = read(&path, 2 * LARGEST)?.unwrap_or_default();
         let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut content = Content { whole: end as u64, ..Content::default() };
         for line in bytes[..end].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -309,7 +264,6 @@ impl Outbox {
                 Err(_) => content.unreadable.push(line.to_vec()),
             }
         }
-        let settled = self.settled()?;
         if !settled.is_empty() {
             content.apply(&settled);
         }
@@ -320,7 +274,7 @@ impl Outbox {
     /// them, and are not thrown away.
     fn mended(&self) -> Result<Content, OutboxError> {
         let mut content = self.content()?;
-        if content.unreadable.is_empty() && content.last_delivery.is_none() && !content.is_settled {
+        if content.unreadable.is_empty() && !content.is_settled {
             return Ok(content);
         }
         let path = self.unreadable_file();
@@ -332,10 +286,10 @@ impl Outbox {
             file.sync_all()
         };
         if !content.unreadable.is_empty() {
-            set_aside().map_err(|source| Self::failed(&path, source))?;
+            set_aside().map_err(|source| failed(&path, source))?;
         }
         let lines: String = content.queued.iter().map(Queued::line).collect();
-        self.replace(&self.file(), lines.as_bytes())?;
+        Self::replace(&self.file(), lines.as_bytes())?;
         if content.is_settled {
             if let Some((server, at)) = content.last_delivery.take() {
                 let mut ledger = self.ledger()?;
@@ -344,7 +298,7 @@ impl Outbox {
                 self.write_ledger(&ledger)?;
             }
             // Last: what is in it is not in the file any more, and names nothing that comes later.
-            self.replace(&self.settled_file(), b"")?;
+            Self::replace(&self.settled_file(), b"")?;
         }
         content.whole = lines.len() as u64;
         Ok(content)
@@ -362,9 +316,8 @@ impl Outbox {
     /// [`OutboxError`].
     pub fn unreadable(&self) -> Result<usize, OutboxError> {
         let path = self.unreadable_file();
-        let aside = read_bytes("unreadable.jsonl", &path, 2 * LARGEST);
-        let aside = aside.map_err(|error| Self::failed(&path, io::Error::other(error.to_string())))?;
-        let aside = aside.map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count());
+        let aside =
+            read(&path, 2 * LARGEST)?.map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count());
         Ok(aside + self.content()?.unreadable.len())
     }
 
@@ -383,27 +336,26 @@ impl Outbox {
             file.sync_data()?;
             if is_new { File::open(&self.directory)?.sync_all() } else { Ok(()) }
         };
-        write().map_err(|source| Self::failed(&path, source))
+        write().map_err(|source| failed(&path, source))?;
+        share_as_parent(&path);
+        Ok(())
     }
 
-    /// Puts a file into the place of another, whole and durably.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), OutboxError> {
-        let write = || -> io::Result<()> {
-            let mut beside = tempfile::NamedTempFile::new_in(&self.directory)?;
-            beside.write_all(bytes)?;
-            beside.as_file().sync_all()?;
-            if let Ok(metadata) = path.metadata() {
-                fs::set_permissions(beside.path(), metadata.permissions())?;
-            }
-            beside.persist(path).map_err(|error| error.error)?;
-            File::open(&self.directory)?.sync_all()
-        };
-        write().map_err(|source| Self::failed(path, source))
+    /// Puts a file into the place of another, whole and durably, for whoever may write the repository.
+    fn replace(path: &Path, bytes: &[u8]) -> Result<(), OutboxError> {
+        durable::replace(path, bytes).map_err(|source| failed(path, source))?;
+        share_as_parent(path);
+        Ok(())
     }
+}
 
-    fn failed(path: &Path, source: io::Error) -> OutboxError {
-        OutboxError::Io { path: path.to_owned(), source }
-    }
+fn failed(path: &Path, source: io::Error) -> OutboxError {
+    OutboxError::Io { path: path.to_owned(), source }
+}
+
+fn read(path: &Path, most: u64) -> Result<Option<Vec<u8>>, OutboxError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    read_bytes(&name, path, most).map_err(|error| failed(path, io::Error::other(error.to_string())))
 }
 
 /// An event that is to be queued.

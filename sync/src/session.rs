@@ -1,7 +1,5 @@
 //! The session file: a login, with the token that renews it. One process renews at a time; the others take what it got.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use crate::durable;
 use crate::error::SyncError;
 use crate::http::{Http, host};
 use crate::settings::Environment;
@@ -134,12 +133,7 @@ impl Store {
     fn write(&self, session: &Session) -> Result<(), SyncError> {
         let failed = |error: std::io::Error| SyncError::Session(format!("{}: {error}", self.path.display()));
         let text = serde_json::to_vec_pretty(session).map_err(|error| failed(error.into()))?;
-        let directory = self.path.parent().unwrap_or(Path::new("/"));
-        // A temporary file is its owner's alone.
-        let mut beside = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-        beside.write_all(&text).and_then(|()| beside.as_file().sync_all()).map_err(failed)?;
-        beside.persist(&self.path).map_err(|error| failed(error.error))?;
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+        durable::replace(&self.path, &text).map_err(failed)
     }
 }
 

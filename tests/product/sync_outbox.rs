@@ -229,6 +229,23 @@ fn whether_it_is_there() {
     assert!(run.stdout.contains("just now: no connection to http://127.0.0.1:9"), "{}", run.stdout);
 }
 
+/// In a repository that several users share, each of them can queue and deliver.
+#[cfg(unix)]
+#[test]
+fn of_several_users() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Receiver::takes();
+    let synced = Synced::with(&server);
+    crate::ready::done(&synced.repo, "git init --quiet --shared=group; chmod g+ws .git");
+    assert_eq!(synced.step(&[]).stderr, "");
+    assert_eq!(server.taken().len(), 1);
+    let place = synced.repo.root().join(".git/clearance/sync");
+    for file in ["outbox.jsonl", "outbox.lock", "delivery.lock", "ledger.json", "settled.jsonl"] {
+        let mode = place.join(file).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o060, 0o060, "{file}: {mode:o}");
+    }
+}
+
 /// What finds no room is told, and what is queued stays.
 #[test]
 fn a_full_outbox() {

@@ -18,7 +18,6 @@ use crate::args::Global;
 use crate::args::gate::{CheckArgs, MergeQuestion};
 use crate::env::Env;
 use crate::failure::{self, Failure};
-use crate::final_sync::Last;
 use crate::output::{Problem, Style, preflight_text, reports};
 
 pub(crate) fn run(
@@ -54,13 +53,7 @@ pub(crate) fn run(
         let note = note.map(|unnamed| style.told(unnamed, style.form(global))).unwrap_or_default();
         note + &preflight_text::render(&report, &style, global)
     };
-    Ok(Answer {
-        stdout,
-        problems: Vec::new(),
-        reports: reports::files(global, &account),
-        status,
-        last: Last::default(),
-    })
+    Ok(Answer::of(stdout, status, &account, global))
 }
 
 /// The mission that is meant. A repository without any is asked about itself; so is, before a commit, one where nothing

@@ -15,7 +15,7 @@ use crate::args::Global;
 use crate::args::mission::MarkStatusArgs;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::{Last, Marked};
+use crate::final_sync::Marked;
 use crate::output::{mark_text, reports};
 
 pub(crate) fn run(
@@ -63,13 +63,7 @@ fn answer(report: &MarkReport, strict: bool, global: &Global) -> Answer {
     } else {
         mark_text::render(report, global)
     };
-    Answer {
-        stdout,
-        problems: mark_text::problems(report),
-        reports: reports::files(global, &account),
-        status,
-        last: Last::default(),
-    }
+    Answer { problems: mark_text::problems(report), ..Answer::of(stdout, status, &account, global) }
 }
 
 /// Tasks whose rows say something else then, where no event tells of it.

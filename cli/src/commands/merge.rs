@@ -19,7 +19,6 @@ use crate::args::Global;
 use crate::args::gate::MergeArgs;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::{Style, preflight_text, reports};
 
 pub(crate) fn run(
@@ -94,13 +93,7 @@ impl<'a> Question<'a> {
                 + &preflight_text::render(report, &style, global)
         };
         let account = if reports::wanted(global) { report.account(status.code()) } else { Value::Null };
-        Ok(Answer {
-            stdout,
-            problems: Vec::new(),
-            reports: reports::files(global, &account),
-            status,
-            last: Last::default(),
-        })
+        Ok(Answer::of(stdout, status, &account, global))
     }
 }
 

@@ -20,7 +20,6 @@ use crate::args::Global;
 use crate::args::mission::MoveArgs;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::{move_text, reports};
 
 pub(crate) fn run(
@@ -86,7 +85,7 @@ fn answer(report: &MoveReport, global: &Global) -> Answer {
     };
     // One value says it all: a machine reads it once.
     let problems = if global.json { Vec::new() } else { move_text::problems(report) };
-    Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() }
+    Answer { problems, ..Answer::of(stdout, status, &account, global) }
 }
 
 /// One work package, and the mission that may stand before it.

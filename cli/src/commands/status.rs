@@ -18,7 +18,6 @@ use crate::args::Global;
 use crate::args::mission::StatusArgs;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::board_text::Unread;
 use crate::output::{Problem, Style, board_text, reports};
 
@@ -75,11 +74,8 @@ fn board(mission: &Mission, global: &Global, env: &Env, registry: &Registry) -> 
     };
     let warnings = if global.json { &[][..] } else { &board.warnings };
     Ok(Answer {
-        stdout,
         problems: warnings.iter().map(|warning| Problem::warning(warning)).collect(),
-        reports: reports::files(global, &account),
-        status: ExitStatus::Done,
-        last: Last::default(),
+        ..Answer::of(stdout, ExitStatus::Done, &account, global)
     })
 }
 
@@ -115,7 +111,7 @@ fn all(repo: &Repo, global: &Global, env: &Env) -> Result<Answer, Failure> {
         Err(unread) => vec![unreadable(unread)],
     });
     let problems = if global.json { Vec::new() } else { problems.collect() };
-    Ok(Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() })
+    Ok(Answer { problems, ..Answer::of(stdout, status, &account, global) })
 }
 
 fn unreadable(Unread { mission, message, help, .. }: &Unread) -> Problem {

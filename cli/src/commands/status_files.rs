@@ -15,7 +15,6 @@ use super::{Answer, target};
 use crate::args::Global;
 use crate::args::mission::StatusArgs;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::{Problem, reports};
 
 /// The schema of the account.
@@ -125,7 +124,7 @@ fn answer(outcomes: &[Outcome], args: &StatusArgs, global: &Global) -> Answer {
         })
     });
     let problems = if global.json { Vec::new() } else { problems.collect() };
-    Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() }
+    Answer { problems, ..Answer::of(stdout, status, &account, global) }
 }
 
 fn text(outcomes: &[Outcome], args: &StatusArgs) -> String {

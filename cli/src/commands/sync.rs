@@ -30,7 +30,7 @@ struct Place {
 impl Place {
     fn of(global: &Global, env: &Env) -> Result<Self, Failure> {
         let repo = target::repository(global, env)?;
-        let settings = Settings::read(repo.root(), &env.sync).map_err(Failure::settings)?;
+        let settings = Settings::read(repo.root(), &env.sync()).map_err(Failure::settings)?;
         Ok(Self { outbox: Outbox::of(repo.common_dir()), settings })
     }
 }

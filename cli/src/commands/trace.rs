@@ -23,7 +23,6 @@ use crate::args::Global;
 use crate::args::gate::CheckArgs;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::preflight_text::excepted;
 use crate::output::reports;
 
@@ -158,13 +157,7 @@ fn told(rule: &Rule, told: &Told, traced: Option<&Trace>, global: &Global) -> An
     } else {
         harmless(&text(rule, told, traced))
     };
-    Answer {
-        stdout,
-        problems: Vec::new(),
-        reports: reports::files(global, &value),
-        status,
-        last: Last::default(),
-    }
+    Answer::of(stdout, status, &value, global)
 }
 
 fn status(rule: &Rule, told: &Told) -> ExitStatus {

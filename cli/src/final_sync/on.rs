@@ -23,19 +23,20 @@ impl Last {
     /// Queues what was recorded; nothing where sync is off.
     pub(crate) fn add(&mut self, recorded: Recorded, env: &Env) {
         let is_nothing = recorded.lines.is_empty() && recorded.tasks.is_empty();
-        if is_nothing || !env.sync.enabled() {
+        let environment = env.sync();
+        if is_nothing || !environment.enabled() {
             return;
         }
-        self.environment = env.sync.clone();
         let clock = Clock::starting(env.stamp.now);
         let changes = changes(recorded, env);
-        let queued = catch_unwind(AssertUnwindSafe(|| clearance_sync::queue(&changes, &env.sync, clock)));
+        let queued = catch_unwind(AssertUnwindSafe(|| clearance_sync::queue(&changes, &environment, clock)));
         match queued {
             // All of it is of one repository, which has one outbox.
             Ok(Ok(pending)) => self.pending = Some(pending),
             Ok(Err(error)) => self.error = Some(error),
             Err(_) => self.is_broken = true,
         }
+        self.environment = environment;
     }
 
     /// Delivers it.

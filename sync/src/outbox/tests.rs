@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::fs;
+
 use super::*;
 
 fn event(id: u8) -> Event {

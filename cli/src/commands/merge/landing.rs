@@ -134,7 +134,7 @@ pub(super) fn told(report: &LandingReport, mut problems: Vec<Problem>, global: &
     problems.extend(merge_text::problems(report));
     // One value says it all: a machine reads it once.
     let problems = if global.json { Vec::new() } else { problems };
-    Answer { stdout, problems, reports: reports::files(global, &account), status, last: Last::default() }
+    Answer { problems, ..Answer::of(stdout, status, &account, global) }
 }
 
 /// Queues the lines that it recorded, read where they are now. What is not pushed yet may still be taken back.
@@ -185,7 +185,7 @@ pub(super) fn said(
         () => line.to_owned(),
     };
     let problems = if global.json { Vec::new() } else { problems };
-    Answer { stdout, problems, reports: reports::files(global, account), status, last: Last::default() }
+    Answer { problems, ..Answer::of(stdout, status, account, global) }
 }
 
 fn unpushed(journal: &Journal) -> Problem {

@@ -12,7 +12,6 @@ use crate::args::rules::RulesLintArgs;
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::{Problem, Style, reports};
 
 /// The schema of the JSON form.
@@ -62,11 +61,5 @@ pub(super) fn run(
     };
     let stdout =
         if reports::json_on_stdout(global) { format!("{}\n", reports::shown(&value)) } else { told + &end };
-    Ok(Answer {
-        stdout,
-        problems: Vec::new(),
-        reports: reports::files(global, &value),
-        status,
-        last: Last::default(),
-    })
+    Ok(Answer::of(stdout, status, &value, global))
 }

@@ -13,7 +13,6 @@ use crate::args::rules::RulesTestArgs;
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::{Problem, Style, reports};
 
 /// The schema of the JSON form.
@@ -74,13 +73,7 @@ pub(super) fn run(
         };
         broken + &harmless(&(lines(&ran, global.verbose) + &end))
     };
-    Ok(Answer {
-        stdout,
-        problems: Vec::new(),
-        reports: reports::files(global, &value),
-        status,
-        last: Last::default(),
-    })
+    Ok(Answer::of(stdout, status, &value, global))
 }
 
 /// Every test of every rule. A rule whose tests cannot be run is added to those that cannot be used.

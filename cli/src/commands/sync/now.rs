@@ -11,21 +11,21 @@ use crate::args::Global;
 use crate::args::sync::SyncNowArgs;
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::final_sync::Last;
 use crate::output::{Problem, progress, reports};
 
 /// The schema of what `--json` prints.
 const SCHEMA: &str = "clearance.sync-now/v1";
 
 pub(super) fn run(args: &SyncNowArgs, place: &Place, global: &Global, env: &Env) -> Result<Answer, Failure> {
-    let delivery = match env.sync.enabled() {
+    let environment = env.sync();
+    let delivery = match environment.enabled() {
         false => None,
         true => {
             let mut line = progress::Counter::new(env, global);
             let order = Order {
                 outbox: &place.outbox,
                 settings: &place.settings,
-                environment: &env.sync,
+                environment: &environment,
                 deadline: args.deadline,
                 everything: args.all,
                 clock: Clock::starting(env.stamp.now),
@@ -44,8 +44,7 @@ pub(super) fn run(args: &SyncNowArgs, place: &Place, global: &Global, env: &Env)
         text(&delivery, outcome)
     };
     let problem = delivery.error.as_ref().filter(|_| !global.json).map(problem);
-    let reports = reports::files(global, &account);
-    Ok(Answer { stdout, problems: problem.into_iter().collect(), reports, status, last: Last::default() })
+    Ok(Answer { problems: problem.into_iter().collect(), ..Answer::of(stdout, status, &account, global) })
 }
 
 /// What it came to, and the exit code that says so.

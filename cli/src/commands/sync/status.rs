@@ -21,7 +21,8 @@ pub(super) fn run(
     env: &Env,
 ) -> Result<Answer, Failure> {
     let how = (!args.offline, Clock::starting(env.stamp.now));
-    let status = Status::of(&place.outbox, &place.settings, &env.sync, how).map_err(Failure::undecided_by)?;
+    let status =
+        Status::of(&place.outbox, &place.settings, &env.sync(), how).map_err(Failure::undecided_by)?;
     let mut account = serde_json::to_value(&status).unwrap_or(Value::Null);
     account["command"] = "sync status".into();
     account["exit_code"] = 0.into();
