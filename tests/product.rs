@@ -69,6 +69,12 @@ mod landings_at_once;
 mod lanes;
 #[path = "product/missions.rs"]
 mod missions;
+#[cfg(unix)]
+#[path = "product/nested_env.rs"]
+mod nested_env;
+#[cfg(unix)]
+#[path = "product/nested_env_support.rs"]
+mod nested_env_support;
 #[path = "product/no_entry.rs"]
 mod no_entry;
 #[path = "product/pasted.rs"]

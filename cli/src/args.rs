@@ -2,6 +2,7 @@
 
 pub(crate) mod gate;
 pub(crate) mod mission;
+pub(crate) mod nested_env;
 pub(crate) mod rules;
 #[cfg(feature = "sync")]
 pub(crate) mod sync;
@@ -16,6 +17,7 @@ use crate::commands::Answer;
 use crate::failure::Failure;
 use gate::{CheckArgs, MergeArgs};
 use mission::{MarkStatusArgs, MoveArgs, StatusArgs};
+use nested_env::EnvCommand;
 use rules::RulesCommand;
 
 /// Is this repository cleared for the step, and if not, what exactly must be done?
@@ -134,6 +136,9 @@ pub(crate) enum Command {
     /// Deliver queued events; say what is queued, and why
     #[cfg(feature = "sync")]
     Sync(sync::SyncArgs),
+    /// Make nested Python environments
+    #[command(subcommand)]
+    Env(EnvCommand),
     /// Build a small repository with missions in it, and run the main job on it
     Demo(DemoArgs),
     /// Names of the original tool, for scripts that use them

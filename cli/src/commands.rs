@@ -6,6 +6,7 @@ mod gate;
 mod mark_status;
 mod merge;
 mod move_lane;
+mod nested_env;
 mod rules;
 mod status;
 mod status_files;
@@ -84,6 +85,7 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         Command::Rules(command) => rules::run(command, global, env, registry),
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(args, global, env),
+        Command::Env(command) => nested_env::run(command, global, env),
         Command::Demo(args) => demo::run(args, global, env),
     }
 }

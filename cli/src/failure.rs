@@ -17,6 +17,7 @@ use clearance_engine::plan::mark::PlanError;
 use clearance_engine::registry::{IdTaken, RegistryError};
 use clearance_engine::repo::commit::CommitRefusal;
 use clearance_engine::repo::{GitError, RepoError};
+use clearance_nested_env::CreateError;
 use miette::Diagnostic;
 use serde_json::{Map, Value, json};
 
@@ -60,6 +61,11 @@ impl Failure {
 
     pub(crate) fn undecided(code: &'static str, message: impl Into<String>) -> Self {
         Self::of(ExitStatus::Undecided, Plain { code, message: message.into(), help: None })
+    }
+
+    /// What leaves the question open, and what to do about it.
+    pub(crate) fn undecided_until(code: &'static str, message: String, help: String) -> Self {
+        Self::of(ExitStatus::Undecided, Plain { code, message, help: Some(help) })
     }
 
     /// An error that leaves the question open.
@@ -111,7 +117,8 @@ impl Failure {
         Self { status, diagnostic: Box::new(diagnostic), facts: Map::new() }
     }
 
-    fn with(mut self, facts: Value) -> Self {
+    /// The same with facts for machines.
+    pub(crate) fn with(mut self, facts: Value) -> Self {
         if let Value::Object(facts) = facts {
             self.facts.extend(facts);
         }
@@ -152,6 +159,17 @@ impl From<LandError> for Failure {
             | LandError::Io { .. } => Self::of(ExitStatus::Undecided, error),
             other => Self::of(ExitStatus::Blocked, other),
         }
+    }
+}
+
+impl From<CreateError> for Failure {
+    fn from(error: CreateError) -> Self {
+        let status = match &error {
+            CreateError::Place(error) if !error.is_usage() => ExitStatus::Undecided,
+            CreateError::Place(_) | CreateError::Interpreter(_) => ExitStatus::Usage,
+            _ => ExitStatus::Undecided,
+        };
+        Self::of(status, error)
     }
 }
 

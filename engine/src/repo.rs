@@ -15,7 +15,6 @@ mod merge_tree;
 mod object_store;
 pub mod questions;
 mod recording;
-mod scratch_dir;
 mod work_tree;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +24,6 @@ pub use git::{Git, GitError, redirects, without_redirection};
 pub(crate) use git::{OnRecord, path_of_bytes};
 pub use object_store::{Change, ObjectStore};
 pub use recording::{Author, TreeChange, TreeSide};
-pub(crate) use scratch_dir::make_writable;
 
 /// Read-only questions about a repository. No method writes, so that a dry run cannot.
 pub trait RepoView: std::fmt::Debug {

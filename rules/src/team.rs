@@ -13,7 +13,6 @@ pub mod lint;
 pub mod live_world;
 pub mod load;
 pub mod needs;
-pub mod process;
 pub mod resolver;
 pub mod rule;
 pub mod schema;

@@ -41,6 +41,8 @@ fn the_command_reference_is_current() {
         &["rules", "trust", "show"],
         &["rules", "trust", "allow"],
         &["rules", "trust", "revoke"],
+        &["env"],
+        &["env", "create"],
         &["demo"],
     ] {
         let help = run(&repo, &[words, &["--help"]].concat()).stdout;

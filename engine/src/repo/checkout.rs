@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::git::path_of_bytes;
-use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, ObjectStore, Repo};
+use crate::scratch_dir::{self, Purpose};
 
 /// All files of a tree in a directory outside of the repository, which goes with the value.
 ///

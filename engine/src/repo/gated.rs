@@ -18,8 +18,8 @@ pub use nodes::{Node, Tree};
 use super::checkout::{Checkout, checkout_in};
 use super::directory::{self, Entry};
 use super::git::path_of_bytes;
-use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo, RepoError};
+use crate::scratch_dir::{self, Purpose};
 
 /// The files that a step would leave, and those that are there.
 #[derive(Debug)]

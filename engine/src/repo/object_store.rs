@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::conflict::{Conflict, Merged, hunks};
 use super::gated::Gated;
 use super::merge_tree::{Answer, MergeTree, once};
-use super::scratch_dir::{self, Purpose};
 use super::{Git, GitError, Repo};
+use crate::scratch_dir::{self, Purpose};
 
 /// Where objects are made. What is made here is gone with the directory, and the repository stays as it is.
 pub struct ObjectStore {

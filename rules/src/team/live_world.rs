@@ -10,13 +10,14 @@ use std::time::Duration;
 use clearance_engine::item::Unanswered;
 use clearance_engine::mission::MISSIONS_DIR;
 use clearance_engine::mission::artefact::confined;
+use clearance_engine::process::{self, Kept, Program};
 use clearance_engine::repo::Checkout;
 use clearance_engine::repo::gated::Gated;
 
 use super::document::live::{Live, told};
 use super::evaluate::document;
 use super::expression::Scope;
-use super::process::{self, Program};
+
 use super::rule::Rule;
 use super::trust::named::named;
 use super::trust::{self, Grants, NamedFiles};
@@ -220,7 +221,8 @@ impl World for LiveWorld<'_> {
             env.push(("GIT_CEILING_DIRECTORIES".into(), above.into()));
         }
         let (timeout, output_cap) = (call.timeout, process::OUTPUT_CAP);
-        let program = Program { argv: &call.argv, directory, env: &env, timeout, output_cap };
+        let kept = Kept::Beginning;
+        let program = Program { argv: &call.argv, directory, env: &env, timeout, output_cap, kept };
         Ok(process::run(&program).map_err(|error| Unanswered::new(error.to_string()))?)
     }
 

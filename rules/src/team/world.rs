@@ -69,7 +69,7 @@ pub struct Call {
     pub timeout: Duration,
 }
 
-pub use super::process::Ended;
+pub use clearance_engine::process::Ended;
 
 /// A question to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]

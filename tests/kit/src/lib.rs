@@ -5,6 +5,7 @@
 mod command;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod crash;
+pub mod python;
 #[cfg(feature = "server")]
 pub mod receiver;
 mod repo;

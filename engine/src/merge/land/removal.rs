@@ -10,7 +10,8 @@ use super::LandError;
 use super::clean_up::Removed;
 use super::journal::{Kept, RemovedTree};
 use super::regenerable::is_regenerable;
-use crate::repo::{Git, GitError, Repo, make_writable, path_of_bytes};
+use crate::repo::{Git, GitError, Repo, path_of_bytes};
+use crate::scratch_dir::make_writable;
 
 /// Where ignored files of removed work trees are kept, below the common git directory.
 const KEPT_FILES: &str = "clearance/kept";

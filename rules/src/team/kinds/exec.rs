@@ -9,11 +9,11 @@ use serde_json::json;
 
 use super::{Asked, Capability, Compiling, Hit, Kind, WrittenKind};
 use crate::team::expression::{Expression, Scope, Value};
-use crate::team::process::is_never_given;
 use crate::team::template::Template;
 use crate::team::types::Type;
 use crate::team::world::{Call, Directory, Unknown, World};
 use crate::team::yaml::{At, RuleError};
+use clearance_engine::process::is_never_given;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -7,12 +7,12 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use clearance_engine::source::harmless;
+use crate::source::harmless;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::{Ended, Program, ProgramError, resolve};
+use super::{Ended, Kept, Program, ProgramError, resolve};
 
 /// Runs it. See [`super::run`].
 pub(super) fn run(program: &Program<'_>) -> Result<Ended, ProgramError> {
@@ -31,7 +31,7 @@ pub(super) fn run(program: &Program<'_>) -> Result<Ended, ProgramError> {
     };
     let pipes = child.stdout.take().map(OwnedFd::from).zip(child.stderr.take().map(OwnedFd::from));
     let (stdout, stderr) = pipes.unwrap_or_else(|| unreachable!("both were asked for"));
-    let mut outputs = [stdout, stderr].map(|pipe| Output::of(pipe, program.output_cap));
+    let mut outputs = [stdout, stderr].map(|pipe| Output::of(pipe, program));
     let watched = watch(Pid::from_child(&child), &mut outputs, program.timeout);
     // Before it is reaped: until then no other group can have its number.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
@@ -39,6 +39,7 @@ pub(super) fn run(program: &Program<'_>) -> Result<Ended, ProgramError> {
     if watched.is_ok() {
         outputs.iter_mut().for_each(Output::take_the_rest);
     }
+    outputs.iter_mut().for_each(Output::cut_the_beginning);
     let cut = outputs.iter().any(|output| output.cut);
     let [stdout, stderr] = outputs.map(Output::into_text);
     match (watched, reaped) {
@@ -109,19 +110,21 @@ fn reap(child: &mut Child) -> io::Result<Option<ExitStatus>> {
     }
 }
 
-/// What a program prints: the beginning is kept, and the rest is read, so that it can go on.
+/// What a program prints: a part is kept, and the rest is read, so that it can go on.
 struct Output {
     /// Until its end.
     pipe: Option<File>,
-    kept: Vec<u8>,
+    bytes: Vec<u8>,
     cap: usize,
+    part: Kept,
     /// Whether there was more.
     cut: bool,
 }
 
 impl Output {
-    fn of(pipe: OwnedFd, cap: usize) -> Self {
-        Self { pipe: Some(File::from(pipe)), kept: Vec::new(), cap, cut: false }
+    fn of(pipe: OwnedFd, program: &Program<'_>) -> Self {
+        let (cap, part) = (program.output_cap, program.kept);
+        Self { pipe: Some(File::from(pipe)), bytes: Vec::new(), cap, part, cut: false }
     }
 
     /// Takes what is there, if anything is.
@@ -130,9 +133,7 @@ impl Output {
         let Some(pipe) = &mut self.pipe else { return false };
         match pipe.read(&mut buffer) {
             Ok(length @ 1..) => {
-                let kept = length.min(self.cap - self.kept.len());
-                self.kept.extend_from_slice(&buffer[..kept]);
-                self.cut |= kept < length;
+                self.keep(&buffer[..length]);
                 true
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
@@ -146,12 +147,39 @@ impl Output {
         }
     }
 
+    fn keep(&mut self, bytes: &[u8]) {
+        match self.part {
+            Kept::Beginning => {
+                let room = bytes.len().min(self.cap - self.bytes.len());
+                self.bytes.extend_from_slice(&bytes[..room]);
+                self.cut |= room < bytes.len();
+            }
+            Kept::End => {
+                self.bytes.extend_from_slice(bytes);
+                // Not at every read: what is cut off is moved.
+                if self.bytes.len() > 2 * self.cap {
+                    self.cut_the_beginning();
+                }
+            }
+        }
+    }
+
+    /// Of what is kept of the end; the beginning is never longer.
+    fn cut_the_beginning(&mut self) {
+        let surplus = self.bytes.len().saturating_sub(self.cap);
+        self.bytes.drain(..surplus);
+        self.cut |= surplus > 0;
+    }
+
     /// Takes what was printed until now. Somebody else may hold the pipe, and fill it for ever.
     fn take_the_rest(&mut self) {
-        while !self.cut && self.take_some() {}
+        /// More than a pipe holds.
+        const MOST_READS: usize = 64;
+        let all_that_is_kept = |output: &Self| output.cut && output.part == Kept::Beginning;
+        (0..MOST_READS).take_while(|_| !all_that_is_kept(self) && self.take_some()).for_each(drop);
     }
 
     fn into_text(self) -> String {
-        harmless(&String::from_utf8_lossy(&self.kept))
+        harmless(&String::from_utf8_lossy(&self.bytes))
     }
 }

@@ -8,20 +8,23 @@ use tempfile::TempDir;
 
 /// What a directory is for: how its name begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
     /// Objects over those of a repository.
     Objects,
     /// The files of a commit.
     Checkout,
+    /// What a scenario is played in.
+    Scenario,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::Objects, Self::Checkout];
+    const ALL: [Self; 3] = [Self::Objects, Self::Checkout, Self::Scenario];
 
     fn prefix(self) -> &'static str {
         match self {
             Self::Objects => "clearance-objects-",
             Self::Checkout => "clearance-checkout-",
+            Self::Scenario => "clearance-scenario-",
         }
     }
 }
@@ -30,7 +33,7 @@ impl Purpose {
 ///
 /// # Errors
 /// The system's.
-pub(super) fn make(place: &Path, purpose: Purpose) -> io::Result<TempDir> {
+pub fn make(place: &Path, purpose: Purpose) -> io::Result<TempDir> {
     #[cfg(unix)]
     left_behind(place).iter().for_each(|directory| remove(directory));
     // Its name says whose it is.
@@ -44,7 +47,7 @@ pub(super) fn make(place: &Path, purpose: Purpose) -> io::Result<TempDir> {
 }
 
 /// Removes a directory, also where a program that ran in it took the right to write from a part of it.
-pub(super) fn remove(directory: &Path) {
+pub fn remove(directory: &Path) {
     if std::fs::remove_dir_all(directory).is_err() {
         #[cfg(unix)]
         make_writable(directory);
@@ -117,7 +120,7 @@ mod tests {
 
     #[rstest]
     fn only_what_a_process_that_is_gone_left_is_removed(
-        #[values(Purpose::Objects, Purpose::Checkout)] purpose: Purpose,
+        #[values(Purpose::Objects, Purpose::Checkout, Purpose::Scenario)] purpose: Purpose,
     ) {
         let place = tempfile::tempdir().unwrap();
         let made = |name: String| {

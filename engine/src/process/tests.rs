@@ -28,7 +28,14 @@ fn sh(place: &Scratch, script: &str, arguments: &[&str], timeout: Duration) -> R
     let script = place.write("a script", script);
     let argv = argv(&[&["sh", script.to_str().unwrap()], arguments].concat());
     let directory = place.path().canonicalize().unwrap();
-    run(&Program { argv: &argv, directory: &directory, env: &path(), timeout, output_cap: OUTPUT_CAP })
+    run(&Program {
+        argv: &argv,
+        directory: &directory,
+        env: &path(),
+        timeout,
+        output_cap: OUTPUT_CAP,
+        kept: Kept::Beginning,
+    })
 }
 
 fn ended(script: &str) -> Ended {
@@ -95,8 +102,14 @@ fn the_environment_is_the_one_that_is_given() {
     let mut env = path();
     env.extend([("A".into(), "two words".into()), ("B".into(), "".into()), ("A".into(), "last".into())]);
     let argv = argv(&["env"]);
-    let program =
-        Program { argv: &argv, directory: place.path(), env: &env, timeout: LONG, output_cap: 1000 };
+    let program = Program {
+        argv: &argv,
+        directory: place.path(),
+        env: &env,
+        timeout: LONG,
+        output_cap: 1000,
+        kept: Kept::Beginning,
+    };
     let mut lines: Vec<_> = run(&program).unwrap().stdout.lines().map(str::to_owned).collect();
     lines.sort();
     assert_eq!(lines, ["A=last", "B=", "PATH=/usr/bin:/bin"]);
@@ -184,14 +197,33 @@ fn both_outputs_are_read_and_the_beginning_of_each_is_kept() {
 }
 
 #[rstest]
-#[case::as_much_as_is_kept(5, "12345", false)]
-#[case::more(4, "1234", true)]
-#[case::nothing_kept(0, "", true)]
-fn what_is_cut_is_told(#[case] output_cap: usize, #[case] stdout: &str, #[case] cut: bool) {
+#[case::as_much_as_is_kept(Kept::Beginning, 5, "12345", false)]
+#[case::more(Kept::Beginning, 4, "1234", true)]
+#[case::nothing_kept(Kept::Beginning, 0, "", true)]
+#[case::as_much_of_the_end(Kept::End, 5, "12345", false)]
+#[case::the_end(Kept::End, 4, "2345", true)]
+#[case::nothing_of_the_end(Kept::End, 0, "", true)]
+fn what_is_cut_is_told(
+    #[case] kept: Kept,
+    #[case] output_cap: usize,
+    #[case] stdout: &str,
+    #[case] cut: bool,
+) {
     let (place, argv) = (Scratch::new(), argv(&["printf", "12345"]));
-    let program = Program { argv: &argv, directory: place.path(), env: &path(), timeout: LONG, output_cap };
+    let program =
+        Program { argv: &argv, directory: place.path(), env: &path(), timeout: LONG, output_cap, kept };
     let ended = run(&program).unwrap();
     assert_eq!((ended.stdout.as_str(), ended.cut), (stdout, cut));
+}
+
+#[test]
+fn the_end_of_megabytes_is_kept() {
+    let (place, argv) = (Scratch::new(), argv(&["sh", "-c", "yes 12345678 | head -c 9000000; printf end"]));
+    let (output_cap, kept) = (10, Kept::End);
+    let program =
+        Program { argv: &argv, directory: place.path(), env: &path(), timeout: LONG, output_cap, kept };
+    let ended = run(&program).unwrap();
+    assert_eq!((ended.stdout.as_str(), ended.cut), ("345678\nend", true));
 }
 
 #[test]
@@ -212,7 +244,14 @@ fn what_cannot_be_started_is_told_with_what_to_do() {
     script("no-reader", "#!/no/such/reader\n");
     let message = |words: &[&str], directory: &Path| {
         let argv = argv(words);
-        let program = Program { argv: &argv, directory, env: &path(), timeout: LONG, output_cap: 9 };
+        let program = Program {
+            argv: &argv,
+            directory,
+            env: &path(),
+            timeout: LONG,
+            output_cap: 9,
+            kept: Kept::Beginning,
+        };
         run(&program).unwrap_err().to_string()
     };
     let here = |words: &[&str]| message(words, place.path());

@@ -1,4 +1,4 @@
-//! A program that a rule runs: no shell, no input, an environment and a time of its own, and an end to what it prints.
+//! Programs that are not ours, of a rule say: no shell, no input, an environment and a time of its own, and an end to what it prints.
 //!
 //! It is no sandbox: the program may read, write and connect to whatever the user may. Whether it is run at all is a
 //! question of trust, which is asked before, about the file that [`resolve`] names. Who then gives that file as the name
@@ -31,8 +31,19 @@ pub struct Program<'a> {
     pub env: &'a [(OsString, OsString)],
     /// How long it may take. Then it is killed, with all of its process group.
     pub timeout: Duration,
-    /// How many bytes are kept of each output, the first ones. It may print more, which is read and forgotten.
+    /// How many bytes are kept of each output. It may print more, which is read and forgotten.
     pub output_cap: usize,
+    /// Which ones.
+    pub kept: Kept,
+}
+
+/// Which part of a long output is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// What came first.
+    Beginning,
+    /// What came last, where a program says what became of it.
+    End,
 }
 
 /// A program that ended.
@@ -117,7 +128,7 @@ pub enum ProgramError {
         stderr: String,
     },
     /// Not on this system.
-    #[error("programs of rules are run on Unix only")]
+    #[error("programs are run on Unix only")]
     Unsupported,
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clearance_engine::repo::redirects;
+use crate::repo::redirects;
 
 use super::resolve::{PATH, absolute_entries};
 
