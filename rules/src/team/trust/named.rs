@@ -31,9 +31,9 @@ fn parts(word: &str) -> Vec<String> {
     for token in word.split(|c: char| !plain(c)).filter(says) {
         parts.push(token.to_owned());
         // `-fFILE`
-        if let Some(attached) = token.strip_prefix('-').and_then(|rest| rest.get(1..)) {
-            parts.push(attached.to_owned());
-        }
+        let attached = token.strip_prefix('-').and_then(|rest| rest.get(1..));
+        // A letter alone names nothing; an empty path would be the whole tree.
+        parts.extend(attached.filter(|attached| !attached.is_empty()).map(str::to_owned));
     }
     parts.sort_unstable();
     parts.dedup();
@@ -143,6 +143,7 @@ mod tests {
     #[case(". ./tools/plain.sh; exit", &["tools/plain.sh"])]
     #[case("parts", &["parts/a", "parts/b"])]
     #[case("parts/", &["parts/a", "parts/b"])]
+    #[case("-s", &[])]
     #[case("/etc/passwd", &[])]
     #[case("../elsewhere", &[])]
     #[case("nothing.sh", &[])]
