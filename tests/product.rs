@@ -33,6 +33,12 @@ mod corpus;
 mod demo;
 #[path = "product/docs.rs"]
 mod docs;
+#[cfg(unix)]
+#[path = "product/drift.rs"]
+mod drift;
+#[cfg(unix)]
+#[path = "product/drift_support.rs"]
+mod drift_support;
 #[path = "product/errors.rs"]
 mod errors;
 #[path = "product/events.rs"]
@@ -108,6 +114,9 @@ mod remotes;
 mod rows;
 #[path = "product/rules_author.rs"]
 mod rules_author;
+#[cfg(unix)]
+#[path = "product/rules_drift.rs"]
+mod rules_drift;
 #[path = "product/rules_errors.rs"]
 mod rules_errors;
 #[path = "product/rules_format.rs"]

@@ -18,6 +18,7 @@ use clearance_engine::registry::{IdTaken, RegistryError};
 use clearance_engine::repo::commit::CommitRefusal;
 use clearance_engine::repo::{GitError, RepoError};
 use clearance_nested_env::CreateError;
+use clearance_nested_env::drift::DriftError;
 use miette::Diagnostic;
 use serde_json::{Map, Value, json};
 
@@ -170,6 +171,15 @@ impl From<CreateError> for Failure {
             _ => ExitStatus::Undecided,
         };
         Self::of(status, error)
+    }
+}
+
+impl From<DriftError> for Failure {
+    fn from(error: DriftError) -> Self {
+        match error {
+            DriftError::Create(error) => error.into(),
+            other => Self::of(ExitStatus::Undecided, other),
+        }
     }
 }
 

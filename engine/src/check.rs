@@ -163,6 +163,11 @@ impl<'a> Findings<'a> {
         self.items.push(ItemResult { key: key.into(), outcome, message: None });
     }
 
+    /// The same, with something to say of it.
+    pub fn told(&mut self, key: impl Into<String>, outcome: ItemOutcome, message: String) {
+        self.items.push(ItemResult { key: key.into(), outcome, message: Some(message) });
+    }
+
     /// Adds the fault of an item.
     ///
     /// # Errors

@@ -42,11 +42,13 @@ const NOT_OF_PIP: [&str; 9] = [
 ];
 
 /// What every tool is told besides.
-const ADDED: [(&str, &str); 6] = [
+const ADDED: [(&str, &str); 7] = [
     ("NO_COLOR", "1"),
     ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
     ("PIP_NO_INPUT", "1"),
     ("PIP_PROGRESS_BAR", "off"),
+    // What builds or tests a project does not write into it.
+    ("PYTHONDONTWRITEBYTECODE", "1"),
     ("UV_NO_PROGRESS", "1"),
     // A Python is never fetched: what was asked for is one that is here.
     ("UV_PYTHON_DOWNLOADS", "never"),

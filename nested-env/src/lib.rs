@@ -7,6 +7,7 @@
 pub mod attempt;
 pub mod cause;
 pub mod create;
+pub mod drift;
 pub mod environment;
 pub mod interpreter;
 pub mod limitation;

@@ -52,7 +52,7 @@ pub(crate) fn look(environment: &Path, runner: &Runner<'_>) -> Result<Found, Str
         let code = ended.code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
         return Err(format!("bin/python does not run: {last} ({code})"));
     };
-    let (prefix, base_prefix) = (path_of(prefix), path_of(base_prefix));
+    let (prefix, base_prefix) = (PathBuf::from(text_of(prefix)), PathBuf::from(text_of(base_prefix)));
     let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if resolved(&prefix) != resolved(environment) {
         return Err(format!("bin/python belongs to another environment: its prefix is {}", prefix.display()));
@@ -64,10 +64,11 @@ pub(crate) fn look(environment: &Path, runner: &Runner<'_>) -> Result<Found, Str
     Ok(Found { python, version: version.to_owned(), base_prefix, pip })
 }
 
-fn path_of(hex: &str) -> PathBuf {
+/// A text that a script wrote in hex; `-` is an empty one.
+pub(crate) fn text_of(hex: &str) -> String {
     let digit = |at: usize| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes: Vec<u8> = (0..hex.len()).step_by(2).map_while(digit).collect();
-    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The script of pip, where it starts. Its first line names the interpreter; with an odd path it may be one that no system

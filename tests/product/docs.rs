@@ -43,6 +43,7 @@ fn the_command_reference_is_current() {
         &["rules", "trust", "revoke"],
         &["env"],
         &["env", "create"],
+        &["env", "drift"],
         &["demo"],
     ] {
         let help = run(&repo, &[words, &["--help"]].concat()).stdout;

@@ -5,12 +5,11 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::nested_env_support::{Place, asked, attempts, interpreter, uv};
-use crate::support::{Run, all, same_after};
+use crate::support::{Run, all, same_after, valid};
 
 /// Fails where there is an environment that does not work.
 fn works(value: &Value, method: &str) {
-    let keys: Vec<_> = value.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["method", "pip", "python", "venv_dir"], "{value:#}");
+    valid("clearance.env.v1.json", value);
     assert_eq!(value["method"], method);
     let python = value["python"].as_str().unwrap();
     assert_eq!(asked(python, "import sys; print(sys.prefix)"), value["venv_dir"].as_str().unwrap());
@@ -45,6 +44,7 @@ fn where_uv_fails_the_standard_library_is_asked_and_the_account_has_both() {
     let place = Place::with("uv", "#!/bin/sh\necho 'error: no' >&2\necho '  cause: not today' >&2\nexit 2\n");
     let run = place.create(&["made", "--report", "json"]);
     let account = run.json();
+    valid("clearance.env-create.v1.json", &account);
     assert_eq!((run.code, &account["outcome"]), (0, &json!("created")));
     let told = attempts(&account);
     assert_eq!(told[0], ("uv_venv failed".to_owned(), "not today (exit code 2)".to_owned()));
@@ -58,6 +58,7 @@ fn where_neither_works_it_is_a_limitation_and_nothing_is_left() {
     let run =
         same_after("failing", || all(&place.path("")), || place.create_of_path(&["a/b/made", "--json"]));
     let told = run.json();
+    valid("clearance.env-limitation.v1.json", &told);
     assert_eq!((run.code, &told["outcome"], &told["exit_code"]), (3, &json!("skipped"), &json!(3)));
     let reason = told["reason"].as_str().unwrap();
     assert_eq!(

@@ -63,6 +63,8 @@ pub(crate) enum NewKind {
     Exec,
     /// A server
     Http,
+    /// A contract-drift scenario
+    Drift,
     /// A way to find tasks
     Resolver,
 }

@@ -1,6 +1,9 @@
 //! `clearance env`: nested Python environments.
 
 mod create;
+mod drift;
+
+use std::path::PathBuf;
 
 use super::Answer;
 use crate::args::Global;
@@ -11,5 +14,15 @@ use crate::failure::Failure;
 pub(crate) fn run(command: &EnvCommand, global: &Global, env: &Env) -> Result<Answer, Failure> {
     match command {
         EnvCommand::Create(args) => create::run(args, global, env),
+        EnvCommand::Drift(args) => drift::run(args, global, env),
+    }
+}
+
+/// The directory that paths are looked for from, and tools run in.
+fn start(global: &Global, env: &Env) -> Result<PathBuf, Failure> {
+    match &global.repo {
+        Some(repo) if repo.is_absolute() => Ok(repo.clone()),
+        Some(repo) => Ok(env.directory()?.join(repo)),
+        None => Ok(env.directory()?.to_owned()),
     }
 }

@@ -118,7 +118,8 @@ impl TeamCheck<'_> {
                 };
                 findings.unanswered(key, outcome, Unanswered { code, message, help, excerpts });
             }
-            other => findings.item(key, other),
+            other if message.is_empty() => findings.item(key, other),
+            other => findings.told(key, other, message),
         }
         Ok(())
     }

@@ -261,7 +261,7 @@ fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit, keys: &mut Keys) -> Item {
     };
     let key = keys.of(key);
     if hit.holds {
-        return Item::new(key, ItemOutcome::Pass, "");
+        return Item::new(key, ItemOutcome::Pass, hit.said.as_deref().map(told).unwrap_or_default());
     }
     let at = hit.at.map(|at| Location { name: on_one_line(&at.name), ..at });
     let excerpt =
@@ -269,10 +269,15 @@ fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit, keys: &mut Keys) -> Item {
     Item { location: at, excerpts: excerpt.into_iter().collect(), ..fault(rule, key, &inner) }
 }
 
+/// A text as it is told: one line, and no endless one.
+fn told(text: &str) -> String {
+    on_one_line(&cut(text.to_owned()))
+}
+
 /// An item that does not hold, with its message and the way out.
 fn fault(rule: &Rule, key: String, scope: &Scope<'_>) -> Item {
     let rendered = |template: &Template| match template.render(scope) {
-        Ok(text) if !text.trim().is_empty() => on_one_line(&cut(text)),
+        Ok(text) if !text.trim().is_empty() => told(&text),
         Ok(_) => format!("{}: {key}", rule.meta.summary),
         // What is wrong stays wrong, whatever is wrong with the words for it.
         Err(error) => format!("{}: {key} (its text cannot be made: {error})", rule.meta.summary),

@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 
 use clearance_engine::item::{ItemOutcome, Unanswered};
+use clearance_nested_env::attempt::Method;
+use clearance_nested_env::drift::{Played, Verdict};
+use clearance_nested_env::limitation;
 use serde_json::{Map, Value as Json};
 
 use super::document::given::Given;
@@ -11,8 +14,8 @@ use super::evaluate::{Answer, Item, WHOLE, document, evaluate, inside, params};
 use super::expression::Value;
 use super::kinds::Capability;
 use super::rule::Rule;
-use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
-use super::written::{Expected, WrittenTest};
+use super::world::{Call, DriftCall, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
+use super::written::{Expected, StubbedOutcome, WrittenTest};
 use super::yaml::{At, RuleError};
 
 /// What became of a test.
@@ -232,6 +235,27 @@ impl World for Stage<'_> {
         };
         let (stdout, stderr) = (stub.stdout.clone(), String::new());
         Ok(Ended { code: Some(stub.exit), signal: None, stdout, stderr, cut: false })
+    }
+
+    fn drift(&self, call: &DriftCall) -> Result<Played, Unknown> {
+        let Some(stub) = &self.0.drift else {
+            return Err(Unanswered::new(
+                "the test does not say what the scenario comes to: add `drift: { outcome: no_drift }`",
+            )
+            .into());
+        };
+        let sign = call.scenario.signs.first().cloned().unwrap_or_default();
+        let line = stub.line.clone().unwrap_or_else(|| sign.clone());
+        let verdict = match stub.outcome {
+            StubbedOutcome::NoDrift => Verdict::NoDrift,
+            StubbedOutcome::DriftDetected => Verdict::DriftDetected { sign, line: line.clone() },
+            StubbedOutcome::Skipped => {
+                return Err(Unanswered::new(format!("skipped: {}", limitation::BEGINNING)).into());
+            }
+        };
+        let exit = i32::from(verdict != Verdict::NoDrift);
+        let baseline = stub.baseline.clone().unwrap_or_else(|| "1.0.0".to_owned());
+        Ok(Played { verdict, method: Method::Uv, baseline, exit, output: line, steps: Vec::new() })
     }
 
     fn ask(&self, _: &Request) -> Result<Reply, Unknown> {

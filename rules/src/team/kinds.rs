@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use clearance_engine::finding::Location;
+use clearance_engine::process::is_never_given;
 use clearance_engine::source::Source;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -71,6 +72,8 @@ kinds!(
     exec,
     /// A question to a server.
     http,
+    /// A contract-drift scenario.
+    drift,
 );
 
 /// A kind as it is written.
@@ -112,6 +115,8 @@ pub enum Capability {
     Exec {
         /// The program and its arguments.
         argv: Vec<String>,
+        /// Packages that are installed for it first, from the repository or from an index.
+        installs: Vec<String>,
         /// Variables of the environment that it is given besides the usual ones.
         env: Vec<String>,
         /// Where it runs.
@@ -162,6 +167,8 @@ pub(super) struct Hit {
     pub(super) at: Option<Location>,
     /// The line, where it may be shown.
     pub(super) line: Option<String>,
+    /// What there is to say of it also where it holds.
+    pub(super) said: Option<String>,
 }
 
 /// What a rule is checked against.
@@ -219,6 +226,22 @@ impl Compiling<'_> {
     pub(super) fn template(&self, value: &At<String>) -> Result<Template, RuleError> {
         self.untagged(value)?;
         Template::compile(&value.value, self.names).map_err(|error| self.error_in(value, error))
+    }
+
+    /// Variables that a program is to be given: names, and none that changes what runs.
+    pub(super) fn variables(&self, names: &[At<String>]) -> Result<(), RuleError> {
+        for name in names {
+            let fits = name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if !fits || name.value.is_empty() {
+                return Err(self.error(&name.span, "this is no name of a variable", None));
+            }
+            if is_never_given(&name.value) {
+                let help = "it would change what runs, or which repository git works on";
+                let message = format!("no program is given `{}`", name.value);
+                return Err(self.error(&name.span, message, Some(help)));
+            }
+        }
+        Ok(())
     }
 
     /// A duration: `500ms`, `30s`, `2m`.

@@ -13,6 +13,7 @@ use clearance_engine::mission::artefact::confined;
 use clearance_engine::process::{self, Kept, Program};
 use clearance_engine::repo::Checkout;
 use clearance_engine::repo::gated::Gated;
+use clearance_nested_env::drift::{self, Packages, Played, Setting};
 
 use super::document::live::{Live, told};
 use super::evaluate::document;
@@ -22,7 +23,7 @@ use super::rule::Rule;
 use super::trust::named::named;
 use super::trust::{self, Grants, NamedFiles};
 use super::work_tree;
-use super::world::{Call, Directory, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
+use super::world::{Call, Directory, DriftCall, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
 
 /// Asks a server, with the token that goes with the request; why there is no reply, in a sentence.
 pub type Courier<'a> = &'a (dyn Fn(&Request, Option<&str>) -> Result<Reply, String> + Sync);
@@ -131,8 +132,20 @@ impl<'a> LiveWorld<'a> {
 
     /// The grant that this command needs: of the rule, and of the files that it names as they will be where it runs.
     pub(super) fn grant_for(&self, call: &Call) -> Result<String, Unknown> {
+        self.grant_of(&call.argv, call.directory)
+    }
+
+    /// The grant that this scenario needs: what is installed last and the tests decide what it says. The consumer is what it
+    /// is about, and changes with every commit.
+    pub(super) fn grant_to_play(&self, call: &DriftCall) -> Result<String, Unknown> {
+        let Packages { candidate, with, find_links, .. } = &call.scenario.packages;
+        let fixed = [candidate].into_iter().chain(with).chain(find_links).chain(&call.scenario.tests);
+        self.grant_of(&fixed.cloned().collect::<Vec<_>>(), call.directory)
+    }
+
+    fn grant_of(&self, words: &[String], directory: Directory) -> Result<String, Unknown> {
         let gated = self.gated()?;
-        let tree = match call.directory {
+        let tree = match directory {
             Directory::Head => gated.nodes(&gated.tree).map_err(|error| told(&error))?,
             Directory::Base => gated.nodes(&gated.base).map_err(|error| told(&error))?,
             Directory::Repo => {
@@ -140,7 +153,7 @@ impl<'a> LiveWorld<'a> {
                 work_tree::nodes(root).map_err(Unanswered::new)?
             }
         };
-        let named = named(&call.argv, &tree).map_err(|why| {
+        let named = named(words, &tree).map_err(|why| {
             let why = format!("{} cannot be trusted: {why}", self.rule.id());
             Unanswered { code: Unanswered::UNTRUSTED, ..Unanswered::new(why) }
         })?;
@@ -150,6 +163,26 @@ impl<'a> LiveWorld<'a> {
     /// The grant that asking a server needs.
     pub(super) fn grant_to_ask(&self) -> String {
         trust::grant(self.rule, &NamedFiles::new())
+    }
+
+    /// Where a program runs, and with which variables; not where nobody trusts it.
+    fn place(&self, grant: &str, directory: Directory, env: &[String]) -> Result<Place<'a>, Unknown> {
+        if !self.session.grants.has(grant) {
+            return Err(self.untrusted(grant).into());
+        }
+        let gated = self.gated()?;
+        let checkout = match directory {
+            Directory::Head => Some(gated.checkout(&gated.tree)),
+            Directory::Base => Some(gated.checkout(&gated.base)),
+            Directory::Repo => None,
+        };
+        let checkout = checkout.transpose().map_err(|error| told(&error))?;
+        let mut env = process::environment(self.session.means.variables.iter().cloned(), env);
+        if let Some(above) = checkout.as_ref().and_then(|checkout| checkout.path().parent()) {
+            // A checkout has no history: git must not find that of a repository around it.
+            env.push(("GIT_CEILING_DIRECTORIES".into(), above.into()));
+        }
+        Ok(Place { root: self.session.live.subject().repo.root(), checkout, env })
     }
 
     fn untrusted(&self, grant: &str) -> Unanswered {
@@ -167,6 +200,19 @@ impl<'a> LiveWorld<'a> {
             )),
             excerpts: Vec::new(),
         }
+    }
+}
+
+/// Where a program runs; a checkout goes with it.
+struct Place<'a> {
+    root: &'a Path,
+    checkout: Option<Checkout>,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Place<'_> {
+    fn directory(&self) -> &Path {
+        self.checkout.as_ref().map_or(self.root, Checkout::path)
     }
 }
 
@@ -202,28 +248,25 @@ impl World for LiveWorld<'_> {
     }
 
     fn run(&self, call: &Call) -> Result<Ended, Unknown> {
-        let grant = self.grant_for(call)?;
-        if !self.session.grants.has(&grant) {
-            return Err(self.untrusted(&grant).into());
-        }
-        let gated = self.gated()?;
-        let checkout = match call.directory {
-            Directory::Head => Some(gated.checkout(&gated.tree)),
-            Directory::Base => Some(gated.checkout(&gated.base)),
-            Directory::Repo => None,
-        };
-        let checkout = checkout.transpose().map_err(|error| told(&error))?;
-        let directory = checkout.as_ref().map_or(self.session.live.subject().repo.root(), Checkout::path);
-        let all = self.session.means.variables.iter().cloned();
-        let mut env = process::environment(all, &call.env);
-        if let Some(above) = checkout.as_ref().and_then(|checkout| checkout.path().parent()) {
-            // A checkout has no history: git must not find that of a repository around it.
-            env.push(("GIT_CEILING_DIRECTORIES".into(), above.into()));
-        }
+        let place = self.place(&self.grant_for(call)?, call.directory, &call.env)?;
+        let (directory, env) = (place.directory(), place.env.as_slice());
         let (timeout, output_cap) = (call.timeout, process::OUTPUT_CAP);
         let kept = Kept::Beginning;
-        let program = Program { argv: &call.argv, directory, env: &env, timeout, output_cap, kept };
+        let program = Program { argv: &call.argv, directory, env, timeout, output_cap, kept };
         Ok(process::run(&program).map_err(|error| Unanswered::new(error.to_string()))?)
+    }
+
+    fn drift(&self, call: &DriftCall) -> Result<Played, Unknown> {
+        let place = self.place(&self.grant_to_play(call)?, call.directory, &call.env)?;
+        let mut scenario = call.scenario.clone();
+        scenario.packages.offline |= self.session.means.offline;
+        let (directory, variables) = (place.directory(), place.env.as_slice());
+        let setting = Setting { directory, python: None, variables, timeout: call.timeout };
+        Ok(drift::play(&scenario, &setting).map_err(|error| Unanswered {
+            help: miette::Diagnostic::help(&error).map(|help| help.to_string()),
+            // A reason of a skip has lines.
+            ..Unanswered::new(error.to_string().replace('\n', " "))
+        })?)
     }
 
     fn ask(&self, request: &Request) -> Result<Reply, Unknown> {

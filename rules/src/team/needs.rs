@@ -3,12 +3,13 @@
 use std::sync::Mutex;
 
 use clearance_engine::item::Unanswered;
+use clearance_nested_env::drift::Played;
 use serde_json::Map;
 
 use super::evaluate::{Answer, evaluate, inside, params};
 use super::live_world::{LiveWorld, Session};
 use super::rule::Rule;
-use super::world::{Call, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
+use super::world::{Call, DriftCall, Ended, Lines, Reply, Request, SeenFile, Unknown, World};
 
 /// The grant that a rule needs here and now; `None` where it would take nothing.
 ///
@@ -65,6 +66,10 @@ impl World for Probe<'_> {
 
     fn run(&self, call: &Call) -> Result<Ended, Unknown> {
         Err(self.note(self.world.grant_for(call).map_err(in_words)).into())
+    }
+
+    fn drift(&self, call: &DriftCall) -> Result<Played, Unknown> {
+        Err(self.note(self.world.grant_to_play(call).map_err(in_words)).into())
     }
 
     fn ask(&self, _: &Request) -> Result<Reply, Unknown> {

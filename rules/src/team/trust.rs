@@ -145,7 +145,7 @@ impl Lock {
 pub fn described(rule: &Rule) -> Vec<(&'static str, String)> {
     match rule.capability() {
         Capability::Data => vec![("takes", "nothing: it reads data only".to_owned())],
-        Capability::Exec { argv, env, cwd, timeout } => {
+        Capability::Exec { argv, installs, env, cwd, timeout } => {
             let words: Vec<_> = argv.iter().map(|word| clearance_engine::source::shell_quote(word)).collect();
             let place = match cwd {
                 "repo" => "the repository itself".to_owned(),
@@ -156,7 +156,9 @@ pub fn described(rule: &Rule) -> Vec<(&'static str, String)> {
             } else {
                 format!("the usual variables, and {}", env.join(", "))
             };
-            vec![("runs", words.join(" ")), ("in", place), ("with", env), ("for at most", timeout)]
+            let installs = (!installs.is_empty()).then(|| ("installs", installs.join(", ")));
+            let runs = [("runs", words.join(" ")), ("in", place), ("with", env), ("for at most", timeout)];
+            installs.into_iter().chain(runs).collect()
         }
         Capability::Network { host, token_env } => {
             let token = token_env.map_or("no token".to_owned(), |name| format!("the token in {name}"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clearance_engine::item::Unanswered;
+use clearance_nested_env::drift::{Played, Scenario};
 
 use super::data;
 use super::expression::{EvaluationError, Value};
@@ -56,6 +57,18 @@ pub enum Directory {
     Repo,
 }
 
+impl Directory {
+    /// As rules write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Base => "base",
+            Self::Repo => "repo",
+        }
+    }
+}
+
 /// A program to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -70,6 +83,19 @@ pub struct Call {
 }
 
 pub use clearance_engine::process::Ended;
+
+/// A contract-drift scenario to play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriftCall {
+    /// What is installed and tested.
+    pub scenario: Scenario,
+    /// Where.
+    pub directory: Directory,
+    /// Variables of the environment that tools and tests are given besides the usual ones.
+    pub env: Vec<String>,
+    /// How long all of it may take.
+    pub timeout: Duration,
+}
 
 /// A question to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +153,12 @@ pub trait World: Sync {
     /// # Errors
     /// Why it did not run to its end.
     fn run(&self, call: &Call) -> Result<Ended, Unknown>;
+
+    /// Plays a contract-drift scenario.
+    ///
+    /// # Errors
+    /// Why it has no outcome.
+    fn drift(&self, call: &DriftCall) -> Result<Played, Unknown>;
 
     /// Asks a server.
     ///

@@ -19,6 +19,9 @@ pub struct WrittenRule {
     pub schema: At<String>,
     /// Lower case, digits and dashes; unique among all checks.
     pub id: At<String>,
+    /// The kind of its check, for who wants to say it at the top: a key below `check:`.
+    #[serde(default)]
+    pub kind: Option<At<String>>,
     /// What holds when it passes, in one line.
     #[serde(default)]
     pub title: Option<At<String>>,
@@ -191,6 +194,9 @@ pub struct WrittenTest {
     /// What the server answers.
     #[serde(default)]
     pub http: Option<StubbedHttp>,
+    /// What the scenario comes to.
+    #[serde(default)]
+    pub drift: Option<StubbedDrift>,
     /// What is trusted in the test; without it everything is.
     #[serde(default)]
     pub trust: Option<Vec<String>>,
@@ -224,6 +230,32 @@ pub struct StubbedHttp {
     /// The body.
     #[serde(default)]
     pub body: serde_json::Value,
+}
+
+/// What a contract-drift scenario comes to in a test.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StubbedDrift {
+    /// Its outcome.
+    pub outcome: StubbedOutcome,
+    /// What a failure says; the first sign without it.
+    #[serde(default)]
+    pub line: Option<String>,
+    /// The version that the consumer brought.
+    #[serde(default)]
+    pub baseline: Option<String>,
+}
+
+/// What a contract-drift scenario comes to in a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StubbedOutcome {
+    /// The tests pass with the candidate.
+    NoDrift,
+    /// They fail with it, and a failure names a sign.
+    DriftDetected,
+    /// No environment can be made here.
+    Skipped,
 }
 
 /// The result of an item.

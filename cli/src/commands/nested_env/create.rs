@@ -1,6 +1,6 @@
 //! `clearance env create`: an environment, or why there is none here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::source::harmless;
@@ -24,7 +24,7 @@ const SCHEMA: &str = "clearance.env-create/v1";
 const CODE: &str = "environment_limitation";
 
 pub(super) fn run(args: &EnvCreateArgs, global: &Global, env: &Env) -> Result<Answer, Failure> {
-    let from = start(global, env)?;
+    let from = super::start(global, env)?;
     let directory = from.join(&args.directory);
     let request = Request {
         directory: &directory,
@@ -54,15 +54,6 @@ pub(super) fn run(args: &EnvCreateArgs, global: &Global, env: &Env) -> Result<An
         text(&made, managed.as_ref().filter(|_| global.verbose), args.seed)
     };
     Ok(Answer::of(stdout, ExitStatus::Done, &account, global))
-}
-
-/// The directory that paths are looked for from, and tools run in.
-fn start(global: &Global, env: &Env) -> Result<PathBuf, Failure> {
-    match &global.repo {
-        Some(repo) if repo.is_absolute() => Ok(repo.clone()),
-        Some(repo) => Ok(env.directory()?.join(repo)),
-        None => Ok(env.directory()?.to_owned()),
-    }
 }
 
 /// What `--json` prints: the contract, and nothing else.
@@ -109,11 +100,18 @@ fn attempt(attempt: &Attempt) -> Value {
 }
 
 fn failed(error: CreateError, global: &Global) -> Failure {
-    let CreateError::Limitation(limitation) = error else { return error.into() };
+    match error {
+        CreateError::Limitation(limitation) => skipped(&limitation, limitation.to_string(), global),
+        other => other.into(),
+    }
+}
+
+/// A skip, told in these words.
+pub(super) fn skipped(limitation: &Limitation, message: String, global: &Global) -> Failure {
     let managed = limitation.managed.as_ref().filter(|_| global.verbose);
     let evidence = managed.map(|managed| format!("\n{}", in_words(managed))).unwrap_or_default();
     let help = limitation.help() + &evidence;
-    Failure::undecided_until(CODE, limitation.to_string(), help).with(limited(&limitation))
+    Failure::undecided_until(CODE, message, help).with(limited(limitation))
 }
 
 /// What machines are told of a limitation besides the reason.

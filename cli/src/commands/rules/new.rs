@@ -19,6 +19,7 @@ const EACH: &str = include_str!("new/each.yaml");
 const SCAN: &str = include_str!("new/scan.yaml");
 const EXEC: &str = include_str!("new/exec.yaml");
 const HTTP: &str = include_str!("new/http.yaml");
+const DRIFT: &str = include_str!("new/drift.yaml");
 const RESOLVER: &str = include_str!("new/resolver.yaml");
 
 pub(super) fn run(
@@ -53,6 +54,7 @@ pub(super) fn run(
         NewKind::Scan => SCAN,
         NewKind::Exec => EXEC,
         NewKind::Http => HTTP,
+        NewKind::Drift => DRIFT,
         NewKind::Resolver => RESOLVER,
     };
     let path = directory.join(format!("{id}.yaml"));

@@ -13,7 +13,6 @@ use crate::team::template::Template;
 use crate::team::types::Type;
 use crate::team::world::{Call, Directory, Unknown, World};
 use crate::team::yaml::{At, RuleError};
-use clearance_engine::process::is_never_given;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -55,20 +54,7 @@ impl WrittenKind for Written {
             let help = "only arguments may have `{{ }}`: what runs is what was trusted";
             return Err(compiling.error(&program.span, "the program itself must be fixed", Some(help)));
         }
-        for name in &self.env {
-            let fits = name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            if !fits || name.value.is_empty() {
-                return Err(compiling.error(&name.span, "this is no name of a variable", None));
-            }
-            if is_never_given(&name.value) {
-                let help = "it would change what runs, or which repository git works on";
-                return Err(compiling.error(
-                    &name.span,
-                    format!("no program is given `{}`", name.value),
-                    Some(help),
-                ));
-            }
-        }
+        compiling.variables(&self.env)?;
         let mut outcomes: BTreeMap<i32, bool> = self.pass.iter().map(|code| (*code, true)).collect();
         if let Some(both) = self.fail.iter().find(|code| outcomes.insert(**code, false) == Some(true)) {
             let message = format!("the exit code {both} cannot both pass and fail");
@@ -96,12 +82,9 @@ impl Kind for Exec {
     fn capability(&self) -> Capability {
         Capability::Exec {
             argv: self.written.clone(),
+            installs: Vec::new(),
             env: self.call.env.clone(),
-            cwd: match self.call.directory {
-                Directory::Head => "head",
-                Directory::Base => "base",
-                Directory::Repo => "repo",
-            },
+            cwd: self.call.directory.name(),
             timeout: self.timeout.clone(),
         }
     }
@@ -137,6 +120,6 @@ impl Kind for Exec {
         };
         let result = json!({ "exit": code, "stdout": ended.stdout, "stderr": ended.stderr });
         let values = vec![("exec", Value::from(&result))];
-        Ok(Asked::Items(vec![Hit { key: String::new(), holds, values, at: None, line: None }]))
+        Ok(Asked::Items(vec![Hit { key: String::new(), holds, values, at: None, line: None, said: None }]))
     }
 }

@@ -174,7 +174,7 @@ impl Scan {
         }
         if hits.len() == before {
             let (key, at) = (file.path.clone(), None);
-            hits.push(Hit { key, holds: true, values: Vec::new(), at, line: None });
+            hits.push(Hit { key, holds: true, values: Vec::new(), at, line: None, said: None });
         }
         Ok(())
     }
@@ -213,5 +213,6 @@ fn hit(path: &str, line: Option<usize>, text: &str, pattern: &Pattern, shown: Op
         values: vec![("match", Value::from(&found))],
         at: Some(Location { name: path.to_owned(), line }),
         line: shown.map(str::to_owned),
+        said: None,
     }
 }

@@ -97,7 +97,7 @@ fn missing(source: &Source, at: &Range<usize>, what: &str) -> RuleError {
         "severity" => "severity: error, warning, info or off",
         "stages" => "stages: [merge], also commit and mark-status",
         "message" => "message: what is wrong, such as \"{{ wp.id }} has no owner\"",
-        _ => "check: with `assert:`, `scan:`, `exec:` or `http:`",
+        _ => "check: with `assert:`, `scan:`, `exec:`, `http:` or `drift:`",
     };
     RuleError::new(source, at.clone(), format!("the rule has no `{what}`"), Some(format!("add `{help}`")))
 }

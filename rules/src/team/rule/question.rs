@@ -40,7 +40,7 @@ impl Question {
         let Some(At { value: check, span }) = &written.check else {
             return Err(head.missing(source, "check"));
         };
-        let kind = kind(&Compiling { source, names: &names, check: span }, check)?;
+        let kind = kind(&Compiling { source, names: &names, check: span }, check, written.kind.as_ref())?;
         let brought = kind.iter().flat_map(|kind| kind.names()).map(|(name, of)| (name.to_owned(), of));
         add(source, span, brought, &mut names)?;
         let compiling = Compiling { source, names: &names, check: span };
@@ -75,8 +75,21 @@ pub(super) fn boolean(compiling: &Compiling<'_>, written: &At<String>) -> Result
     }
 }
 
-fn kind(compiling: &Compiling<'_>, check: &WrittenCheck) -> Result<Option<Box<dyn Kind>>, RuleError> {
+fn kind(
+    compiling: &Compiling<'_>,
+    check: &WrittenCheck,
+    said: Option<&At<String>>,
+) -> Result<Option<Box<dyn Kind>>, RuleError> {
     let kinds = check.kinds();
+    if let Some(said) = said.filter(|said| kinds.iter().all(|(kind, _, _)| *kind != said.value)) {
+        let message =
+            format!("the rule is said to be of kind `{0}`, and its check has no `{0}:`", said.value);
+        return Err(compiling.error(
+            &said.span,
+            message,
+            Some("`kind` may be left out: the key below `check:` says it"),
+        ));
+    }
     if let [(one, _, _), (other, at, _), ..] = kinds.as_slice() {
         let message = format!("`{one}` and `{other}`: a rule has one of them");
         return Err(compiling.error(at, message, Some("write two rules")));
@@ -99,13 +112,19 @@ fn asks_something(
     match (answers, asserts) {
         (true, true) => {
             let at = check.assert.as_ref().map_or(at, |assert| &assert.span);
-            error(at, "`scan` and `exec` answer themselves: nothing is left to assert", "leave `assert` out")
+            error(
+                at,
+                "`scan`, `exec` and `drift` answer themselves: nothing is left to assert",
+                "leave `assert` out",
+            )
         }
-        (false, false) => error(at, "this checks nothing", "add `assert:`, `scan:` or `exec:`"),
+        (false, false) => error(at, "this checks nothing", "add `assert:`, `scan:`, `exec:` or `drift:`"),
         _ => match &check.each {
-            Some(each) if answers => {
-                error(&each.span, "`scan` and `exec` find their items themselves", "leave `each` out")
-            }
+            Some(each) if answers => error(
+                &each.span,
+                "`scan`, `exec` and `drift` find their items themselves",
+                "leave `each` out",
+            ),
             _ => Ok(()),
         },
     }

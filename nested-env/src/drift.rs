@@ -1,0 +1,516 @@
+//! Contract drift: does a consumer's own test suite notice another version of a package that it is built on?
+//!
+//! The consumer is installed first and the candidate last: the other way round the consumer's requirements put the released
+//! version back, and the tests pass on no drift at all. Which version is installed is asked of the metadata before and after
+//! the tests, never of what they print; and they must pass before the candidate comes, as what fails anyway says nothing of it.
+
+mod install;
+mod metadata;
+mod signs;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clearance_engine::process::{self, Ended, Kept, Program, ProgramError};
+use clearance_engine::scratch_dir::{self, Purpose};
+use tempfile::TempDir;
+
+use install::Installer;
+pub use install::Packages;
+use metadata::Installed;
+
+use crate::attempt::{Method, Outcome};
+use crate::create::{CreateError, NestedEnv, Request, create};
+use crate::environment::for_tools;
+use crate::limitation::Limitation;
+use crate::runner::Runner;
+
+/// What is kept of what the tests print: the end, where the failures are summed up.
+const OUTPUT_CAP: usize = 1 << 20;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// What is installed, and from where.
+    pub packages: Packages,
+    /// The tests of the consumer: a program and its arguments. `python` is that of the environment.
+    pub tests: Vec<String>,
+    /// What a failure of the tests names where the drift is its cause.
+    pub signs: Vec<String>,
+}
+
+/// Where and with what it is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Where the tests run, and paths begin: an absolute path.
+    pub directory: &'a Path,
+    /// The interpreter that the environment is made of. Without one, `python3` of PATH.
+    pub python: Option<&'a str>,
+    /// The variables that tools and tests get.
+    pub variables: &'a [(OsString, OsString)],
+    /// How long all of it may take.
+    pub timeout: Duration,
+}
+
+/// What the tests said of the candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// They pass with it.
+    NoDrift,
+    /// They fail, and a failure names a sign.
+    DriftDetected {
+        /// The sign.
+        sign: String,
+        /// The line that names it.
+        line: String,
+    },
+}
+
+impl Verdict {
+    /// `no_drift`, `drift_detected`
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoDrift => "no_drift",
+            Self::DriftDetected { .. } => "drift_detected",
+        }
+    }
+}
+
+/// A scenario that was played to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Played {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// How the environment was made.
+    pub method: Method,
+    /// The version that the consumer brought.
+    pub baseline: String,
+    /// The exit code of the tests with the candidate.
+    pub exit: i32,
+    /// What they printed, standard output first.
+    pub output: String,
+    /// The steps, each with how long it took.
+    pub steps: Vec<(&'static str, Duration)>,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum DriftError {
+    /// No environment can be made here.
+    #[error("skipped: {0}")]
+    #[diagnostic(code(environment_limitation), help("{}", .0.help()))]
+    Skipped(Box<Limitation>),
+    /// There is no place for one.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Create(CreateError),
+    /// No directory for it.
+    #[error("cannot make a directory to play the scenario in: {0}")]
+    #[diagnostic(code(drift_no_directory), help("TMPDIR names another place for it"))]
+    Scratch(std::io::Error),
+    /// A package cannot be installed.
+    #[error("{what} cannot be installed: {cause}")]
+    #[diagnostic(
+        code(drift_install_failed),
+        help("this says nothing of drift: make it installable; local wheels are found with `find_links`")
+    )]
+    Install {
+        /// What.
+        what: String,
+        /// The installer's last word.
+        cause: String,
+    },
+    /// The consumer did not bring the package.
+    #[error("the consumer does not bring {package}, so that it cannot drift under it")]
+    #[diagnostic(
+        code(drift_package_missing),
+        help("check the name of the package; what only the tests need is named in `with`")
+    )]
+    NotBrought {
+        /// The package.
+        package: String,
+    },
+    /// What is installed is not the candidate.
+    #[error("{when}, {package} {found} is installed, and not the candidate {wanted}: the drift was erased")]
+    #[diagnostic(code(drift_erased), help("{}", advice(*.during)))]
+    Erased {
+        /// The package.
+        package: String,
+        /// What is installed.
+        found: String,
+        /// What should be.
+        wanted: String,
+        /// When that was seen.
+        when: &'static str,
+        /// Whether the tests did it.
+        during: bool,
+    },
+    /// The metadata could not be asked.
+    #[error("which version of {package} is installed cannot be told: {cause}")]
+    #[diagnostic(code(drift_metadata_unreadable))]
+    Metadata {
+        /// The package.
+        package: String,
+        /// Why.
+        cause: String,
+    },
+    /// The tests would import something else.
+    #[error("the tests would import {module} from {}, and not as it is installed", by.display())]
+    #[diagnostic(
+        code(drift_shadowed),
+        help(
+            "`python -m` looks into the directory that it runs in first: run the tests from another one, or call their program"
+        )
+    )]
+    Shadowed {
+        /// The module.
+        module: String,
+        /// What stands before it.
+        by: PathBuf,
+    },
+    /// The tests' program is not of the environment.
+    #[error("`{program}` is not in the environment: {} would test what is installed on this machine", found.display())]
+    #[diagnostic(
+        code(drift_program_outside),
+        help("name the package that brings it in `with`, or run it with `python -m`")
+    )]
+    Outside {
+        /// The program.
+        program: String,
+        /// What would run.
+        found: PathBuf,
+    },
+    /// They fail without the candidate.
+    #[error(
+        "the tests fail with {package} {version} already, so that a failure says nothing of the candidate: {cause}"
+    )]
+    #[diagnostic(code(drift_baseline_fails), help("mend the tests first; what they need is named in `with`"))]
+    Baseline {
+        /// The package.
+        package: String,
+        /// The version that the consumer brought.
+        version: String,
+        /// The tests' last word.
+        cause: String,
+    },
+    /// They fail, and no failure says why.
+    #[error("the tests fail with the candidate (exit code {exit}), and no failure names {}: {cause}", signs.join(" or "))]
+    #[diagnostic(
+        code(drift_unclear),
+        help("look at what they print; where it is the drift, name what they say in `signs`")
+    )]
+    Unclear {
+        /// Their exit code.
+        exit: i32,
+        /// What was looked for.
+        signs: Vec<String>,
+        /// Their last word.
+        cause: String,
+    },
+    /// They did not come to an end.
+    #[error("the tests did not come to an end {with}: {cause}")]
+    #[diagnostic(
+        code(drift_tests_not_run),
+        help("they must end by themselves, in time, and say with their exit code how they did")
+    )]
+    NotRun {
+        /// With which version.
+        with: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// There were none.
+    #[error("no test was run {with}")]
+    #[diagnostic(code(drift_no_tests), help("check what the command selects"))]
+    NoTests {
+        /// With which version.
+        with: &'static str,
+    },
+}
+
+fn advice(during: bool) -> &'static str {
+    if during {
+        "the tests install packages themselves: the candidate must stay until they end"
+    } else {
+        "check the version that the candidate has, and that its own requirements do not bring another one"
+    }
+}
+
+/// Plays a scenario.
+///
+/// # Errors
+/// [`DriftError`]: whatever is neither drift nor its absence.
+pub fn play(scenario: &Scenario, setting: &Setting<'_>) -> Result<Played, DriftError> {
+    let place =
+        scratch_dir::make(&tempfile::env::temp_dir(), Purpose::Scenario).map_err(DriftError::Scratch)?;
+    let place = Gone(place);
+    Stage { scenario, setting, started: Instant::now(), steps: Vec::new() }.play(&place.0.path().join("env"))
+}
+
+/// A directory that goes, also where a program took the right to write from a part of it.
+struct Gone(TempDir);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        scratch_dir::remove(self.0.path());
+    }
+}
+
+/// A scenario while it is played.
+struct Stage<'a> {
+    scenario: &'a Scenario,
+    setting: &'a Setting<'a>,
+    started: Instant,
+    steps: Vec<(&'static str, Duration)>,
+}
+
+/// With which version the tests run.
+const BASELINE: &str = "with the version that the consumer brings";
+const CANDIDATE: &str = "with the candidate";
+
+impl Stage<'_> {
+    fn play(mut self, directory: &Path) -> Result<Played, DriftError> {
+        let packages = &self.scenario.packages;
+        let environment = self.step("environment", |stage| stage.environment(directory))?;
+        let installer = Installer::new(&environment, packages);
+        self.step("consumer", |stage| {
+            stage.install(&installer.consumer(stage.setting.directory), "the consumer")
+        })?;
+        let Some(before) = self.installed(&environment)? else {
+            return Err(DriftError::NotBrought { package: packages.package.clone() });
+        };
+        self.is_not_shadowed(&before)?;
+        let tested = self.step("tests", |stage| stage.test(&environment, BASELINE))?;
+        if tested.exit != 0 {
+            let (package, version) = (packages.package.clone(), before.version.clone());
+            return Err(DriftError::Baseline { package, version, cause: tested.last_word() });
+        }
+        self.step("candidate", |stage| {
+            let commands = installer.candidate(stage.setting.directory);
+            commands.iter().try_for_each(|argv| stage.install(argv, "the candidate"))
+        })?;
+        self.is_candidate(&environment, "before the tests", false)?;
+        let tested = self.step("tests with the candidate", |stage| stage.test(&environment, CANDIDATE))?;
+        self.is_candidate(&environment, "after the tests", true)?;
+        let verdict = self.verdict(&tested)?;
+        let Tested { exit, output } = tested;
+        Ok(Played {
+            verdict,
+            method: environment.method,
+            baseline: before.version,
+            exit,
+            output,
+            steps: self.steps,
+        })
+    }
+
+    fn step<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(&Self) -> Result<T, DriftError>,
+    ) -> Result<T, DriftError> {
+        let started = Instant::now();
+        let done = work(self);
+        self.steps.push((name, started.elapsed()));
+        done
+    }
+
+    /// What is left of the time.
+    fn left(&self) -> Duration {
+        self.setting.timeout.saturating_sub(self.started.elapsed())
+    }
+
+    fn runner(&self) -> Runner<'_> {
+        Runner::new(self.setting.variables, self.setting.directory, self.left())
+    }
+
+    fn environment(&self, directory: &Path) -> Result<NestedEnv, DriftError> {
+        let request = Request {
+            directory,
+            python: self.setting.python,
+            clear: false,
+            seed: false,
+            variables: self.setting.variables,
+            from: self.setting.directory,
+            timeout: self.left(),
+        };
+        create(&request).map_err(|error| match error {
+            CreateError::Limitation(limitation) => DriftError::Skipped(limitation),
+            other => DriftError::Create(other),
+        })
+    }
+
+    fn install(&self, argv: &[String], what: &str) -> Result<(), DriftError> {
+        let ran = self.runner().succeed(argv).map(drop);
+        ran.map_err(|outcome: Outcome| {
+            let cause = outcome.cause().unwrap_or_default().to_owned();
+            DriftError::Install { what: what.to_owned(), cause }
+        })
+    }
+
+    fn installed(&self, environment: &NestedEnv) -> Result<Option<Installed>, DriftError> {
+        let package = &self.scenario.packages.package;
+        metadata::ask(&environment.python, package, &self.runner())
+            .map_err(|cause| DriftError::Metadata { package: package.clone(), cause })
+    }
+
+    /// Fails where something else than the candidate is installed.
+    fn is_candidate(
+        &self,
+        environment: &NestedEnv,
+        when: &'static str,
+        during: bool,
+    ) -> Result<(), DriftError> {
+        let packages = &self.scenario.packages;
+        let found = self.installed(environment)?;
+        let candidate = packages.path(self.setting.directory, &packages.candidate);
+        let is_it = |found: &Installed| {
+            found.version == packages.version
+                && candidate.as_ref().is_none_or(|candidate| found.is_from(candidate))
+        };
+        let Some(found) = found.as_ref().filter(|found| is_it(found)) else {
+            let found = found.map_or_else(|| "in no version".to_owned(), |found| found.in_words());
+            let (package, wanted) = (packages.package.clone(), packages.version.clone());
+            return Err(DriftError::Erased { package, found, wanted, when, during });
+        };
+        self.is_not_shadowed(found)
+    }
+
+    /// Fails where something else would be imported than what is installed.
+    fn is_not_shadowed(&self, found: &Installed) -> Result<(), DriftError> {
+        let by = shadow(&self.scenario.tests, self.setting.directory, &found.modules);
+        by.map_or(Ok(()), |(module, by)| Err(DriftError::Shadowed { module, by }))
+    }
+
+    fn test(&self, environment: &NestedEnv, with: &'static str) -> Result<Tested, DriftError> {
+        let not_run = |cause: String| DriftError::NotRun { with, cause };
+        let env = for_tests(self.setting.variables, &environment.venv_dir);
+        let (argv, directory) = (self.scenario.tests.as_slice(), self.setting.directory);
+        let name = argv.first().map(String::as_str).unwrap_or_default();
+        let file = process::resolve(name, directory, &env).map_err(|error| not_run(error.to_string()))?;
+        if !file.starts_with(&environment.venv_dir) && is_of_python(&file) {
+            return Err(DriftError::Outside { program: name.to_owned(), found: file });
+        }
+        let (timeout, kept) = (self.left(), Kept::End);
+        let ran =
+            process::run(&Program { argv, directory, env: &env, timeout, output_cap: OUTPUT_CAP, kept });
+        let ended = match ran {
+            Ok(ended) => ended,
+            Err(error @ ProgramError::Timeout { .. }) => return Err(not_run(error.to_string())),
+            Err(error) => return Err(not_run(error.to_string())),
+        };
+        let Ended { code, signal, stdout, stderr, .. } = ended;
+        let Some(exit) = code else {
+            return Err(not_run(format!("they were ended by signal {}", signal.unwrap_or_default())));
+        };
+        let tested = Tested { exit, output: format!("{stdout}{stderr}") };
+        if signs::no_test_ran(&tested.output) { Err(DriftError::NoTests { with }) } else { Ok(tested) }
+    }
+
+    fn verdict(&self, tested: &Tested) -> Result<Verdict, DriftError> {
+        if tested.exit == 0 {
+            return Ok(Verdict::NoDrift);
+        }
+        let signs = &self.scenario.signs;
+        match signs::find(&tested.output, signs) {
+            Some((sign, line)) => Ok(Verdict::DriftDetected { sign, line }),
+            None => {
+                let (exit, signs) = (tested.exit, signs.clone());
+                Err(DriftError::Unclear { exit, signs, cause: tested.last_word() })
+            }
+        }
+    }
+}
+
+/// Tests that came to an end.
+struct Tested {
+    exit: i32,
+    output: String,
+}
+
+impl Tested {
+    /// The last failure that they name, or how they ended.
+    fn last_word(&self) -> String {
+        signs::last_failure(&self.output).unwrap_or_else(|| format!("exit code {}", self.exit))
+    }
+}
+
+/// The environment of the tests: that of the tools, with the environment's programs before all others.
+fn for_tests(variables: &[(OsString, OsString)], environment: &Path) -> Vec<(OsString, OsString)> {
+    let mut env = for_tools(variables);
+    let path =
+        env.iter().rfind(|(name, _)| name == "PATH").map(|(_, value)| value.clone()).unwrap_or_default();
+    let entries = [environment.join("bin")].into_iter().chain(std::env::split_paths(&path));
+    env.push(("PATH".into(), std::env::join_paths(entries).unwrap_or(path)));
+    env.push(("VIRTUAL_ENV".into(), environment.into()));
+    env
+}
+
+/// Whether a program is a Python, or a script that one reads: outside of the environment it tests something else.
+fn is_of_python(file: &Path) -> bool {
+    const FIRST_LINE: u64 = 256;
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let first = || {
+        let mut beginning = Vec::new();
+        let read = std::fs::File::open(file).map(|file| std::io::Read::take(file, FIRST_LINE));
+        let _ = read.and_then(|mut file| std::io::Read::read_to_end(&mut file, &mut beginning));
+        let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec();
+        String::from_utf8_lossy(&line).into_owned()
+    };
+    name.starts_with("python")
+        || Some(first()).is_some_and(|line| line.starts_with("#!") && line.contains("python"))
+}
+
+/// What would be imported in the place of a module: `python -m` looks into the directory that it runs in first.
+fn shadow(tests: &[String], directory: &Path, modules: &[String]) -> Option<(String, PathBuf)> {
+    let program = Path::new(tests.first()?).file_name()?.to_str()?;
+    if !program.starts_with("python") || !tests.iter().any(|word| word == "-m") {
+        return None;
+    }
+    modules.iter().find_map(|module| {
+        let places = [directory.join(module).join("__init__.py"), directory.join(format!("{module}.py"))];
+        let by = places.into_iter().find(|place| place.exists())?;
+        Some((module.clone(), by))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clearance_testkit::Scratch;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(&["python", "-m", "pytest"], "events/__init__.py", true)]
+    #[case(&["python3.11", "-m", "unittest"], "events.py", true)]
+    #[case(&["pytest"], "events/__init__.py", false)]
+    #[case(&["python", "tests/run.py"], "events.py", false)]
+    #[case(&["python", "-m", "pytest"], "events/readme.md", false)]
+    fn what_stands_before_the_candidate_is_seen(
+        #[case] tests: &[&str],
+        #[case] file: &str,
+        #[case] shadowed: bool,
+    ) {
+        let place = Scratch::new();
+        place.write(file, "");
+        let tests: Vec<_> = tests.iter().map(|word| (*word).to_owned()).collect();
+        assert_eq!(shadow(&tests, place.path(), &["events".to_owned()]).is_some(), shadowed);
+    }
+
+    #[rstest]
+    #[case("pytest", "#!/usr/bin/python3\n", true)]
+    #[case("pytest", "#!/usr/bin/env python\n", true)]
+    #[case("python3", "", true)]
+    #[case("check.sh", "#!/bin/sh\npython\n", false)]
+    fn programs_of_another_python_are_told_from_others(
+        #[case] name: &str,
+        #[case] text: &str,
+        #[case] is: bool,
+    ) {
+        let place = Scratch::new();
+        assert_eq!(is_of_python(&place.write(name, text)), is);
+    }
+}

@@ -1,0 +1,247 @@
+//! The contract-drift scenario, with real packages, real environments and real tools; no package index.
+
+use rstest::rstest;
+use serde_json::json;
+
+use crate::drift_support::{Packages, TESTS, Tools};
+use crate::nested_env_support::{Place, interpreter};
+use crate::support::{Run, all, same_after, valid};
+
+/// Fails where an answer is no failure of this code; its message.
+fn no_verdict(run: &Run, code: &str) -> String {
+    let told = run.json();
+    assert_eq!((run.code, told["error"].as_str()), (3, Some(code)), "{told:#}");
+    assert!(!run.stdout.contains("drift_detected") && !run.stdout.contains("no_drift"), "{}", run.stdout);
+    told["message"].as_str().unwrap().to_owned()
+}
+
+/// Consumer first, candidate last: the second order of the three, and the right one.
+#[rstest]
+#[case::uv(Tools::Uv, "uv_venv")]
+#[case::stdlib(Tools::Stdlib, "stdlib_venv")]
+fn a_candidate_that_drops_a_field_is_noticed(#[case] tools: Tools, #[case] method: &str) {
+    let Some(packages) = Packages::new(tools) else { return };
+    let consumer = packages.place.path("consumer");
+    let run = same_after("the scenario", || all(&consumer), || packages.drift(&["--json"], &TESTS));
+    let told = run.json();
+    valid("clearance.env-drift.v1.json", &told);
+    assert_eq!((run.code, &told["outcome"]), (1, &json!("drift_detected")), "{told:#}\n{}", run.stderr);
+    assert_eq!((&told["baseline_version"], &told["version"]), (&json!("1.4.0"), &json!("999.0.0")));
+    assert_eq!(
+        (&told["method"], &told["sign"], &told["tests_exit"]),
+        (&json!(method), &json!("event_id"), &json!(1))
+    );
+    assert!(
+        told["line"].as_str().unwrap().starts_with("AssertionError: 'event_id' not found in"),
+        "{told:#}"
+    );
+    let steps: Vec<_> =
+        told["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["environment", "consumer", "tests", "candidate", "tests with the candidate"]);
+}
+
+#[test]
+fn what_is_expected_is_exit_code_0() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let run = packages.drift(&["--expect", "drift_detected"], &TESTS);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stdout
+            .starts_with("drift_detected: the tests fail with contract-events 999.0.0 in the place of 1.4.0")
+    );
+}
+
+#[test]
+fn a_candidate_that_keeps_the_contract_is_no_drift() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    packages.write("events", "kept", &[("1.4.0", "2.0.0")]);
+    let wheel = packages.build("kept", "candidates");
+    let wheel = wheel.to_str().unwrap();
+    let run = packages.drift_of(wheel, "2.0.0", &["--json"], &TESTS);
+    assert_eq!((run.code, &run.json()["outcome"]), (0, &json!("no_drift")), "{}", run.stdout);
+    let run = packages.drift_of(wheel, "2.0.0", &["--expect", "drift_detected"], &TESTS);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (1, "no_drift: the tests pass with contract-events 2.0.0 in the place of 1.4.0\n")
+    );
+}
+
+/// The first order of the three: the candidate, and then the consumer, whose requirements put the released version back. The
+/// tests pass, on no drift at all.
+#[rstest]
+#[case::uv(Tools::Uv)]
+#[case::stdlib(Tools::Stdlib)]
+fn drift_that_the_resolver_erased_is_an_error(#[case] tools: Tools) {
+    let Some(packages) = Packages::new(tools) else { return };
+    let installs = match tools {
+        Tools::Uv => "uv pip install -q --offline --no-config --find-links ../links --reinstall .",
+        Tools::Stdlib => "python -m pip install -q --no-index --find-links ../links .",
+    };
+    let script = format!("{installs} && exec {}", TESTS.join(" "));
+    // In their baseline the tests do the same, and nothing comes of it.
+    let run = packages.drift(&["--json"], &["sh", "-c", &script]);
+    let message = no_verdict(&run, "drift_erased");
+    assert!(
+        message.starts_with(
+            "after the tests, contract-events 1.4.0 is installed, and not the candidate 999.0.0"
+        ),
+        "{message}"
+    );
+}
+
+/// The third order of the three: the package is not there at all, and the names of files alone have the words that are looked for.
+#[test]
+fn a_package_that_is_not_installed_is_no_drift() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    packages.write("consumer", "consumer", &[("\"contract-events<2\"", "")]);
+    let run = packages.drift(&["--json", "--sign", "envelope"], &TESTS);
+    assert_eq!(
+        no_verdict(&run, "drift_package_missing"),
+        "the consumer does not bring contract-events, so that it cannot drift under it"
+    );
+}
+
+#[rstest]
+#[case::candidate_that_is_not_there("../candidates/nothing-1.0-py3-none-any.whl", &[], "the candidate cannot be installed")]
+#[case::candidate_of_no_index("contract-events==999.0.0", &[], "the candidate cannot be installed")]
+#[case::consumer_that_is_not_there("", &["--consumer", "nothing-of-this-name==1.0"], "the consumer cannot be installed")]
+#[case::what_the_tests_need("", &["--with", "nothing-of-this-name"], "the consumer cannot be installed")]
+#[case::an_option("", &["--with", "--index-url=https://example.invalid"], "the consumer cannot be installed")]
+fn what_cannot_be_installed_is_no_drift(#[case] candidate: &str, #[case] more: &[&str], #[case] said: &str) {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let more = [&["--json"], more].concat();
+    let run = match candidate {
+        "" => packages.drift(&more, &TESTS),
+        other => packages.drift_of(other, "999.0.0", &more, &TESTS),
+    };
+    if run.code == 2 {
+        // Taken for an option of our own.
+        assert_eq!(run.json()["error"], "usage");
+        return;
+    }
+    let message = no_verdict(&run, "drift_install_failed");
+    assert!(message.starts_with(said), "{message}");
+}
+
+#[test]
+fn a_candidate_of_another_version_is_told_before_the_tests() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    packages.write("drifted", "other", &[("999.0.0", "998.0.0")]);
+    let wheel = packages.build("other", "candidates");
+    let run = packages.drift_of(wheel.to_str().unwrap(), "999.0.0", &["--json"], &TESTS);
+    let message = no_verdict(&run, "drift_erased");
+    assert!(message.starts_with("before the tests, contract-events 998.0.0 from "), "{message}");
+}
+
+/// A candidate of the very version that is installed is another one all the same.
+#[rstest]
+#[case::uv(Tools::Uv)]
+#[case::stdlib(Tools::Stdlib)]
+fn a_candidate_of_the_same_version_is_installed(#[case] tools: Tools) {
+    let Some(packages) = Packages::new(tools) else { return };
+    packages.write("drifted", "same", &[("999.0.0", "1.4.0")]);
+    let run = packages.drift_of("../same", "1.4.0", &["--json"], &TESTS);
+    assert_eq!((run.code, &run.json()["outcome"]), (1, &json!("drift_detected")), "{}", run.stdout);
+}
+
+#[test]
+fn tests_that_fail_anyway_say_nothing() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    packages.write("consumer", "consumer", &[("{\"work_package\": \"WP01\"})", "{})")]);
+    let message = no_verdict(&packages.drift(&["--json"], &TESTS), "drift_baseline_fails");
+    assert!(
+        message.contains("contract-events 1.4.0 already") && message.contains("AssertionError"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_failure_that_names_no_sign_is_not_taken_for_drift() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    // Its tests name the sign in their file and in their source; what fails says something else.
+    packages.write(
+        "consumer",
+        "consumer",
+        &[("self.assertIn(\"event_id\", done(\"WP01\"))", "self.assertEqual(4, len(done(\"event_id\")))")],
+    );
+    let message = no_verdict(&packages.drift(&["--json"], &TESTS), "drift_unclear");
+    assert!(message.contains("no failure names event_id: AssertionError: 4 != 3"), "{message}");
+}
+
+#[test]
+fn tests_that_are_not_of_the_environment_or_not_of_the_candidate_are_refused() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let place = &packages.place;
+    place.write("consumer/contract_events/__init__.py", "");
+    let message = no_verdict(&packages.drift(&["--json"], &TESTS), "drift_shadowed");
+    assert!(
+        message.contains("contract_events from") && message.contains("consumer/contract_events/__init__.py"),
+        "{message}"
+    );
+    let other = Packages { place: packages.place.and("pytest", "#!/usr/bin/env python3\n"), ..packages };
+    let message = no_verdict(&other.drift(&["--json"], &["pytest", "contract"]), "drift_program_outside");
+    assert!(message.starts_with("`pytest` is not in the environment"), "{message}");
+}
+
+#[rstest]
+#[case::none_selected(&["sh", "-c", "echo 'Ran 0 tests in 0.000s'"], "drift_no_tests", "no test was run with the version that the consumer brings")]
+#[case::not_there(&["no-such-program"], "drift_tests_not_run", "`no-such-program` is in no directory of PATH")]
+#[case::killed(&["sh", "-c", "kill -KILL $$"], "drift_tests_not_run", "ended by signal 9")]
+#[case::hanging(&["sleep", "600"], "drift_tests_not_run", "had not ended after")]
+fn tests_that_do_not_answer_are_no_answer(#[case] tests: &[&str], #[case] code: &str, #[case] said: &str) {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    // Enough for everything before them.
+    let message = no_verdict(&packages.drift(&["--json", "--timeout", "20"], tests), code);
+    assert!(message.contains(said), "{message}");
+}
+
+#[test]
+fn where_there_can_be_no_environment_it_is_skipped() {
+    let place = Place::with("uv", "#!/bin/sh\necho 'error: broken' >&2\nexit 2\n");
+    let place = place.and("python3", "#!/bin/sh\nexit 1\n");
+    let arguments = [
+        "env",
+        "drift",
+        "--package",
+        "p",
+        "--candidate",
+        "c",
+        "--candidate-version",
+        "1",
+        "--sign",
+        "s",
+        "--json",
+        "--",
+        "t",
+    ];
+    let run = Run::of(place.command().args(arguments));
+    valid("clearance.env-limitation.v1.json", &run.json());
+    let message = no_verdict(&run, "environment_limitation");
+    assert!(
+        message.starts_with(
+            "skipped: E2E environment limitation: could not create a nested Python environment."
+        ),
+        "{message}"
+    );
+    assert!(message.contains("broken (exit code 2)"), "{message}");
+}
+
+/// With the runner that most use, where the package index is reached.
+#[test]
+fn failures_of_pytest_are_read() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let uv = crate::nested_env_support::uv().unwrap();
+    let mut fetch = std::process::Command::new(interpreter());
+    fetch
+        .args(["-m", "pip", "download", "--quiet", "--dest"])
+        .arg(packages.place.path("links"))
+        .arg("pytest");
+    if !fetch.stdin(std::process::Stdio::null()).status().is_ok_and(|status| status.success()) {
+        eprintln!("the package index is not reached: {} is not tried with pytest", uv.display());
+        return;
+    }
+    let run = packages.drift(&["--json", "--with", "pytest"], &["pytest", "-q", "contract"]);
+    let told = run.json();
+    assert_eq!((run.code, &told["outcome"]), (1, &json!("drift_detected")), "{told:#}\n{}", run.stderr);
+    assert!(told["line"].as_str().unwrap().starts_with("AssertionError: 'event_id' not found"), "{told:#}");
+}
