@@ -76,7 +76,9 @@ fn watch(program: Pid, outputs: &mut [Output; 2], timeout: Duration) -> io::Resu
         wait_for_any(outputs, pause.min(left))?;
         let mut came = false;
         for output in &mut *outputs {
-            came |= output.take_some();
+            // Who closes an output is about to end.
+            let open = output.pipe.is_some();
+            came |= output.take_some() || output.pipe.is_some() != open;
         }
         pause = if came { SHORTEST } else { (pause * 2).min(LONGEST) };
     }
