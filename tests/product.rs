@@ -47,6 +47,8 @@ mod events;
 mod fidelity;
 #[path = "product/forecast.rs"]
 mod forecast;
+#[path = "product/interrupts.rs"]
+mod interrupts;
 #[path = "product/json.rs"]
 mod json;
 #[cfg(target_os = "linux")]

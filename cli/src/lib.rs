@@ -32,7 +32,10 @@ pub fn main() -> ExitCode {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || run(&arguments));
         thread.map(|thread| thread.join().unwrap_or(ExitStatus::Bug))
     });
-    ExitCode::from(status.unwrap_or_else(|_| run(&arguments)).code())
+    let status = status.unwrap_or_else(|_| run(&arguments));
+    #[cfg(unix)]
+    clearance_engine::process::end_if_interrupted();
+    ExitCode::from(status.code())
 }
 
 /// The registry of this build, proven complete against the facts of the plug-in crates.

@@ -5,6 +5,8 @@
 //! runs what was asked about.
 
 mod environment;
+#[cfg(unix)]
+mod interrupt;
 mod resolve;
 #[cfg(unix)]
 mod running;
@@ -15,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use environment::{environment, is_never_given};
+#[cfg(unix)]
+pub use interrupt::end_if_interrupted;
 pub use resolve::resolve;
 
 /// What is kept of standard output, and of standard error.
@@ -126,6 +130,12 @@ pub enum ProgramError {
         stdout: String,
         /// What it printed on standard error.
         stderr: String,
+    },
+    /// This process was told to end.
+    #[error("{} was stopped: this was interrupted", program.display())]
+    Interrupted {
+        /// The file.
+        program: PathBuf,
     },
     /// Not on this system.
     #[error("programs are run on Unix only")]

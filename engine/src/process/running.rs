@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::interrupt::{Running, is_interrupted};
 use super::{Ended, Kept, Program, ProgramError, resolve};
 
 /// Runs it. See [`super::run`].
@@ -20,6 +21,10 @@ pub(super) fn run(program: &Program<'_>) -> Result<Ended, ProgramError> {
     let file = resolve(name, program.directory, program.env)?;
     if !program.directory.is_dir() {
         return Err(ProgramError::NoDirectory { path: program.directory.to_owned() });
+    }
+    let _running = Running::new();
+    if is_interrupted() {
+        return Err(ProgramError::Interrupted { program: file });
     }
     let mut command = Command::new(&file);
     command.args(arguments).current_dir(program.directory).process_group(0);
@@ -43,6 +48,7 @@ pub(super) fn run(program: &Program<'_>) -> Result<Ended, ProgramError> {
     let cut = outputs.iter().any(|output| output.cut);
     let [stdout, stderr] = outputs.map(Output::into_text);
     match (watched, reaped) {
+        _ if is_interrupted() => Err(ProgramError::Interrupted { program: file }),
         (Ok(true), Ok(Some(status))) => {
             Ok(Ended { code: status.code(), signal: status.signal(), stdout, stderr, cut })
         }
@@ -69,7 +75,7 @@ fn watch(program: Pid, outputs: &mut [Output; 2], timeout: Duration) -> io::Resu
     let mut pause = SHORTEST;
     while waitid(WaitId::Pid(program), ended)?.is_none() {
         let left = timeout.saturating_sub(started.elapsed());
-        if left.is_zero() {
+        if left.is_zero() || is_interrupted() {
             return Ok(false);
         }
         // Its end is told by its outputs, unless it closed them or somebody else holds them: so a pause has an end.
