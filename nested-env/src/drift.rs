@@ -239,15 +239,20 @@ fn advice(during: bool) -> &'static str {
     }
 }
 
-/// Plays a scenario.
+/// Plays a scenario, and tells each step as it begins.
 ///
 /// # Errors
 /// [`DriftError`]: whatever is neither drift nor its absence.
-pub fn play(scenario: &Scenario, setting: &Setting<'_>) -> Result<Played, DriftError> {
+pub fn play(
+    scenario: &Scenario,
+    setting: &Setting<'_>,
+    told: &mut dyn FnMut(&'static str),
+) -> Result<Played, DriftError> {
     let place =
         scratch_dir::make(&tempfile::env::temp_dir(), Purpose::Scenario).map_err(DriftError::Scratch)?;
     let place = Gone(place);
-    Stage { scenario, setting, started: Instant::now(), steps: Vec::new() }.play(&place.0.path().join("env"))
+    Stage { scenario, setting, started: Instant::now(), steps: Vec::new(), told }
+        .play(&place.0.path().join("env"))
 }
 
 /// A directory that goes, also where a program took the right to write from a part of it.
@@ -265,6 +270,7 @@ struct Stage<'a> {
     setting: &'a Setting<'a>,
     started: Instant,
     steps: Vec<(&'static str, Duration)>,
+    told: &'a mut dyn FnMut(&'static str),
 }
 
 /// With which version the tests run.
@@ -312,6 +318,7 @@ impl Stage<'_> {
         name: &'static str,
         work: impl FnOnce(&Self) -> Result<T, DriftError>,
     ) -> Result<T, DriftError> {
+        (self.told)(name);
         let started = Instant::now();
         let done = work(self);
         self.steps.push((name, started.elapsed()));

@@ -96,3 +96,14 @@ fn no_terminal() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     assert!(!run.stdout.contains(ANEW) && !run.stdout.contains("merging"), "{}", run.stdout);
 }
+
+#[test]
+fn the_steps_of_a_scenario() {
+    let fixed = ["env", "drift", "--python", "/bin/true", "--package", "p", "--candidate", "c"];
+    let arguments = [&fixed[..], &["--candidate-version", "1", "--sign", "s", "--", "t"]].concat();
+    let Some(run) = on_a_terminal(&ready(), "> ../answer", &[], &arguments) else { return };
+    assert_eq!(run.code, 3, "{run:?}");
+    let lines: Vec<_> = run.stdout.split(ANEW).collect();
+    assert_eq!(lines[1], "contract drift: environment");
+    assert!(lines[2].contains("skipped: E2E environment limitation"), "{run:?}");
+}

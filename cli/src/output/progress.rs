@@ -22,9 +22,6 @@ impl Line {
     }
 
     pub(crate) fn show(&mut self, step: Step<'_>) {
-        if !self.shown {
-            return;
-        }
         let text = match step {
             Step::Lane { branch, nth, of } => format!("merging {branch} ({nth} of {of})"),
             Step::Replay { commit } => format!("making {} again", &commit[..commit.len().min(12)]),
@@ -36,7 +33,11 @@ impl Line {
         self.write(&text);
     }
 
-    fn write(&mut self, text: &str) {
+    /// Shows a text of one line.
+    pub(crate) fn write(&mut self, text: &str) {
+        if !self.shown {
+            return;
+        }
         let text: String = harmless(text).chars().take(self.columns.saturating_sub(1)).collect();
         self.dirty = true;
         // Who cannot show it does without.
@@ -63,8 +64,6 @@ impl Counter {
     }
 
     pub(crate) fn show(&mut self, done: usize, of: usize) {
-        if self.0.shown {
-            self.0.write(&format!("delivering: {done} of {of}"));
-        }
+        self.0.write(&format!("delivering: {done} of {of}"));
     }
 }

@@ -262,7 +262,7 @@ impl World for LiveWorld<'_> {
         scenario.packages.offline |= self.session.means.offline;
         let (directory, variables) = (place.directory(), place.env.as_slice());
         let setting = Setting { directory, python: None, variables, timeout: call.timeout };
-        Ok(drift::play(&scenario, &setting).map_err(|error| Unanswered {
+        Ok(drift::play(&scenario, &setting, &mut |_| {}).map_err(|error| Unanswered {
             help: miette::Diagnostic::help(&error).map(|help| help.to_string()),
             // A reason of a skip has lines.
             ..Unanswered::new(error.to_string().replace('\n', " "))

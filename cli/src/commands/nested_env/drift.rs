@@ -10,7 +10,7 @@ use crate::args::Global;
 use crate::args::nested_env::{Drift, EnvDriftArgs};
 use crate::env::Env;
 use crate::failure::Failure;
-use crate::output::reports;
+use crate::output::{progress, reports};
 
 /// The schema of what `--json` prints.
 const SCHEMA: &str = "clearance.env-drift/v1";
@@ -23,7 +23,9 @@ pub(super) fn run(args: &EnvDriftArgs, global: &Global, env: &Env) -> Result<Ans
         variables: &env.variables,
         timeout: args.timeout,
     };
-    let played = play(&scenario(args), &setting).map_err(|error| match error {
+    let mut line = progress::Line::new(env, global);
+    let mut told = |step: &'static str| line.write(&format!("contract drift: {step}"));
+    let played = play(&scenario(args), &setting, &mut told).map_err(|error| match error {
         DriftError::Skipped(limitation) => {
             super::create::skipped(&limitation, format!("skipped: {limitation}"), global)
         }
