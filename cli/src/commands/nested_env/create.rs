@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::source::harmless;
-use clearance_nested_env::attempt::{Attempt, End};
+use clearance_nested_env::attempt::{Attempt, End, Method};
 use clearance_nested_env::limitation::Limitation;
 use clearance_nested_env::managed::Managed;
 use clearance_nested_env::{CreateError, NestedEnv, Request, create};
@@ -137,13 +137,15 @@ fn text(made: &NestedEnv, managed: Option<&Managed>, seed: bool) -> String {
     out.push_str(&format!("  python  {} ({})\n", shown(&made.python), made.version));
     match &made.pip {
         Some(pip) => out.push_str(&format!("  pip     {}\n", shown(pip))),
-        None if seed => out.push_str("  pip     none that starts from this path; `python -m pip` does\n"),
+        None if seed || made.method == Method::Stdlib => {
+            out.push_str("  pip     none that starts from this path; `python -m pip` does\n");
+        }
         None => out.push_str(
             "  pip     none: uv makes none unless --seed is given; `uv pip install --python` needs none\n",
         ),
     }
     for attempt in made.attempts.iter().filter(|attempt| attempt.outcome.cause().is_some()) {
-        let cause = attempt.outcome.cause().unwrap_or_default();
+        let cause = harmless(attempt.outcome.cause().unwrap_or_default());
         out.push_str(&format!("  {} {}: {cause}\n", attempt.method.in_words(), attempt.outcome.as_str()));
     }
     if let Some(managed) = managed {
