@@ -68,7 +68,9 @@ fn no_ensurepip(text: &str) -> Option<String> {
 }
 
 fn last_line(text: &str) -> Option<String> {
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    // Behind its reason, a Python that dies says where it was.
+    let is_where = |line: &str| line == "<no Python frame>" || line.starts_with("Current thread 0x");
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty() && !is_where(line)).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -115,6 +117,11 @@ mod tests {
         "",
         "Traceback (most recent call last):\n  File \"x\", line 1\nOSError: [Errno 28] No space\n",
         Some("OSError: [Errno 28] No space")
+    )]
+    #[case::no_library(
+        "",
+        "Fatal Python error: init_fs_encoding: failed to get the Python codec\nModuleNotFoundError: No module named 'encodings'\n\nCurrent thread 0x00007f0a2c2e5740 (most recent call first):\n  <no Python frame>\n",
+        Some("ModuleNotFoundError: No module named 'encodings'")
     )]
     #[case::last_line("", "Using CPython 3.11.2\nwhatever happened\n\n", Some("whatever happened"))]
     #[case::only_stdout("one\ntwo\n", "\n", Some("two"))]
