@@ -68,7 +68,8 @@ fn leads_astray(name: &str) -> bool {
     let of_another = name.starts_with("PYTHON")
         || name.starts_with("VIRTUAL_ENV")
         || name.starts_with("CONDA_")
-        || ["__PYVENV_LAUNCHER__", "FORCE_COLOR", "CLICOLOR_FORCE"].contains(&name);
+        // uv breaks the causes that it tells at a width that it is told.
+        || ["__PYVENV_LAUNCHER__", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"].contains(&name);
     let of_tool = if name.starts_with("UV_") { !OF_UV.contains(&name) } else { NOT_OF_PIP.contains(&name) };
     // An index of the user's own may have a name: UV_INDEX_<NAME>_USERNAME.
     let is_login =
@@ -98,6 +99,7 @@ mod tests {
     #[case("CONDA_PREFIX", false)]
     #[case("PIP_TARGET", false)]
     #[case("FORCE_COLOR", false)]
+    #[case("COLUMNS", false)]
     fn variables_that_change_what_is_made_are_left_out(#[case] name: &str, #[case] given: bool) {
         let all = [(OsString::from(name), OsString::from("theirs"))];
         assert_eq!(for_tools(&all).contains(&all[0]), given);
