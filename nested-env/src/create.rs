@@ -80,7 +80,12 @@ pub fn create(request: &Request<'_>) -> Result<NestedEnv, CreateError> {
     let uv = runner.resolve(uv::PROGRAM);
     let found_uv = uv.as_deref().ok();
     let interpreter = interpreter::choose(request.python, found_uv, &runner)?;
-    let place = Place::take(request.directory, request.clear)?;
+    let mut place = Place::take(request.directory, request.clear)?;
+    let interpreter = interpreter.and_then(|python| interpreter::that_stays(python, place.path(), &runner));
+    // Without one nothing is made: then what is there is not deleted for it either.
+    if interpreter.is_ok() {
+        place.clear()?;
+    }
     let mut attempts = Vec::new();
     let mut left = None;
     for method in [Method::Uv, Method::Stdlib] {

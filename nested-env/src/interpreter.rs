@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clearance_engine::process::ProgramError;
 
+use crate::place::home_of;
 use crate::runner::Runner;
 use crate::uv;
 
@@ -53,4 +54,36 @@ pub(crate) fn choose(
         }
     }
     Ok(uv.and_then(|uv| uv::python(uv, runner)).ok_or(why))
+}
+
+/// An interpreter that is still there when an environment is deleted. One that is in it, as where that environment is active,
+/// gives way to the one that the environment was made of.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn that_stays(
+    python: PathBuf,
+    environment: &Path,
+    runner: &Runner<'_>,
+) -> Result<PathBuf, String> {
+    let goes = |python: &Path| {
+        let programs = python.parent().and_then(|programs| programs.canonicalize().ok());
+        programs.is_some_and(|programs| programs.starts_with(environment))
+    };
+    if !goes(&python) {
+        return Ok(python);
+    }
+    let home = home_of(environment);
+    let own = python.file_name().map(|name| name.to_string_lossy().into_owned());
+    let names = own.iter().map(String::as_str).chain(NAMES);
+    let found = home.iter().flat_map(|home| names.clone().map(|name| home.join(name)));
+    found
+        .filter_map(|python| runner.resolve(&python.to_string_lossy()).ok())
+        .find(|python| !goes(python))
+        .ok_or_else(|| {
+            let python = python.display();
+            format!(
+                "{python} is in the environment that is to be deleted, and what it was made of is not there"
+            )
+        })
 }

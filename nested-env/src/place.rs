@@ -1,6 +1,7 @@
 //! Where an environment is made: nothing that is there is deleted, unless it is an environment and that was asked for; and
 //! when it fails, only what this call made goes again.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -129,22 +130,26 @@ impl PlaceError {
     }
 }
 
-/// A directory that an environment is made in. It is empty, locked against another call, and goes again unless it is kept.
+/// A directory that an environment is made in. It is empty once it is cleared, locked against another call, and goes again
+/// unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Place {
     path: PathBuf,
     /// Directories that were made on the way, from the top; the last one may be the place itself.
     made: Vec<PathBuf>,
-    /// Whether what is in it is of this call: not before it was found empty, and no more once it is kept.
+    /// The environment that is there, and goes before another is made.
+    old: Vec<OsString>,
+    /// Whether what is in it is of this call: not before it was empty, and no more once it is kept.
     own: bool,
     _lock: Option<File>,
 }
 
 impl Place {
-    /// Takes a place. `path` is absolute.
+    /// Takes a place. `path` is absolute. An environment that is there and may be deleted is there still: whether another can
+    /// be made may not be known yet.
     ///
     /// # Errors
-    /// Nothing is touched then, except an environment that could not be deleted whole.
+    /// Nothing is touched then.
     pub(crate) fn take(path: &Path, clear: bool) -> Result<Self, PlaceError> {
         let (Some(name), Some(parent)) = (path.file_name(), path.parent()) else {
             return Err(PlaceError::NoName { path: path.to_owned() });
@@ -152,7 +157,29 @@ impl Place {
         if path.to_str().is_none() {
             return Err(PlaceError::NotUtf8 { path: path.to_owned() });
         }
-        let mut place = Self { path: PathBuf::new(), made: Vec::new(), own: false, _lock: None };
+        // A call that fails takes away the directories that it made, which another may be about to use: that one begins again.
+        const TRIES: usize = 16;
+        let mut place = Self::enter(parent, name);
+        for _ in 1..TRIES {
+            match &place {
+                Err(PlaceError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                _ => break,
+            }
+            place = Self::enter(parent, name);
+        }
+        let mut place = place?;
+        place.old = entries(&place.path)?;
+        if !place.old.is_empty() {
+            may_be_deleted(&place.path, &place.old, clear)?;
+        }
+        place.own = place.old.is_empty();
+        Ok(place)
+    }
+
+    /// Makes the directory, where it is not there, and locks it.
+    fn enter(parent: &Path, name: &OsStr) -> Result<Self, PlaceError> {
+        let mut place =
+            Self { path: PathBuf::new(), made: Vec::new(), old: Vec::new(), own: false, _lock: None };
         place.make_parents(parent)?;
         // One spelling: tools read `..` behind a link otherwise than the system does.
         let parent = parent.canonicalize().map_err(|source| unusable(parent, source))?;
@@ -160,18 +187,37 @@ impl Place {
         if place.path.to_str().is_none() {
             return Err(PlaceError::NotUtf8 { path: place.path.clone() });
         }
-        match fs::create_dir(&place.path) {
-            Ok(()) => place.made.push(place.path.clone()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => is_directory(&place.path)?,
+        let made = match fs::create_dir(&place.path) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(source) => return Err(unusable(&place.path, source)),
+        };
+        if !made {
+            is_directory(&place.path)?;
         }
+        // Not before it is locked is it this call's to take away: another that was faster may be at work in it.
         place._lock = lock(&place.path)?;
-        let found = entries(&place.path)?;
-        if !found.is_empty() {
-            clear_environment(&place.path, &found, clear)?;
-        }
-        place.own = true;
+        place.made.extend(made.then(|| place.path.clone()));
         Ok(place)
+    }
+
+    /// Deletes the environment that is there. From then on what is in the directory is of this call.
+    ///
+    /// # Errors
+    /// [`PlaceError::NotCleared`] where it cannot be deleted whole.
+    pub(crate) fn clear(&mut self) -> Result<(), PlaceError> {
+        let not_cleared = |source| PlaceError::NotCleared { path: self.path.clone(), source };
+        // Its mark goes last: what is left half way is an environment still.
+        let (mark, parts): (Vec<_>, Vec<_>) = self.old.iter().partition(|name| *name == CONFIG);
+        for name in parts.into_iter().chain(mark) {
+            let part = self.path.join(name);
+            let facts = part.symlink_metadata().map_err(not_cleared)?;
+            let removed = if facts.is_dir() { fs::remove_dir_all(&part) } else { fs::remove_file(&part) };
+            removed.map_err(not_cleared)?;
+        }
+        self.old.clear();
+        self.own = true;
+        Ok(())
     }
 
     /// The directory: absolute, and UTF-8.
@@ -198,6 +244,9 @@ impl Place {
 
     /// Takes away what a tool left that failed. What is left then, and why.
     pub(crate) fn empty(&self) -> Option<String> {
+        if !self.own {
+            return None;
+        }
         let made = self.made.last() == Some(&self.path);
         let found = entries(&self.path).unwrap_or_default();
         // In a directory that was there before, only what environments have: somebody else may have put a file there.
@@ -225,9 +274,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.own {
-            self.empty();
-        }
+        self.empty();
         // From below; one that is not empty stays.
         self.made.iter().rev().for_each(|path| drop(fs::remove_dir(path)));
     }
@@ -252,16 +299,35 @@ fn is_directory(path: &Path) -> Result<(), PlaceError> {
 
 /// A lock on the directory itself, which leaves no file in it. File systems that have none do without.
 fn lock(path: &Path) -> Result<Option<File>, PlaceError> {
-    let Ok(directory) = File::open(path) else { return Ok(None) };
+    let directory = match File::open(path) {
+        Ok(directory) => directory,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unusable(path, error)),
+        Err(_) => return Ok(None),
+    };
     match directory.try_lock() {
+        // Who had it before may have taken it away, and another may have made it anew.
+        Ok(()) if !is_at(&directory, path) => Err(unusable(path, io::ErrorKind::NotFound.into())),
         Ok(()) => Ok(Some(directory)),
         Err(TryLockError::WouldBlock) => Err(PlaceError::Busy { path: path.to_owned() }),
         Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 
+/// Whether an open directory is the one that is at a path now.
+#[cfg(unix)]
+fn is_at(directory: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |facts: fs::Metadata| (facts.dev(), facts.ino());
+    directory.metadata().ok().map(id) == path.symlink_metadata().ok().map(id)
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
 /// The names in a directory, in order.
-fn entries(path: &Path) -> Result<Vec<std::ffi::OsString>, PlaceError> {
+fn entries(path: &Path) -> Result<Vec<OsString>, PlaceError> {
     let unusable = |source| unusable(path, source);
     let read = path.read_dir().map_err(unusable)?;
     let mut names =
@@ -270,15 +336,15 @@ fn entries(path: &Path) -> Result<Vec<std::ffi::OsString>, PlaceError> {
     Ok(names)
 }
 
-fn listed(names: &[std::ffi::OsString]) -> String {
+fn listed(names: &[OsString]) -> String {
     const MOST: usize = 3;
     let shown: Vec<_> = names.iter().take(MOST).map(|name| name.to_string_lossy()).collect();
     let more = names.len().saturating_sub(MOST);
     shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
-/// Deletes an environment, where that is wanted and it is nothing else besides.
-fn clear_environment(path: &Path, found: &[std::ffi::OsString], clear: bool) -> Result<(), PlaceError> {
+/// Whether what is in a directory may be deleted: where that is wanted, and it is an environment and nothing else besides.
+fn may_be_deleted(path: &Path, found: &[OsString], clear: bool) -> Result<(), PlaceError> {
     let taken = |found: &[_]| Err(PlaceError::Taken { path: path.to_owned(), found: listed(found) });
     if !is_environment(path) {
         return taken(found);
@@ -289,15 +355,6 @@ fn clear_environment(path: &Path, found: &[std::ffi::OsString], clear: bool) -> 
     let others: Vec<_> = found.iter().filter(|name| !is_part(path, name)).cloned().collect();
     if !others.is_empty() {
         return taken(&others);
-    }
-    let not_cleared = |source| PlaceError::NotCleared { path: path.to_owned(), source };
-    // Its mark goes last: what is left half way is an environment still.
-    let (mark, parts): (Vec<_>, Vec<_>) = found.iter().partition(|name| *name == CONFIG);
-    for name in parts.into_iter().chain(mark) {
-        let part = path.join(name);
-        let facts = part.symlink_metadata().map_err(not_cleared)?;
-        let removed = if facts.is_dir() { fs::remove_dir_all(&part) } else { fs::remove_file(&part) };
-        removed.map_err(not_cleared)?;
     }
     Ok(())
 }
@@ -322,7 +379,7 @@ pub(crate) fn value_of(environment: &Path, wanted: &str) -> Option<String> {
 }
 
 /// Whether an entry is one that environments have.
-fn is_part(environment: &Path, name: &std::ffi::OsStr) -> bool {
+fn is_part(environment: &Path, name: &OsStr) -> bool {
     if name == IGNORE {
         // That of an environment ignores everything; another one is somebody's work.
         let bytes = read_bytes(IGNORE, &environment.join(IGNORE), 4096).ok().flatten().unwrap_or_default();
@@ -334,3 +391,6 @@ fn is_part(environment: &Path, name: &std::ffi::OsStr) -> bool {
     }
     PARTS.iter().any(|part| name == *part)
 }
+
+#[cfg(all(test, unix))]
+mod tests;
