@@ -81,8 +81,20 @@ mod missions;
 #[path = "product/nested_env.rs"]
 mod nested_env;
 #[cfg(unix)]
+#[path = "product/nested_env_leftovers.rs"]
+mod nested_env_leftovers;
+#[cfg(unix)]
+#[path = "product/nested_env_places.rs"]
+mod nested_env_places;
+#[cfg(unix)]
+#[path = "product/nested_env_pythons.rs"]
+mod nested_env_pythons;
+#[cfg(unix)]
 #[path = "product/nested_env_support.rs"]
 mod nested_env_support;
+#[cfg(unix)]
+#[path = "product/nested_env_tools.rs"]
+mod nested_env_tools;
 #[path = "product/no_entry.rs"]
 mod no_entry;
 #[path = "product/pasted.rs"]

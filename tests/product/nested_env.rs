@@ -4,20 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::nested_env_support::{Place, asked, attempts, interpreter, uv};
+use crate::nested_env_support::{Place, attempts, interpreter, uv, works};
 use crate::support::{Run, all, same_after, valid};
-
-/// Fails where there is an environment that does not work.
-fn works(value: &Value, method: &str) {
-    valid("clearance.env.v1.json", value);
-    assert_eq!(value["method"], method);
-    let python = value["python"].as_str().unwrap();
-    assert_eq!(asked(python, "import sys; print(sys.prefix)"), value["venv_dir"].as_str().unwrap());
-    if let Some(pip) = value["pip"].as_str() {
-        let said = Run::of(std::process::Command::new(pip).arg("--version"));
-        assert!(said.stdout.starts_with("pip "), "{said:?}");
-    }
-}
 
 #[test]
 fn uv_makes_it_where_it_is_on_path_and_makes_no_pip() {
@@ -53,7 +41,7 @@ fn where_uv_fails_the_standard_library_is_asked_and_the_account_has_both() {
 
 #[test]
 fn where_neither_works_it_is_a_limitation_and_nothing_is_left() {
-    let place = Place::with("uv", "#!/bin/sh\nmkdir -p \"$6/bin\"; echo '  cause: no room' >&2; exit 2\n");
+    let place = Place::with("uv", "#!/bin/sh\nmkdir -p \"$7/bin\"; echo '  cause: no room' >&2; exit 2\n");
     let place = place.and("python3", "#!/bin/sh\necho 'Error: no venv here'; exit 1\n");
     let run =
         same_after("failing", || all(&place.path("")), || place.create_of_path(&["a/b/made", "--json"]));

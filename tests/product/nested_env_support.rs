@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use clearance_testkit::python;
 use serde_json::Value;
 
-use crate::support::{Run, Scratch, command};
+use crate::support::{Run, Scratch, all, command, same_after, valid};
 
 /// The real interpreter.
 pub(crate) fn interpreter() -> &'static Path {
@@ -34,9 +34,10 @@ impl Place {
     pub(crate) fn new() -> Self {
         let scratch = Scratch::new();
         let root = scratch.path().canonicalize().unwrap();
-        for directory in ["bin", "home", "work"] {
+        for directory in ["bin", "home", "work", "system"] {
             fs::create_dir(root.join(directory)).unwrap();
         }
+        link_the_system(&root.join("system"));
         Self { scratch, root }
     }
 
@@ -59,6 +60,29 @@ impl Place {
         self
     }
 
+    /// With a Python whose venv is the real one without pip, which takes a moment where pip takes many seconds.
+    pub(crate) fn with_quick_python() -> Self {
+        Self::with("python3", &quick_python())
+    }
+
+    /// With both.
+    pub(crate) fn with_uv_and_quick_python() -> Option<Self> {
+        Some(Self::with_uv()?.and("python3", &quick_python()))
+    }
+
+    /// With the real uv, or with the quick Python and no uv; and the method that it makes them with.
+    pub(crate) fn of(tool: Tool) -> Option<Self> {
+        match tool {
+            Tool::Uv => Self::with_uv(),
+            Tool::Venv => Some(Self::with_quick_python()),
+        }
+    }
+
+    /// Everything that belongs to it: programs, the home directory, and the one that the product is run in.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A path in the directory that the product is run in.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join("work").join(name)
@@ -72,27 +96,13 @@ impl Place {
     /// The product in that directory. Its PATH has the programs of this place, and those of the system without its uv.
     pub(crate) fn command(&self) -> Command {
         let mut command = command(&self.root.join("work"));
-        let path: OsString = std::env::join_paths([self.root.join("bin"), self.system()]).unwrap();
-        command.env("PATH", path).env("HOME", self.root.join("home"));
+        command.env("PATH", self.programs(&[])).env("HOME", self.root.join("home"));
         command
     }
 
-    /// The programs of the system that the product or a script may ask for, and no uv and no Python.
-    fn system(&self) -> PathBuf {
-        let directory = self.root.join("system");
-        if !directory.exists() {
-            fs::create_dir(&directory).unwrap();
-            for program in [
-                "sh", "sleep", "cat", "head", "yes", "tr", "mkdir", "rm", "ln", "env", "kill", "touch",
-                "printf", "uname", "dirname", "basename", "readlink", "chmod", "cp",
-            ] {
-                let real = ["/usr/bin", "/bin"].map(|entry| Path::new(entry).join(program));
-                if let Some(real) = real.iter().find(|path| path.exists()) {
-                    std::os::unix::fs::symlink(real, directory.join(program)).unwrap();
-                }
-            }
-        }
-        directory
+    /// That PATH, with directories before its own.
+    pub(crate) fn programs(&self, before: &[PathBuf]) -> OsString {
+        std::env::join_paths([before, &[self.root.join("bin"), self.root.join("system")]].concat()).unwrap()
     }
 
     /// `env create`, of the real interpreter.
@@ -105,6 +115,107 @@ impl Place {
     pub(crate) fn create_of_path(&self, arguments: &[&str]) -> Run {
         Run::of(self.command().args(["env", "create"]).args(arguments))
     }
+}
+
+fn quick_python() -> String {
+    let real = interpreter().display();
+    format!(
+        "#!/bin/sh\n[ \"$3\" = venv ] || exec '{real}' \"$@\"\nexec '{real}' \"$1\" \"$2\" venv --without-pip \"$4\"\n"
+    )
+}
+
+/// The programs of the system that the product or a script may ask for, and no uv and no Python.
+fn link_the_system(directory: &Path) {
+    for program in [
+        "sh", "sleep", "cat", "head", "yes", "tr", "mkdir", "rm", "ln", "env", "kill", "touch", "printf",
+        "uname", "dirname", "basename", "readlink", "chmod", "cp",
+    ] {
+        let real = ["/usr/bin", "/bin"].map(|entry| Path::new(entry).join(program));
+        if let Some(real) = real.iter().find(|path| path.exists()) {
+            std::os::unix::fs::symlink(real, directory.join(program)).unwrap();
+        }
+    }
+}
+
+/// What makes environments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// The real uv, with the real Python.
+    Uv,
+    /// The standard library's venv of the quick Python; there is no uv.
+    Venv,
+}
+
+impl Tool {
+    /// `env create` with it.
+    pub(crate) fn command(self, place: &Place) -> Command {
+        let mut command = place.command();
+        command.args(["env", "create"]);
+        if self == Self::Uv {
+            command.arg("--python").arg(interpreter());
+        }
+        command
+    }
+
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Uv => "uv_venv",
+            Self::Venv => "stdlib_venv",
+        }
+    }
+}
+
+/// Fails where there is an environment that does not work.
+pub(crate) fn works(value: &Value, method: &str) {
+    valid("clearance.env.v1.json", value);
+    assert_eq!(value["method"], method);
+    let python = value["python"].as_str().unwrap();
+    assert_eq!(asked(python, "import sys; print(sys.prefix)"), value["venv_dir"].as_str().unwrap());
+    if let Some(pip) = value["pip"].as_str() {
+        let said = Run::of(Command::new(pip).arg("--version"));
+        assert!(said.stdout.starts_with("pip "), "{said:?}");
+    }
+}
+
+/// What a run says that made none as the machine has no way to: one JSON value, and nothing besides.
+pub(crate) fn limited(run: &Run) -> Value {
+    let told = run.json();
+    valid("clearance.env-limitation.v1.json", &told);
+    assert_eq!((run.code, run.stderr.as_str()), (3, ""), "{told:#}");
+    assert_eq!((&told["error"], &told["outcome"]), (&"environment_limitation".into(), &"skipped".into()));
+    let reason = told["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("E2E environment limitation: could not create a nested Python environment.\n")
+    );
+    assert!(!reason.contains("It was not all taken away again"), "{reason}");
+    told
+}
+
+/// How an attempt ended, in words: `failed exit 2`, `failed signal 9`, `failed timed out`, `failed` where nothing was started.
+pub(crate) fn ended(attempt: &Value) -> String {
+    let outcome = attempt["outcome"].as_str().unwrap();
+    let exit = attempt["exit"].as_i64().map(|code| format!(" exit {code}"));
+    let signal = attempt["signal"].as_i64().map(|signal| format!(" signal {signal}"));
+    let late = (attempt["timed_out"] == true).then(|| " timed out".to_owned());
+    [Some(outcome.to_owned()), exit, signal, late].into_iter().flatten().collect()
+}
+
+/// A script; `$7` of uv, `$4` of Python is the directory.
+pub(crate) fn script(lines: &str) -> String {
+    format!("#!/bin/sh\n{lines}\n")
+}
+
+/// What a call says that must make none, and leave nothing.
+pub(crate) fn makes_none(place: &Place, arguments: &[&str]) -> Value {
+    let arguments = [&["a/made", "--json"], arguments].concat();
+    limited(&same_after("failing", || all(place.root()), || place.create_of_path(&arguments)))
+}
+
+/// Fails where an attempt did not end like that, for that reason.
+pub(crate) fn is(attempt: &Value, end: &str, cause: &str) {
+    assert_eq!(ended(attempt), end, "{attempt:#}");
+    let told = attempt["cause"].as_str().unwrap();
+    assert!(told.contains(cause), "not {cause:?}: {told:?}");
 }
 
 /// The attempts that a run tells of: `method outcome`, each with its cause.
