@@ -90,14 +90,14 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    const KEPT: &str = "/home/me/.local/share/uv/python";
+    const KEPT: &str = "/data/me/.local/share/uv/python";
 
     #[rstest]
-    #[case::managed("/home/me/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu", None, true)]
-    #[case::beside("/home/me/.local/share/uv/python-own", None, false)]
+    #[case::managed("/data/me/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu", None, true)]
+    #[case::beside("/data/me/.local/share/uv/python-own", None, false)]
     #[case::system("/usr", None, false)]
     #[case::an_environment_of_uv_on_a_system_python("/usr", Some("0.13.9"), false)]
-    #[case::a_name_with_uv("/home/louvre/uv/proj", None, false)]
+    #[case::a_name_with_uv("/data/louvre/uv/proj", None, false)]
     fn evidence_decides(#[case] base: &str, #[case] made: Option<&str>, #[case] managed: bool) {
         let seen =
             judged(Path::new("/x/.uv/bin/python"), Some(Path::new(base)), Some(Path::new(KEPT)), made, true);
