@@ -124,6 +124,8 @@ mod ready_each;
 mod registry;
 #[path = "product/remotes.rs"]
 mod remotes;
+#[path = "product/reports.rs"]
+mod reports;
 #[path = "product/rows.rs"]
 mod rows;
 #[path = "product/rules_author.rs"]

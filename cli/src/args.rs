@@ -3,6 +3,7 @@
 pub(crate) mod gate;
 pub(crate) mod mission;
 pub(crate) mod nested_env;
+pub(crate) mod report;
 pub(crate) mod rules;
 #[cfg(feature = "sync")]
 pub(crate) mod sync;
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 use gate::{CheckArgs, MergeArgs};
 use mission::{MarkStatusArgs, MoveArgs, StatusArgs};
 use nested_env::EnvCommand;
+use report::ReportRequest;
 use rules::RulesCommand;
 
 /// Is this repository cleared for the step, and if not, what exactly must be done?
@@ -49,8 +51,9 @@ pub(crate) struct Global {
     /// Print exactly one JSON value on standard output, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Write a report: `json`, or `json=FILE`; or choose how `check` and `merge` talk to people: `fancy` (the default on a
-    /// terminal), `plain` (a line each, the default elsewhere), `narrated` (for screen readers). Repeatable
+    /// Write a report, to FILE or to standard output: `json`, and of `check` and `merge` `jsonl`, `sarif`, `junit`, `github`,
+    /// `gitlab`, `markdown`, `html`; or choose how these talk to people: `fancy` (the default on a terminal), `plain` (a line each,
+    /// the default elsewhere), `narrated` (for screen readers). Repeatable
     #[arg(long, global = true, value_name = "FORMAT[=FILE]", value_parser = ReportRequest::parse)]
     pub(crate) report: Vec<ReportRequest>,
     /// Colour the output
@@ -73,49 +76,6 @@ pub(crate) enum Color {
     Always,
     /// Never
     Never,
-}
-
-/// A report that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ReportRequest {
-    /// The file to write; `None` for standard output.
-    pub(crate) file: Option<PathBuf>,
-    /// How to talk to people, where it is that.
-    pub(crate) form: Option<Form>,
-}
-
-/// How findings are told to people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// With frames and colour.
-    Fancy,
-    /// A line each, as compilers do.
-    Plain,
-    /// In sentences, without drawings.
-    Narrated,
-}
-
-impl ReportRequest {
-    /// The names under which standard output would be written a second time.
-    const STDOUT: [&'static str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            None if text == "json" => Ok(Self { file: None, form: None }),
-            None if text == "fancy" => Ok(Self { file: None, form: Some(Form::Fancy) }),
-            None if text == "plain" => Ok(Self { file: None, form: Some(Form::Plain) }),
-            None if text == "narrated" => Ok(Self { file: None, form: Some(Form::Narrated) }),
-            Some(("json", file)) if Self::STDOUT.contains(&file) => Ok(Self { file: None, form: None }),
-            Some(("json", file)) if !file.is_empty() => Ok(Self { file: Some(file.into()), form: None }),
-            Some(("json", _)) => Err("a file name must follow `json=`".to_owned()),
-            _ => Err("the formats are: json, json=FILE, fancy, plain, narrated".to_owned()),
-        }
-    }
-
-    /// Whether it is a JSON value on standard output.
-    pub(crate) fn is_json_on_stdout(&self) -> bool {
-        self.file.is_none() && self.form.is_none()
-    }
 }
 
 #[derive(Debug, Subcommand)]

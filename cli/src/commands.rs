@@ -26,7 +26,8 @@ use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command, Global};
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::final_sync::Last;
-use crate::output::{Problem, reports};
+use crate::output::reporters::telling::Telling;
+use crate::output::{Problem, reporters, reports};
 
 /// What a command has to say.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct Answer {
     pub(crate) problems: Vec<Problem>,
     /// Reports to write to files.
     pub(crate) reports: Vec<(PathBuf, String)>,
+    /// What is added to the summary of a step of a CI.
+    pub(crate) summary: Option<(PathBuf, String)>,
     /// How the process ends.
     pub(crate) status: ExitStatus,
     /// What is delivered when all that is said.
@@ -46,7 +49,29 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer with an account of it, for the reports that were asked for.
     pub(crate) fn of(stdout: String, status: ExitStatus, account: &Value, global: &Global) -> Self {
-        Self { status, reports: reports::files(global, account), ..Self::text(stdout) }
+        Self { status, reports: reports::files(&global.report, account, None), ..Self::text(stdout) }
+    }
+
+    /// The same of a gate, which has findings to tell of. `text` is for people.
+    pub(crate) fn telling(
+        text: String,
+        status: ExitStatus,
+        account: &Value,
+        telling: &Telling<'_>,
+        (global, env): (&Global, &Env),
+    ) -> Self {
+        let said = reports::on_stdout(&global.report, telling);
+        let text = match env.obeyed && reports::annotates(global) && !global.json {
+            true => reporters::not_obeyed(&text, env.stamp.entropy),
+            false => text,
+        };
+        let summary = env.step_summary.clone().filter(|_| reports::annotates(global));
+        Self {
+            status,
+            reports: reports::files(&global.report, account, Some(telling)),
+            summary: summary.map(|file| (file, reporters::summary(telling))),
+            ..Self::text(if global.json { text } else { text + &said })
+        }
     }
 
     /// Text, and nothing else to say.
@@ -55,6 +80,7 @@ impl Answer {
             stdout,
             problems: Vec::new(),
             reports: Vec::new(),
+            summary: None,
             status: ExitStatus::Done,
             last: Last::default(),
         }
@@ -63,10 +89,21 @@ impl Answer {
 
 pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, Failure> {
     let global = &cli.global;
-    let on_stdout = global.report.iter().filter(|report| report.is_json_on_stdout()).count();
+    let on_stdout = global.report.iter().filter(|report| report.takes_stdout()).count();
     if on_stdout + usize::from(global.json) > 1 {
-        let message = "only one JSON value fits on standard output";
-        return Err(Failure::usage("usage", message, "write the report to a file: --report json=FILE"));
+        let json = global.report.iter().all(|report| !report.takes_stdout() || report.is_json_on_stdout());
+        let message = if json {
+            "only one JSON value fits on standard output"
+        } else {
+            "only one report fits on standard output"
+        };
+        return Err(Failure::usage("usage", message, "write the others to files: --report FORMAT=FILE"));
+    }
+    let is_gate = matches!(cli.command, Command::Check(_) | Command::Merge(_));
+    if let Some(report) = global.report.iter().find(|report| report.format.tells_findings() && !is_gate) {
+        let message =
+            format!("`{}` tells of findings, which only `check` and `merge` have", report.format.name());
+        return Err(Failure::usage("usage", message, "this command has: --report json"));
     }
     reports::check(global)?;
     match &cli.command {

@@ -37,6 +37,10 @@ pub(crate) struct Env {
     pub(crate) ci: bool,
     /// Where a user's programs keep what they remember: `XDG_STATE_HOME`.
     pub(crate) state_home: Option<PathBuf>,
+    /// Whether a runner of GitHub Actions reads what this prints, and obeys commands in it: `GITHUB_ACTIONS`.
+    pub(crate) obeyed: bool,
+    /// The summary of a step of GitHub Actions: `GITHUB_STEP_SUMMARY`.
+    pub(crate) step_summary: Option<PathBuf>,
     /// Every variable, for programs that rules run: they get the usual ones of these.
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// This program, to run itself in the demo.
@@ -62,6 +66,10 @@ impl Env {
             index: variable("GIT_INDEX_FILE").map(PathBuf::from),
             ci: text("CI").is_some_and(|value| !["", "0", "false"].contains(&value.to_lowercase().as_str())),
             state_home: state_home(),
+            obeyed: text("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            step_summary: variable("GITHUB_STEP_SUMMARY")
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute()),
             variables: variables(),
             program: std::env::current_exe().ok(),
         })

@@ -30,6 +30,16 @@ pub(crate) struct Failure {
     facts: Map<String, Value>,
 }
 
+/// What a failure is, in words.
+pub(crate) struct FailureFacts {
+    /// Stable.
+    pub(crate) code: String,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) help: Option<String>,
+}
+
 /// A failure that has no error type of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -102,13 +112,20 @@ impl Failure {
         &*self.diagnostic
     }
 
+    /// What it is, in words for reports.
+    pub(crate) fn facts(&self) -> FailureFacts {
+        let code = self.diagnostic.code().map_or_else(|| "failed".to_owned(), |code| code.to_string());
+        let help = self.diagnostic.help().map(|help| help.to_string());
+        FailureFacts { code, message: self.diagnostic.to_string(), help }
+    }
+
     /// The failure as one JSON object: `error` is the stable code.
     pub(crate) fn json(&self) -> Value {
         let mut object = Map::new();
-        let code = self.diagnostic.code().map_or_else(|| "failed".to_owned(), |code| code.to_string());
+        let FailureFacts { code, message, help } = self.facts();
         object.insert("error".to_owned(), code.into());
-        object.insert("message".to_owned(), self.diagnostic.to_string().into());
-        object.insert("help".to_owned(), self.diagnostic.help().map(|help| help.to_string()).into());
+        object.insert("message".to_owned(), message.into());
+        object.insert("help".to_owned(), help.into());
         object.insert("exit_code".to_owned(), self.status.code().into());
         object.extend(self.facts.clone());
         Value::Object(object)

@@ -16,7 +16,8 @@ use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::{Registry, RegistryError};
 use clearance_engine::run::STACK;
 
-use args::{Cli, ReportRequest};
+use args::Cli;
+use args::report::ReportRequest;
 use commands::Answer;
 use env::Env;
 use failure::Failure;
@@ -107,7 +108,7 @@ fn answer(arguments: &[OsString], json: bool) -> Answered {
 /// What the command line wants of the output, read before the arguments are understood: a usage error is JSON too.
 struct Wanted {
     json: bool,
-    report_files: Vec<std::path::PathBuf>,
+    reports: Vec<ReportRequest>,
 }
 
 impl Wanted {
@@ -120,6 +121,6 @@ impl Wanted {
             separate.chain(joined).filter_map(|text| ReportRequest::parse(text).ok()).collect();
         let json = words.iter().any(|word| word == "--json" || word.starts_with("--json="))
             || reports.iter().any(ReportRequest::is_json_on_stdout);
-        Self { json, report_files: reports.into_iter().filter_map(|report| report.file).collect() }
+        Self { json, reports }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod merge_text;
 pub(crate) mod move_text;
 pub(crate) mod preflight_text;
 pub(crate) mod progress;
+pub(crate) mod reporters;
 pub(crate) mod reports;
 
 use std::fmt;
@@ -19,10 +20,12 @@ use clearance_engine::item::Unanswered;
 use clearance_engine::source::harmless;
 
 use crate::Wanted;
-use crate::args::{Color, Form, Global};
+use crate::args::report::{Form, ReportRequest};
+use crate::args::{Color, Global};
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::output::reporters::telling::Telling;
 
 /// How text is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +69,7 @@ impl Style {
 
     /// How findings are told: as asked for, else by where they go.
     pub(crate) fn form(self, global: &Global) -> Form {
-        let asked = global.report.iter().find_map(|report| report.form);
+        let asked = global.report.iter().find_map(ReportRequest::form);
         asked.unwrap_or(if self.terminal { Form::Fancy } else { Form::Plain })
     }
 
@@ -206,6 +209,9 @@ impl Diagnostic for Problem {
 /// Prints what a command has to say.
 pub(crate) fn answer(answer: &Answer, style: &Style) -> io::Result<()> {
     reports::write(&answer.reports)?;
+    if let Some((file, content)) = &answer.summary {
+        reports::add(file, content)?;
+    }
     let mut stdout = io::stdout().lock();
     stdout.write_all(answer.stdout.as_bytes())?;
     stdout.flush()?;
@@ -220,15 +226,21 @@ pub(crate) fn answer(answer: &Answer, style: &Style) -> io::Result<()> {
 /// were asked for say so too: what an earlier run left there must not be taken for the answer.
 pub(crate) fn failure(failure: &Failure, style: &Style, wanted: &Wanted) -> io::Result<()> {
     let value = failure.json();
-    for file in &wanted.report_files {
+    let facts = failure.facts();
+    let telling =
+        Telling::failed(failure.status().code(), &facts.code, &facts.message, facts.help.as_deref());
+    for (file, content) in reports::files(&wanted.reports, &value, Some(&telling)) {
         // The failure may be that this very file cannot be written.
-        let _ = reports::write_one(file, &format!("{value:#}\n"));
+        let _ = reports::write_one(&file, &content);
     }
     if wanted.json {
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{}", reports::shown(&value))?;
         return stdout.flush();
     }
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(reports::on_stdout(&wanted.reports, &telling).as_bytes())?;
+    stdout.flush()?;
     io::stderr().lock().write_all(style.draw(failure.diagnostic()).as_bytes())
 }
 

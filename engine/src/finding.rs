@@ -1,8 +1,10 @@
 //! A finding: one fault that a check found, with its place and the way out of it.
 
 mod excerpt;
+mod fingerprint;
 
 pub use excerpt::{Excerpt, Mark};
+pub use fingerprint::fingerprints;
 use serde::Serialize;
 
 use crate::check::CheckMeta;
@@ -163,6 +165,12 @@ impl Finding {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The check that found it.
+    #[must_use]
+    pub fn check(&self) -> &'static str {
+        self.check
     }
 
     /// What it is about.

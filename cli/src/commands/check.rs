@@ -1,14 +1,17 @@
 //! `clearance check`: every check of a stage; changes nothing.
 
+use clearance_engine::board::Board;
 use clearance_engine::check::Stage;
 use clearance_engine::config::Config;
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::merge::scope::{MergeOptions, MergeScope};
 use clearance_engine::mission::Mission;
 use clearance_engine::mission::handle::{self, HandleError};
+use clearance_engine::progress::Sources;
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
 use clearance_engine::severity::Verdict;
+use clearance_engine::strategy::ResolveContext;
 use miette::Diagnostic as _;
 use serde_json::Value;
 
@@ -16,8 +19,10 @@ use super::gate::{self, Asked};
 use super::{Answer, target, trace};
 use crate::args::Global;
 use crate::args::gate::{CheckArgs, MergeQuestion};
+use crate::args::report::Format;
 use crate::env::Env;
 use crate::failure::{self, Failure};
+use crate::output::reporters::telling::Telling;
 use crate::output::{Problem, Style, preflight_text, reports};
 
 pub(crate) fn run(
@@ -45,15 +50,19 @@ pub(crate) fn run(
     let report = gate::ask(registry, asked, &args.merge, env)?;
     let status = status_of(report.verdict());
     let account = if reports::wanted(global) { report.account(status.code()) } else { Value::Null };
-    let stdout = if reports::json_on_stdout(global) {
+    let board = board_if_shown(mission.as_ref(), global, registry);
+    let telling = Telling::of(&report, status.code(), repo.root()).with(board.as_ref());
+    let text = if reports::json_on_stdout(global) {
         format!("{}\n", reports::shown(&account))
+    } else if reports::takes_stdout(global) {
+        String::new()
     } else {
         let style = Style::new(env, global.color);
         let note = unnamed.as_ref().filter(|_| !global.quiet);
         let note = note.map(|unnamed| style.told(unnamed, style.form(global))).unwrap_or_default();
         note + &preflight_text::render(&report, &style, global)
     };
-    Ok(Answer::of(stdout, status, &account, global))
+    Ok(Answer::telling(text, status, &account, &telling, (global, env)))
 }
 
 /// The mission that is meant. A repository without any is asked about itself; so is, before a commit, one where nothing
@@ -77,6 +86,19 @@ pub(super) fn mission_if_any(
         },
     };
     Ok((Some(target::at_home_if_told(mission, repo)?), None))
+}
+
+/// The board of a mission, where a report shows it. What cannot be read of it the checks tell.
+pub(super) fn board_if_shown(
+    mission: Option<&Mission>,
+    global: &Global,
+    registry: &Registry,
+) -> Option<Board> {
+    let shown = global.report.iter().any(|report| report.format == Format::Html);
+    let mission = mission.filter(|_| shown)?;
+    let context = ResolveContext { tasks: mission.tasks_or_none().ok()?, mission };
+    let (phase, state) = (mission.phase().ok()?, mission.state().ok()?);
+    Some(Board::of(Sources { context, phase, state, stack: registry.strategies() }))
 }
 
 fn not_named(error: &HandleError) -> Problem {

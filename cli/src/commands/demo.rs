@@ -126,7 +126,7 @@ pub(crate) fn run(args: &DemoArgs, global: &Global, env: &Env) -> Result<Answer,
     } else {
         text(&directory, &ran)
     };
-    Ok(Answer { status, reports: reports::files(global, &value), ..Answer::text(stdout) })
+    Ok(Answer { status, reports: reports::files(&global.report, &value, None), ..Answer::text(stdout) })
 }
 
 /// The directory to build in: new, or empty. Nothing that exists is touched.

@@ -19,6 +19,7 @@ use crate::args::Global;
 use crate::args::gate::MergeArgs;
 use crate::env::Env;
 use crate::failure::Failure;
+use crate::output::reporters::telling::Telling;
 use crate::output::{Style, preflight_text, reports};
 
 pub(crate) fn run(
@@ -36,7 +37,7 @@ pub(crate) fn run(
     }
     let mission = target::mission(&repo, args.mission.as_deref(), &[])?;
     let question = Question::ask(mission, &repo, options(args, &repo, env)?, args, env, registry)?;
-    question.answer(global, env)
+    question.answer(global, env, registry)
 }
 
 /// The question whether a mission is cleared, and its answer.
@@ -79,21 +80,25 @@ impl<'a> Question<'a> {
     }
 
     /// What a dry run says; and a merge that is not cleared.
-    fn answer(&self, global: &Global, env: &Env) -> Result<Answer, Failure> {
+    fn answer(&self, global: &Global, env: &Env, registry: &Registry) -> Result<Answer, Failure> {
         let Self { repo, mission, merge, report, cleared, number } = self;
         let forecast = cleared.then(|| merge.forecast(repo, mission).ok()).flatten();
         let status = check::status_of(report.verdict());
         let contract: Value = report.contract(merge, forecast, *number);
-        let stdout = if reports::json_on_stdout(global) {
+        let board = check::board_if_shown(Some(mission), global, registry);
+        let telling = Telling::of(report, status.code(), repo.root()).with(board.as_ref());
+        let text = if reports::json_on_stdout(global) {
             let value = if global.json { contract } else { report.account(status.code()) };
             format!("{}\n", reports::shown(&value))
+        } else if reports::takes_stdout(global) {
+            String::new()
         } else {
             let style = Style::new(env, global.color);
             preflight_text::plan(merge, forecast, *number, global)
                 + &preflight_text::render(report, &style, global)
         };
         let account = if reports::wanted(global) { report.account(status.code()) } else { Value::Null };
-        Ok(Answer::of(stdout, status, &account, global))
+        Ok(Answer::telling(text, status, &account, &telling, (global, env)))
     }
 }
 

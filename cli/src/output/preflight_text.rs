@@ -11,7 +11,8 @@ use clearance_engine::severity::{Severity, Verdict};
 use clearance_engine::source::harmless;
 
 use super::{Problem, Style, board_text};
-use crate::args::{Form, Global};
+use crate::args::Global;
+use crate::args::report::Form;
 
 /// The findings, the checks that could not look, and the verdict.
 pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> String {

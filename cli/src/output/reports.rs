@@ -9,8 +9,11 @@ use clearance_engine::repo::Git;
 use clearance_engine::source::{harmless, read_bytes};
 use serde_json::Value;
 
-use crate::args::{Global, ReportRequest};
+use crate::args::Global;
+use crate::args::report::{Format, ReportRequest};
 use crate::failure::Failure;
+use crate::output::reporters;
+use crate::output::reporters::telling::Telling;
 
 /// Whether standard output must be one JSON value.
 pub(crate) fn json_on_stdout(global: &Global) -> bool {
@@ -41,15 +44,46 @@ pub(crate) fn check(global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The report files that were asked for, with their content.
-pub(crate) fn files(global: &Global, value: &Value) -> Vec<(PathBuf, String)> {
-    let files = global.report.iter().filter_map(|report| report.file.clone());
-    files.map(|file| (file, format!("{value:#}\n"))).collect()
+/// The report files that were asked for, with their content. A format that tells of findings is made of what is told.
+pub(crate) fn files(
+    reports: &[ReportRequest],
+    value: &Value,
+    telling: Option<&Telling<'_>>,
+) -> Vec<(PathBuf, String)> {
+    let content = |format: Format| match format {
+        Format::Json => Some(format!("{value:#}\n")),
+        other => telling.and_then(|telling| reporters::render(other, telling)),
+    };
+    let files = reports.iter().filter_map(|report| Some((report.file.clone()?, content(report.format)?)));
+    files.collect()
+}
+
+/// What the reports say that go to standard output: one that takes it whole, or annotations.
+pub(crate) fn on_stdout(reports: &[ReportRequest], telling: &Telling<'_>) -> String {
+    let own = reports.iter().filter(|report| report.file.is_none());
+    own.filter_map(|report| reporters::render(report.format, telling)).collect()
+}
+
+/// Whether annotations of a CI were asked for.
+pub(crate) fn annotates(global: &Global) -> bool {
+    global.report.iter().any(|report| report.format == Format::Github)
+}
+
+/// Whether a report takes standard output, so that nothing else is said there.
+pub(crate) fn takes_stdout(global: &Global) -> bool {
+    global.json || global.report.iter().any(ReportRequest::takes_stdout)
 }
 
 /// Writes them.
 pub(crate) fn write(reports: &[(PathBuf, String)]) -> io::Result<()> {
     reports.iter().try_for_each(|(path, content)| write_one(path, content))
+}
+
+/// Adds to the summary of a step, which earlier parts of it may have written to.
+pub(crate) fn add(path: &Path, content: &str) -> io::Result<()> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)
 }
 
 /// What a report would overwrite that is not to be lost, and where it may be written instead.

@@ -77,7 +77,7 @@ pub(super) fn run(
     };
     let question = Question::ask(mission, repo, options, args, env, registry)?;
     let Some(plan_id) = cleared(&question, args)? else {
-        let mut answer = question.answer(global, env)?;
+        let mut answer = question.answer(global, env, registry)?;
         answer.problems.extend(problems);
         answer.last = last;
         return Ok(answer);

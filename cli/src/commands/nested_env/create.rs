@@ -41,7 +41,7 @@ pub(super) fn run(args: &EnvCreateArgs, global: &Global, env: &Env) -> Result<An
     }
     let made = create(&request).map_err(|error| failed(error, global))?;
     // It takes a question to uv: only who shows it asks.
-    let shown = global.verbose || global.report.iter().any(|report| report.form.is_none());
+    let shown = global.verbose || global.report.iter().any(|report| report.form().is_none());
     let managed = shown.then(|| made.managed(&request));
     let account = account(&made, managed.as_ref());
     let stdout = if global.json {

@@ -48,7 +48,7 @@ pub(super) fn run(
     } else {
         harmless(&text)
     };
-    Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
+    Ok(Answer { reports: reports::files(&global.report, &value, None), ..Answer::text(stdout) })
 }
 
 fn of_rule(rule: &Rule, tests: &[String]) -> Value {

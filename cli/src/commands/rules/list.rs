@@ -42,7 +42,7 @@ pub(super) fn run(
         harmless(&text(registry, &set, args.capabilities, &of_stage))
     };
     let problems = set.broken.iter().map(|broken| Problem::unusable(&broken.why)).collect();
-    Ok(Answer { problems, reports: reports::files(global, &value), ..Answer::text(stdout) })
+    Ok(Answer { problems, reports: reports::files(&global.report, &value, None), ..Answer::text(stdout) })
 }
 
 fn json(registry: &Registry, set: &RuleSet, of_stage: &dyn Fn(&[Stage]) -> bool) -> Value {

@@ -86,5 +86,5 @@ pub(super) fn run(
     } else {
         format!("{name}\n{next}\n")
     };
-    Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
+    Ok(Answer { reports: reports::files(&global.report, &value, None), ..Answer::text(stdout) })
 }

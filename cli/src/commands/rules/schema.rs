@@ -19,5 +19,5 @@ pub(super) fn run(args: &RulesSchemaArgs, global: &Global, registry: &Registry) 
     let pretty =
         serde_json::to_string_pretty(&value).unwrap_or_else(|error| unreachable!("it is JSON: {error}"));
     let stdout = format!("{pretty}\n");
-    Ok(Answer { reports: reports::files(global, &value), ..Answer::text(stdout) })
+    Ok(Answer { reports: reports::files(&global.report, &value, None), ..Answer::text(stdout) })
 }

@@ -173,5 +173,5 @@ fn store(env: &Env) -> Result<Store, Failure> {
 fn answer(value: &Value, text: &str, global: &Global) -> Answer {
     let stdout =
         if reports::json_on_stdout(global) { format!("{}\n", reports::shown(value)) } else { harmless(text) };
-    Answer { reports: reports::files(global, value), ..Answer::text(stdout) }
+    Answer { reports: reports::files(&global.report, value, None), ..Answer::text(stdout) }
 }

@@ -33,7 +33,7 @@ pub(super) fn run(
     } else {
         text(&status)
     };
-    Ok(Answer { reports: reports::files(global, &account), ..Answer::text(stdout) })
+    Ok(Answer { reports: reports::files(&global.report, &account, None), ..Answer::text(stdout) })
 }
 
 fn text(status: &Status) -> String {
