@@ -3,10 +3,12 @@
 //! The consumer is installed first and the candidate last: the other way round the consumer's requirements put the released
 //! version back, and the tests pass on no drift at all. Which version is installed is asked of the metadata before and after
 //! the tests, never of what they print; and they must pass before the candidate comes, as what fails anyway says nothing of it.
+//! From where they import it is watched: a copy that stands before it would pass whatever the candidate is.
 
 mod install;
 mod metadata;
 mod signs;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use tempfile::TempDir;
 use install::Installer;
 pub use install::Packages;
 use metadata::Installed;
+use watch::{Seen, Watch};
 
 use crate::attempt::{Method, Outcome};
 use crate::create::{CreateError, NestedEnv, Request, create};
@@ -157,12 +160,12 @@ pub enum DriftError {
         /// Why.
         cause: String,
     },
-    /// The tests would import something else.
-    #[error("the tests would import {module} from {}, and not as it is installed", by.display())]
+    /// The tests import something else.
+    #[error("{with}, the tests import {module} from {}, and not as it is installed", by.display())]
     #[diagnostic(
         code(drift_shadowed),
         help(
-            "`python -m` looks into the directory that it runs in first: run the tests from another one, or call their program"
+            "the directory that `python -m` runs in, those of the tests and what `pythonpath` names stand before what is installed: run the tests from another one, or move what has its name"
         )
     )]
     Shadowed {
@@ -170,6 +173,22 @@ pub enum DriftError {
         module: String,
         /// What stands before it.
         by: PathBuf,
+        /// With which version.
+        with: &'static str,
+    },
+    /// The tests import nothing of the package.
+    #[error("the tests pass {with}, and import nothing of {package}: they say nothing of it")]
+    #[diagnostic(
+        code(drift_not_imported),
+        help(
+            "they must run in the environment that was made for them, whose `python` and programs are first on PATH: `uv run` and `tox` make another one"
+        )
+    )]
+    NotImported {
+        /// The package.
+        package: String,
+        /// With which version.
+        with: &'static str,
     },
     /// The tests' program is not of the environment.
     #[error("`{program}` is not in the environment: {} would test what is installed on this machine", found.display())]
@@ -224,7 +243,10 @@ pub enum DriftError {
     },
     /// There were none.
     #[error("no test was run {with}")]
-    #[diagnostic(code(drift_no_tests), help("check what the command selects"))]
+    #[diagnostic(
+        code(drift_no_tests),
+        help("check what the command selects")
+    )]
     NoTests {
         /// With which version.
         with: &'static str,
@@ -288,7 +310,6 @@ impl Stage<'_> {
         let Some(before) = self.installed(&environment)? else {
             return Err(DriftError::NotBrought { package: packages.package.clone() });
         };
-        self.is_not_shadowed(&before)?;
         let tested = self.step("tests", |stage| stage.test(&environment, BASELINE))?;
         if tested.exit != 0 {
             let (package, version) = (packages.package.clone(), before.version.clone());
@@ -378,21 +399,31 @@ impl Stage<'_> {
             found.version == packages.version
                 && candidate.as_ref().is_none_or(|candidate| found.is_from(candidate))
         };
-        let Some(found) = found.as_ref().filter(|found| is_it(found)) else {
-            let found = found.map_or_else(|| "in no version".to_owned(), |found| found.in_words());
-            let (package, wanted) = (packages.package.clone(), packages.version.clone());
-            return Err(DriftError::Erased { package, found, wanted, when, during });
-        };
-        self.is_not_shadowed(found)
+        if found.as_ref().is_some_and(is_it) {
+            return Ok(());
+        }
+        let found = found.map_or_else(|| "in no version".to_owned(), |found| found.in_words());
+        let (package, wanted) = (packages.package.clone(), packages.version.clone());
+        Err(DriftError::Erased { package, found, wanted, when, during })
     }
 
-    /// Fails where something else would be imported than what is installed.
-    fn is_not_shadowed(&self, found: &Installed) -> Result<(), DriftError> {
-        let by = shadow(&self.scenario.tests, self.setting.directory, &found.modules);
-        by.map_or(Ok(()), |(module, by)| Err(DriftError::Shadowed { module, by }))
-    }
-
+    /// Runs the tests, and fails where they are not about what is installed.
     fn test(&self, environment: &NestedEnv, with: &'static str) -> Result<Tested, DriftError> {
+        let package = &self.scenario.packages.package;
+        let record = environment.venv_dir.with_file_name("imported");
+        let watch = Watch::set(&environment.python, package, record, &self.runner())
+            .map_err(|cause| DriftError::Metadata { package: package.clone(), cause })?;
+        let tested = self.run_tests(environment, with)?;
+        match watch.seen() {
+            Seen::Own => Ok(tested),
+            Seen::Other { module, by } => Err(DriftError::Shadowed { module, by, with }),
+            // What fails may do so before it imports anything.
+            Seen::Nothing if tested.exit != 0 => Ok(tested),
+            Seen::Nothing => Err(DriftError::NotImported { package: package.clone(), with }),
+        }
+    }
+
+    fn run_tests(&self, environment: &NestedEnv, with: &'static str) -> Result<Tested, DriftError> {
         let not_run = |cause: String| DriftError::NotRun { with, cause };
         let env = for_tests(self.setting.variables, &environment.venv_dir);
         let (argv, directory) = (self.scenario.tests.as_slice(), self.setting.directory);
@@ -471,41 +502,11 @@ fn is_of_python(file: &Path) -> bool {
         || Some(first()).is_some_and(|line| line.starts_with("#!") && line.contains("python"))
 }
 
-/// What would be imported in the place of a module: `python -m` looks into the directory that it runs in first.
-fn shadow(tests: &[String], directory: &Path, modules: &[String]) -> Option<(String, PathBuf)> {
-    let program = Path::new(tests.first()?).file_name()?.to_str()?;
-    if !program.starts_with("python") || !tests.iter().any(|word| word == "-m") {
-        return None;
-    }
-    modules.iter().find_map(|module| {
-        let places = [directory.join(module).join("__init__.py"), directory.join(format!("{module}.py"))];
-        let by = places.into_iter().find(|place| place.exists())?;
-        Some((module.clone(), by))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clearance_testkit::Scratch;
     use rstest::rstest;
-
-    #[rstest]
-    #[case(&["python", "-m", "pytest"], "events/__init__.py", true)]
-    #[case(&["python3.11", "-m", "unittest"], "events.py", true)]
-    #[case(&["pytest"], "events/__init__.py", false)]
-    #[case(&["python", "tests/run.py"], "events.py", false)]
-    #[case(&["python", "-m", "pytest"], "events/readme.md", false)]
-    fn what_stands_before_the_candidate_is_seen(
-        #[case] tests: &[&str],
-        #[case] file: &str,
-        #[case] shadowed: bool,
-    ) {
-        let place = Scratch::new();
-        place.write(file, "");
-        let tests: Vec<_> = tests.iter().map(|word| (*word).to_owned()).collect();
-        assert_eq!(shadow(&tests, place.path(), &["events".to_owned()]).is_some(), shadowed);
-    }
 
     #[rstest]
     #[case("pytest", "#!/usr/bin/python3\n", true)]

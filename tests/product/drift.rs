@@ -168,16 +168,48 @@ fn a_failure_that_names_no_sign_is_not_taken_for_drift() {
     assert!(message.contains("no failure names event_id: AssertionError: 4 != 3"), "{message}");
 }
 
-#[test]
-fn tests_that_are_not_of_the_environment_or_not_of_the_candidate_are_refused() {
+/// A copy of the released package that stands before the candidate, in the ways that it does: the tests pass with it whatever
+/// the candidate is.
+#[rstest]
+#[case::where_python_m_runs("contract_events", &TESTS)]
+#[case::where_a_script_runs("contract_events", &["python", "-c", "import contract_consumer as c; c.done('1')['event_id']"])]
+#[case::beside_the_tests("contract/contract_events", &TESTS)]
+#[case::in_pythonpath("copy/contract_events", &["env", "PYTHONPATH=copy", "python", "-m", "unittest", "discover", "-s", "contract"])]
+#[case::in_a_process_that_ends_at_once("copy/contract_events", &["env", "PYTHONPATH=copy", "python", "-c", "import os, contract_consumer as c; c.done('1')['event_id']; os._exit(0)"])]
+fn a_copy_that_is_imported_in_the_place_of_the_candidate_is_told(#[case] copy: &str, #[case] tests: &[&str]) {
     let Some(packages) = Packages::new(Tools::Uv) else { return };
-    let place = &packages.place;
-    place.write("consumer/contract_events/__init__.py", "");
-    let message = no_verdict(&packages.drift(&["--json"], &TESTS), "drift_shadowed");
+    let source = clearance_testkit::read(&packages.place.path("events"), "src/contract_events/__init__.py");
+    packages.place.write(&format!("consumer/{copy}/__init__.py"), &source);
+    let message = no_verdict(&packages.drift(&["--json"], tests), "drift_shadowed");
     assert!(
-        message.contains("contract_events from") && message.contains("consumer/contract_events/__init__.py"),
+        message
+            .starts_with("with the version that the consumer brings, the tests import contract_events from ")
+            && message.contains("contract_events/__init__.py"),
         "{message}"
     );
+}
+
+/// Tests that run elsewhere, as with a runner that makes an environment of its own, pass whatever the candidate is.
+#[rstest]
+#[case::nothing(&["true"])]
+#[case::another_python(&["sh", "-c", "PATH=${PATH#*:} exec python3 -c pass"])]
+fn tests_that_import_nothing_of_the_package_say_nothing_of_it(#[case] tests: &[&str]) {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let python = format!("#!/bin/sh\nexec '{}' \"$@\"\n", interpreter().display());
+    let packages = Packages {
+        place: packages.place.and("python3", &python).and("true", "#!/bin/sh\nexit 0\n"),
+        ..packages
+    };
+    assert_eq!(
+        no_verdict(&packages.drift(&["--json"], tests), "drift_not_imported"),
+        "the tests pass with the version that the consumer brings, and import nothing of contract-events: \
+         they say nothing of it"
+    );
+}
+
+#[test]
+fn tests_that_are_not_of_the_environment_are_refused() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
     let other = Packages { place: packages.place.and("pytest", "#!/usr/bin/env python3\n"), ..packages };
     let message = no_verdict(&other.drift(&["--json"], &["pytest", "contract"]), "drift_program_outside");
     assert!(message.starts_with("`pytest` is not in the environment"), "{message}");

@@ -12,8 +12,6 @@ pub(super) struct Installed {
     pub(super) version: String,
     /// Where it was installed from, where that was no index (PEP 610).
     from: Option<PathBuf>,
-    /// The modules that it brings, by their first name.
-    pub(super) modules: Vec<String>,
 }
 
 /// Fields in hex, as texts of packages may hold anything.
@@ -29,10 +27,7 @@ except metadata.PackageNotFoundError:
 else:
     direct = json.loads(found.read_text('direct_url.json') or '{}').get('url', '')
     direct = unquote(urlparse(direct).path) if direct.startswith('file:') else ''
-    files = [f.parts for f in found.files or ()]
-    tops = {p[0] for p in files if len(p) > 1 and p[-1].endswith('.py')}
-    tops |= {p[0][:-3] for p in files if len(p) == 1 and p[0].endswith('.py')}
-    print('clearance-metadata', h(found.version), h(direct), h('/'.join(sorted(t for t in tops if t.isidentifier()))))
+    print('clearance-metadata', h(found.version), h(direct))
 ";
 
 /// Asks an interpreter for a package; `None` where it is not installed.
@@ -47,11 +42,9 @@ pub(super) fn ask(python: &Path, package: &str, runner: &Runner<'_>) -> Result<O
     let words: Vec<&str> = answer.unwrap_or_default().split(' ').collect();
     match words[..] {
         ["absent"] => Ok(None),
-        [version, from, modules] => {
-            let (version, from, modules) = (text_of(version), text_of(from), text_of(modules));
-            let from = (!from.is_empty()).then(|| PathBuf::from(from));
-            let modules = modules.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            Ok(Some(Installed { version, from, modules }))
+        [version, from] => {
+            let (version, from) = (text_of(version), text_of(from));
+            Ok(Some(Installed { version, from: (!from.is_empty()).then(|| PathBuf::from(from)) }))
         }
         _ => Err("the interpreter does not say".to_owned()),
     }
