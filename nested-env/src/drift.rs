@@ -245,7 +245,7 @@ pub enum DriftError {
     #[error("no test was run {with}")]
     #[diagnostic(
         code(drift_no_tests),
-        help("check what the command selects")
+        help("check what the command selects, and whether all of it is skipped")
     )]
     NoTests {
         /// With which version.
@@ -444,7 +444,7 @@ impl Stage<'_> {
         let Some(exit) = code else {
             return Err(not_run(format!("they were ended by signal {}", signal.unwrap_or_default())));
         };
-        let tested = Tested { exit, output: format!("{stdout}{stderr}") };
+        let tested = Tested { exit, output: signs::without_colours(&format!("{stdout}{stderr}")) };
         if signs::no_test_ran(&tested.output) { Err(DriftError::NoTests { with }) } else { Ok(tested) }
     }
 

@@ -227,6 +227,17 @@ fn tests_that_do_not_answer_are_no_answer(#[case] tests: &[&str], #[case] code: 
     assert!(message.contains(said), "{message}");
 }
 
+/// Tests that look first whether the candidate has what they need, and are skipped where it has not.
+#[test]
+fn tests_that_are_all_skipped_with_the_candidate_are_no_answer() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let skips = "import unittest\nfrom contract_consumer import done\n\n\nclass Envelope(unittest.TestCase):\n    def test_id(self):\n        \
+                 if 'event_id' not in done('WP01'):\n            self.skipTest('no event_id')\n";
+    packages.place.write("consumer/contract/test_events_envelope.py", skips);
+    let message = no_verdict(&packages.drift(&["--json"], &TESTS), "drift_no_tests");
+    assert_eq!(message, "no test was run with the candidate");
+}
+
 #[test]
 fn where_there_can_be_no_environment_it_is_skipped() {
     let place = Place::with("uv", "#!/bin/sh\necho 'error: broken' >&2\nexit 2\n");
