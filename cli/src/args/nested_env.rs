@@ -43,25 +43,25 @@ pub(crate) struct EnvCreateArgs {
 #[derive(Debug, Args)]
 pub(crate) struct EnvDriftArgs {
     /// The package that drifts, by its name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_parser = word, value_name = "NAME")]
     pub(crate) package: String,
     /// What is installed last: a wheel, an archive, a project's directory, or a requirement
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_parser = word, value_name = "WHAT")]
     pub(crate) candidate: String,
     /// The version that the candidate has, as its metadata must say before and after the tests
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_parser = word, value_name = "VERSION")]
     pub(crate) candidate_version: String,
     /// What a failure of the tests names where the drift is its cause. Repeatable
-    #[arg(long, value_name = "TEXT", required = true)]
+    #[arg(long, value_parser = word, value_name = "TEXT", required = true)]
     pub(crate) sign: Vec<String>,
     /// What is installed first: a project's directory, a wheel, or a requirement
-    #[arg(long, value_name = "WHAT", default_value = ".")]
+    #[arg(long, value_parser = word, value_name = "WHAT", default_value = ".")]
     pub(crate) consumer: String,
     /// What the tests need besides, installed with the consumer. Repeatable
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_parser = word, value_name = "WHAT")]
     pub(crate) with: Vec<String>,
     /// A directory with wheels and archives, looked at first. Repeatable
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_parser = word, value_name = "DIR")]
     pub(crate) find_links: Vec<String>,
     /// Ask no package index
     #[arg(long)]
@@ -78,6 +78,11 @@ pub(crate) struct EnvDriftArgs {
     /// The tests of the consumer: a program and its arguments; `python` is that of the environment
     #[arg(last = true, required = true, value_name = "TESTS")]
     pub(crate) tests: Vec<String>,
+}
+
+/// An empty one would stand for the directory itself.
+fn word(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// What a scenario comes to.
