@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use clearance_engine::process::{self, Ended, Kept, Program, ProgramError};
 use clearance_engine::scratch_dir::{self, Purpose};
+use clearance_engine::source::without_secrets;
 use tempfile::TempDir;
 
 use install::Installer;
@@ -302,6 +303,12 @@ const CANDIDATE: &str = "with the candidate";
 impl Stage<'_> {
     fn play(mut self, directory: &Path) -> Result<Played, DriftError> {
         let packages = &self.scenario.packages;
+        if let Some(address) = packages.address() {
+            return Err(DriftError::Install {
+                what: without_secrets(address),
+                cause: "it is asked of a server, and offline none is asked".to_owned(),
+            });
+        }
         let environment = self.step("environment", |stage| stage.environment(directory))?;
         let installer = Installer::new(&environment, packages);
         self.step("consumer", |stage| {

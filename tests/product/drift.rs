@@ -123,6 +123,62 @@ fn what_cannot_be_installed_is_no_drift(#[case] candidate: &str, #[case] more: &
     assert!(message.starts_with(said), "{message}");
 }
 
+/// uv keeps what it built of a directory until its `pyproject.toml` changes.
+#[test]
+fn what_the_consumer_takes_from_beside_it_is_taken_as_it_is_now() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let sources = "[tool.uv.sources]\ncontract-events = { path = \"../events\" }\n\n[build-system]";
+    packages.write("consumer", "consumer", &[("[build-system]", sources)]);
+    let run = packages.drift(&["--json"], &TESTS);
+    assert_eq!((run.code, &run.json()["outcome"]), (1, &json!("drift_detected")), "{}", run.stdout);
+    packages.place.write(
+        "events/src/contract_events/__init__.py",
+        "def envelope(event_id, kind, payload):\n    return {}\n",
+    );
+    let message = no_verdict(&packages.drift(&["--json"], &TESTS), "drift_baseline_fails");
+    assert!(message.contains("contract-events 1.4.0 already"), "{message}");
+}
+
+/// `build` is a package, and in many projects a directory.
+#[test]
+fn a_directory_that_is_no_project_is_not_taken_for_a_package_of_its_name() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    packages.place.write("consumer/contract-events/notes.txt", "");
+    let run = packages.drift(&["--json", "--with", "contract-events"], &TESTS);
+    assert_eq!((run.code, &run.json()["outcome"]), (1, &json!("drift_detected")), "{}", run.stdout);
+}
+
+#[test]
+fn a_candidate_may_have_extras_and_is_still_looked_for_where_it_is() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    let run = packages.drift_of("../drifted[fast]", "999.0.0", &["--json"], &TESTS);
+    assert_eq!((run.code, &run.json()["outcome"]), (1, &json!("drift_detected")), "{}", run.stdout);
+}
+
+#[test]
+fn offline_no_address_is_asked() {
+    let packages = Packages::new(Tools::Stdlib).unwrap();
+    let candidate = "https://me:secret@127.0.0.1:1/contract_events-999.0.0-py3-none-any.whl";
+    let message =
+        no_verdict(&packages.drift_of(candidate, "999.0.0", &["--json"], &TESTS), "drift_install_failed");
+    assert!(
+        message.starts_with("https://***@127.0.0.1:1/contract_events")
+            && message.contains("offline none is asked"),
+        "{message}"
+    );
+}
+
+/// An empty word would stand for the directory that it is looked for from.
+#[rstest]
+#[case("--consumer")]
+#[case("--with")]
+#[case("--find-links")]
+fn empty_words_are_mistakes_of_usage(#[case] option: &str) {
+    let packages = Packages::new(Tools::Stdlib).unwrap();
+    let run = packages.drift(&["--json", option, " "], &TESTS);
+    assert_eq!((run.code, &run.json()["error"]), (2, &json!("usage")), "{}", run.stdout);
+}
+
 #[test]
 fn a_candidate_of_another_version_is_told_before_the_tests() {
     let Some(packages) = Packages::new(Tools::Uv) else { return };

@@ -25,15 +25,41 @@ pub struct Packages {
 }
 
 impl Packages {
-    /// The path that a word stands for; `None` of a requirement.
+    /// The path that a word stands for, without extras behind it; `None` of a requirement.
     pub(super) fn path(&self, directory: &Path, word: &str) -> Option<PathBuf> {
-        let path = directory.join(word);
-        path.exists().then(|| path.canonicalize().unwrap_or(path))
+        let (path, _) = split(directory, word);
+        let path = directory.join(path);
+        // A directory may have the name of a package, as `build` has: then it is a project, or not meant.
+        let is_meant = || {
+            word.contains('/')
+                || !word.starts_with(|c: char| c.is_alphanumeric())
+                || !path.is_dir()
+                || ["pyproject.toml", "setup.py"].iter().any(|file| path.join(file).exists())
+        };
+        (path.exists() && is_meant()).then(|| path.canonicalize().unwrap_or(path))
     }
 
     /// A word as installers take it: an absolute path, or the requirement as it is.
     fn word(&self, directory: &Path, word: &str) -> String {
-        self.path(directory, word).map_or_else(|| word.to_owned(), |path| path.to_string_lossy().into_owned())
+        let (_, extras) = split(directory, word);
+        self.path(directory, word)
+            .map_or_else(|| word.to_owned(), |path| path.to_string_lossy().into_owned() + extras)
+    }
+
+    /// An address among what is installed, where none is to be asked: installers ask it though they ask no index.
+    pub(super) fn address(&self) -> Option<&str> {
+        let words = [&self.consumer, &self.candidate].into_iter().chain(&self.with).chain(&self.find_links);
+        let is_address =
+            |word: &&String| word.match_indices("://").any(|(at, _)| !word[..at].ends_with("file"));
+        words.filter(|_| self.offline).find(is_address).map(String::as_str)
+    }
+}
+
+/// A path, and the extras behind it: `dist/project[fast]`.
+fn split<'a>(directory: &Path, word: &'a str) -> (&'a str, &'a str) {
+    match word.rfind('[') {
+        Some(at) if word.ends_with(']') && !directory.join(word).exists() => word.split_at(at),
+        _ => (word, ""),
     }
 }
 
@@ -48,11 +74,13 @@ impl<'a> Installer<'a> {
         Self { environment, packages }
     }
 
-    /// The consumer, with what the tests need.
+    /// The consumer, with what the tests need. uv keeps what it built of a directory that `tool.uv.sources` names, and builds it
+    /// anew where it is to install it anew: what is tested is what is there.
     pub(super) fn consumer(&self, directory: &Path) -> Vec<String> {
         let wanted = [&self.packages.consumer].into_iter().chain(&self.packages.with);
         let wanted: Vec<String> = wanted.map(|word| self.packages.word(directory, word)).collect();
-        self.install(directory, &[], &wanted)
+        let options: &[&str] = if self.environment.method == Method::Uv { &["--reinstall"] } else { &[] };
+        self.install(directory, options, &wanted)
     }
 
     /// The candidate, whatever version of it is there: of the same version, too, it is another one. pip would put what it
@@ -85,7 +113,10 @@ impl<'a> Installer<'a> {
             argv.extend((self.environment.method == Method::Uv).then(|| "--offline".to_owned()));
         }
         for links in &self.packages.find_links {
-            argv.extend(["--find-links".to_owned(), self.packages.word(directory, links)]);
+            // Never a name: it is a directory, or an address.
+            let path = directory.join(links);
+            let links = if path.exists() { path.to_string_lossy().into_owned() } else { links.clone() };
+            argv.extend(["--find-links".to_owned(), links]);
         }
         argv.extend(options.iter().map(|option| (*option).to_owned()));
         argv.push("--".to_owned());
