@@ -20,9 +20,14 @@ pub(crate) fn run(command: &EnvCommand, global: &Global, env: &Env) -> Result<An
 
 /// The directory that paths are looked for from, and tools run in.
 fn start(global: &Global, env: &Env) -> Result<PathBuf, Failure> {
-    match &global.repo {
-        Some(repo) if repo.is_absolute() => Ok(repo.clone()),
-        Some(repo) => Ok(env.directory()?.join(repo)),
-        None => Ok(env.directory()?.to_owned()),
+    let start = match &global.repo {
+        Some(repo) if repo.is_absolute() => repo.clone(),
+        Some(repo) => env.directory()?.join(repo),
+        None => env.directory()?.to_owned(),
+    };
+    if start.is_dir() {
+        return Ok(start);
     }
+    let message = format!("{} is not a directory", start.display());
+    Err(Failure::usage("no_directory", message, "give an existing directory: --repo DIR"))
 }
