@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub from: &'a Path,
     /// How long each tool may take.
     pub timeout: Duration,
+    /// When all of them must have ended; `None` where each has its time.
+    pub until: Option<Instant>,
 }
 
 /// An environment whose interpreter has run.
@@ -76,7 +78,7 @@ pub enum CreateError {
 /// # Errors
 /// [`CreateError`]: a place that cannot be taken, an interpreter that is not there, or no way that works.
 pub fn create(request: &Request<'_>) -> Result<NestedEnv, CreateError> {
-    let runner = Runner::new(request.variables, request.from, request.timeout);
+    let runner = Runner::new(request.variables, request.from, request.timeout).until(request.until);
     let uv = runner.resolve(uv::PROGRAM);
     let found_uv = uv.as_deref().ok();
     let interpreter = interpreter::choose(request.python, found_uv, &runner)?;
@@ -146,7 +148,7 @@ impl NestedEnv {
     /// Whether uv manages the Python of this environment. It takes a question to uv, so it is asked for by who shows it.
     #[must_use]
     pub fn managed(&self, request: &Request<'_>) -> Managed {
-        let runner = Runner::new(request.variables, request.from, request.timeout);
+        let runner = Runner::new(request.variables, request.from, request.timeout).until(request.until);
         let uv = runner.resolve(uv::PROGRAM).ok();
         managed::look(&self.interpreter, Some(&self.base_prefix), uv.as_deref(), &runner)
     }

@@ -107,6 +107,16 @@ pub enum DriftError {
     #[error("skipped: {0}")]
     #[diagnostic(code(environment_limitation), help("{}", .0.help()))]
     Skipped(Box<Limitation>),
+    /// Its time was over before.
+    #[error("the time of the scenario was over before there was an environment. {causes}")]
+    #[diagnostic(
+        code(drift_out_of_time),
+        help("give it more time: its timeout is that of all steps together")
+    )]
+    OutOfTime {
+        /// What became of each way to make one.
+        causes: String,
+    },
     /// There is no place for one.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -371,8 +381,13 @@ impl Stage<'_> {
             variables: self.setting.variables,
             from: self.setting.directory,
             timeout: self.left(),
+            until: self.started.checked_add(self.setting.timeout),
         };
         create(&request).map_err(|error| match error {
+            // It is no limitation of the machine then.
+            CreateError::Limitation(limitation) if self.left().is_zero() => {
+                DriftError::OutOfTime { causes: limitation.causes() }
+            }
             CreateError::Limitation(limitation) => DriftError::Skipped(limitation),
             other => DriftError::Create(other),
         })

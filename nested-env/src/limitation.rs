@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::attempt::{Attempt, Method, Outcome};
+use crate::attempt::{Attempt, End, Method, Outcome};
 use crate::managed::Managed;
 
 /// How every reason begins. Scripts may look for it.
@@ -24,9 +24,8 @@ pub struct Limitation {
 
 impl fmt::Display for Limitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told: Vec<String> = self.attempts.iter().map(|attempt| self.told(attempt) + ".").collect();
         let left = self.left.as_ref().map(|left| format!(" It was not all taken away again: {left}."));
-        write!(f, "{BEGINNING}\n{}{}\n{END}", told.join(" "), left.unwrap_or_default())
+        write!(f, "{BEGINNING}\n{}{}\n{END}", self.causes(), left.unwrap_or_default())
     }
 }
 
@@ -34,11 +33,20 @@ impl Limitation {
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> String {
-        let causes = self.attempts.iter().filter_map(|attempt| attempt.outcome.cause());
-        let advice = causes.filter_map(advice).next_back();
+        let advice = self.attempts.iter().rev().find_map(|attempt| match attempt.outcome.end() {
+            Some(End::Timeout) => Some("give the tools more time: --timeout SECONDS".to_owned()),
+            _ => advice(attempt.outcome.cause()?),
+        });
         advice.unwrap_or_else(|| {
             "install uv (`pip install uv`), or a CPython with venv and pip; --python names another interpreter".to_owned()
         })
+    }
+
+    /// What became of each way, in sentences.
+    #[must_use]
+    pub fn causes(&self) -> String {
+        let told: Vec<String> = self.attempts.iter().map(|attempt| self.told(attempt) + ".").collect();
+        told.join(" ")
     }
 
     fn told(&self, attempt: &Attempt) -> String {

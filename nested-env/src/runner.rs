@@ -19,12 +19,18 @@ pub(crate) struct Runner<'a> {
     env: Vec<(OsString, OsString)>,
     directory: &'a Path,
     timeout: Duration,
+    until: Option<Instant>,
 }
 
 impl<'a> Runner<'a> {
     /// Of these variables tools get what does not lead them astray. They run in `directory`, each for `timeout` at most.
     pub(crate) fn new(variables: &[(OsString, OsString)], directory: &'a Path, timeout: Duration) -> Self {
-        Self { env: for_tools(variables), directory, timeout }
+        Self { env: for_tools(variables), directory, timeout, until: None }
+    }
+
+    /// None of them after this instant, where there is one.
+    pub(crate) fn until(self, until: Option<Instant>) -> Self {
+        Self { until, ..self }
     }
 
     pub(crate) fn env(&self) -> &[(OsString, OsString)] {
@@ -43,7 +49,8 @@ impl<'a> Runner<'a> {
 
     /// The same with a time of its own, where that is shorter.
     pub(crate) fn run_for(&self, argv: &[String], timeout: Duration) -> Result<Ended, ProgramError> {
-        let timeout = timeout.min(self.timeout);
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = timeout.min(self.timeout).min(left.unwrap_or(timeout));
         let (directory, env) = (self.directory, self.env.as_slice());
         process::run(&Program { argv, directory, env, timeout, output_cap: OUTPUT_CAP, kept: Kept::End })
     }

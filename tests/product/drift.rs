@@ -325,6 +325,47 @@ fn where_there_can_be_no_environment_it_is_skipped() {
     assert!(message.contains("broken (exit code 2)"), "{message}");
 }
 
+/// A uv that hangs has all of the time, and no more; that it is over says nothing of this machine.
+#[test]
+fn the_time_is_that_of_all_steps_and_its_end_is_no_limitation() {
+    let packages = Packages::new(Tools::Stdlib).unwrap();
+    let packages = Packages { place: packages.place.and("uv", "#!/bin/sh\nexec sleep 600\n"), ..packages };
+    let started = std::time::Instant::now();
+    let message = no_verdict(&packages.drift(&["--json", "--timeout", "4"], &TESTS), "drift_out_of_time");
+    assert!(started.elapsed().as_secs_f32() < 7.5, "{:?}", started.elapsed());
+    assert!(message.contains("uv venv failed: killed, as it had not ended after"), "{message}");
+    assert!(!message.contains("E2E environment limitation"), "{message}");
+}
+
+#[test]
+fn a_place_that_is_not_there_is_told_and_not_made() {
+    let place = Place::new();
+    for arguments in [
+        &["env", "create", "made", "--repo", "nowhere", "--json"][..],
+        &[
+            "env",
+            "drift",
+            "--repo",
+            "nowhere",
+            "--json",
+            "--package",
+            "p",
+            "--candidate",
+            "c",
+            "--candidate-version",
+            "1",
+            "--sign",
+            "s",
+            "--",
+            "t",
+        ],
+    ] {
+        let run = Run::of(place.command().args(arguments));
+        assert_eq!((run.code, &run.json()["error"]), (2, &json!("no_directory")), "{}", run.stdout);
+    }
+    assert!(!place.path("nowhere").exists());
+}
+
 /// With the runner that most use, where the package index is reached.
 #[test]
 fn failures_of_pytest_are_read() {

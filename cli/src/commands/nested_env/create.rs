@@ -34,6 +34,7 @@ pub(super) fn run(args: &EnvCreateArgs, global: &Global, env: &Env) -> Result<An
         variables: &env.variables,
         from: &from,
         timeout: args.timeout,
+        until: None,
     };
     if args.directory.as_os_str().is_empty() {
         let help = "name the directory that the environment is to be made in: .venv, say";
