@@ -123,6 +123,23 @@ fn what_cannot_be_installed_is_no_drift(#[case] candidate: &str, #[case] more: &
     assert!(message.starts_with(said), "{message}");
 }
 
+/// Its version is that of the package that the consumer brought: only from where that was installed tells them apart.
+#[test]
+fn a_candidate_of_another_name_is_not_taken_for_the_package() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    packages.write("drifted", "other", &[("contract-events", "contract-other"), ("999.0.0", "1.4.0")]);
+    let message = no_verdict(&packages.drift_of("../other", "1.4.0", &["--json"], &TESTS), "drift_erased");
+    assert!(message.starts_with("before the tests, contract-events 1.4.0 is installed"), "{message}");
+}
+
+#[test]
+fn what_uv_is_told_where_the_tests_run_is_not_looked_at() {
+    let Some(packages) = Packages::new(Tools::Uv) else { return };
+    packages.place.write("consumer/uv.toml", "no toml at all [");
+    let run = packages.drift(&["--json"], &TESTS);
+    assert_eq!((run.code, &run.json()["outcome"]), (1, &json!("drift_detected")), "{}", run.stdout);
+}
+
 /// uv keeps what it built of a directory until its `pyproject.toml` changes.
 #[test]
 fn what_the_consumer_takes_from_beside_it_is_taken_as_it_is_now() {
