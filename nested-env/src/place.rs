@@ -12,22 +12,10 @@ use clearance_engine::source::read_bytes;
 /// What makes a directory an environment.
 pub(crate) const CONFIG: &str = "pyvenv.cfg";
 
-/// What environments have at their top: of venv, uv and virtualenv, and of packages that put files there.
-const PARTS: [&str; 13] = [
-    "bin",
-    "include",
-    "lib",
-    "lib64",
-    "share",
-    "etc",
-    "man",
-    "Scripts",
-    "Include",
-    "Lib",
-    CONFIG,
-    "CACHEDIR.TAG",
-    ".lock",
-];
+/// What environments have at their top: of venv, uv and virtualenv. Some packages put files into `share` and `etc`, but so do
+/// people, where they made an environment of `~/.local`.
+const PARTS: [&str; 10] =
+    ["bin", "include", "lib", "lib64", "Scripts", "Include", "Lib", CONFIG, "CACHEDIR.TAG", ".lock"];
 
 /// Makes git ignore the environment; uv and newer Pythons write one.
 const IGNORE: &str = ".gitignore";

@@ -75,6 +75,9 @@ fn nothing_that_is_there_is_deleted_but_an_environment_where_that_is_asked() {
     works(&cleared.json(), "uv_venv");
     assert!(!place.path("made/lib/marker").exists());
     // Whose environment has somebody's work in it, keeps it.
+    place.write("made/share/notes.md", "mine");
+    kept(&["made", "--clear", "--json"], "env_directory_taken");
+    fs::remove_dir_all(place.path("made/share")).unwrap();
     place.write("made/notes.md", "mine");
     kept(&["made", "--clear", "--json"], "env_directory_taken");
     fs::create_dir(place.path("work")).unwrap();
