@@ -75,6 +75,8 @@ mod landing_state;
 mod landings_at_once;
 #[path = "product/lanes.rs"]
 mod lanes;
+#[path = "product/manual.rs"]
+mod manual;
 #[path = "product/missions.rs"]
 mod missions;
 #[cfg(unix)]

@@ -24,7 +24,7 @@ use rules::RulesCommand;
 
 /// Is this repository cleared for the step, and if not, what exactly must be done?
 #[derive(Debug, Parser)]
-#[command(name = "clearance", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "clearance", version = env!("CLEARANCE_VERSION"), max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -101,6 +101,10 @@ pub(crate) enum Command {
     Env(EnvCommand),
     /// Build a small repository with missions in it, and run the main job on it
     Demo(DemoArgs),
+    /// Print what makes a shell complete commands, missions and rules
+    Completions(CompletionsArgs),
+    /// Print the manual, for man(1)
+    Man(ManArgs),
     /// Names of the original tool, for scripts that use them
     #[command(subcommand, hide = true)]
     Agent(AgentCommand),
@@ -130,6 +134,31 @@ pub(crate) struct DemoArgs {
     /// Where to build it; a new temporary directory when absent
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
+}
+
+/// Print what makes a shell complete the command line.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS)]
+pub(crate) struct CompletionsArgs {
+    /// bash, elvish, fish, powershell, zsh
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: String,
+}
+
+const COMPLETIONS: &str = "\
+In the file that the shell reads when it starts:
+  bash        source <(clearance completions bash)
+  zsh         source <(clearance completions zsh)
+  fish        clearance completions fish | source
+  elvish      eval (clearance completions elvish | slurp)
+  powershell  clearance completions powershell | Out-String | Invoke-Expression";
+
+/// Print the manual.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write a page for each command into DIR, instead of the first one to standard output
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -1,8 +1,10 @@
 //! The commands, one file each: `XArgs` in `args.rs`, `run` here.
 
 mod check;
+mod completions;
 mod demo;
 mod gate;
+mod man;
 mod mark_status;
 mod merge;
 mod move_lane;
@@ -74,6 +76,15 @@ impl Answer {
         }
     }
 
+    /// Text that is no account of anything; a machine gets it as one JSON value.
+    pub(crate) fn words(text: String, global: &Global) -> Self {
+        if !reports::json_on_stdout(global) {
+            return Self::text(text);
+        }
+        let value = serde_json::json!({ "text": text });
+        Self { reports: reports::files(&global.report, &value, None), ..Self::text(format!("{value}\n")) }
+    }
+
     /// Text, and nothing else to say.
     pub(crate) fn text(stdout: String) -> Self {
         Self {
@@ -123,6 +134,8 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(args, global, env),
         Command::Env(command) => nested_env::run(command, global, env),
+        Command::Completions(args) => completions::run(args, global),
+        Command::Man(args) => man::run(args, global, env),
         Command::Demo(args) => demo::run(args, global, env),
     }
 }

@@ -127,6 +127,11 @@ fn text(name: &str) -> Option<String> {
     variable(name)?.into_string().ok().map(|value| value.trim().to_owned())
 }
 
+/// The working directory, for who answers before the rest of the world is read.
+pub(crate) fn here() -> std::io::Result<PathBuf> {
+    directory()
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn directory() -> std::io::Result<PathBuf> {
     std::env::current_dir()

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod completion;
 mod env;
 mod failure;
 mod final_sync;
@@ -28,6 +29,9 @@ use output::Style;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if completion::answered(&arguments) {
+        return ExitCode::SUCCESS;
+    }
     // What teams write nests within limits that are meant for people; the usual stack is smaller than those.
     let status = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || run(&arguments));

@@ -45,6 +45,8 @@ fn the_command_reference_is_current() {
         &["env", "create"],
         &["env", "drift"],
         &["demo"],
+        &["completions"],
+        &["man"],
     ] {
         let help = run(&repo, &[words, &["--help"]].concat()).stdout;
         let name = [&["clearance"], words].concat().join(" ");

@@ -9,18 +9,19 @@ use clearance_engine::merge::scope::Strategy;
 
 use super::rules::{RulesFrom, RulesQuestion};
 use super::seconds;
+use crate::completion::{missions, rules};
 
 /// Run every check of a step.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The mission; without it, the one that the current branch or directory is about
-    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    #[arg(long, value_name = "HANDLE", alias = "feature", add = missions())]
     pub(crate) mission: Option<String>,
     /// The step that is to be taken
     #[arg(long, value_name = "STAGE", default_value = "merge")]
     pub(crate) stage: StageArg,
     /// Run only this check or rule
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = rules())]
     pub(crate) rule: Option<String>,
     /// Show the value of each part of the rule's expressions, for one item: that named by --item, else the first that does
     /// not hold
@@ -37,7 +38,7 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
     /// The mission; without it, the one that the current branch or directory is about
-    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    #[arg(long, value_name = "HANDLE", alias = "feature", add = missions())]
     pub(crate) mission: Option<String>,
     /// Change nothing: say whether it is cleared, and what would be done
     #[arg(long)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::completion::missions;
 use clap::{Args, ValueEnum};
 use clearance_engine::strategy::TaskState;
 
@@ -13,7 +14,7 @@ use super::seconds;
 pub(crate) struct WriteArgs {
     /// The mission: directory name, id, first 8 characters of it, name without number, or number. Without it, the
     /// one that the current branch or directory is about
-    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    #[arg(long, value_name = "HANDLE", alias = "feature", add = missions())]
     pub(crate) mission: Option<String>,
     /// Show what would change, as a diff, and change nothing
     #[arg(long)]
@@ -112,7 +113,7 @@ pub(crate) struct MoveArgs {
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// The mission; without it, the one that the current branch or directory is about, else all of them
-    #[arg(long, value_name = "HANDLE", alias = "feature")]
+    #[arg(long, value_name = "HANDLE", alias = "feature", add = missions())]
     pub(crate) mission: Option<String>,
     /// Every mission, a line each, the last active first
     #[arg(long, conflicts_with = "mission")]

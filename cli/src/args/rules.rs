@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::completion::{missions, rules};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::gate::StageArg;
@@ -87,7 +88,7 @@ pub(crate) struct RulesLintArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RulesExplainArgs {
     /// A rule or a built-in check
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = rules())]
     pub(crate) id: String,
     #[arg(long, value_name = "base|head|DIR", value_parser = RulesFrom::parse, help = AUTHORED)]
     pub(crate) rules_from: Option<RulesFrom>,
@@ -124,7 +125,7 @@ pub(crate) enum RulesTrustCommand {
 #[derive(Debug, Args)]
 pub(crate) struct RulesTrustPlace {
     /// The mission that would be merged: files that a command names are those that it would leave
-    #[arg(long, value_name = "HANDLE")]
+    #[arg(long, value_name = "HANDLE", add = missions())]
     pub(crate) mission: Option<String>,
     /// The branch to merge into
     #[arg(long, value_name = "BRANCH")]
@@ -137,7 +138,7 @@ pub(crate) struct RulesTrustPlace {
 #[derive(Debug, Args)]
 pub(crate) struct RulesTrustShowArgs {
     /// A rule; without it, all that run a program or ask a server
-    #[arg(value_name = "RULE")]
+    #[arg(value_name = "RULE", add = rules())]
     pub(crate) id: Option<String>,
     #[command(flatten)]
     pub(crate) place: RulesTrustPlace,
@@ -146,7 +147,7 @@ pub(crate) struct RulesTrustShowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RulesTrustArgs {
     /// The rule
-    #[arg(value_name = "RULE")]
+    #[arg(value_name = "RULE", add = rules())]
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) place: RulesTrustPlace,
@@ -155,7 +156,7 @@ pub(crate) struct RulesTrustArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RulesTrustRevokeArgs {
     /// The rule
-    #[arg(value_name = "RULE")]
+    #[arg(value_name = "RULE", add = rules())]
     pub(crate) id: String,
 }
 

@@ -28,7 +28,7 @@ pub(super) fn render(telling: &Telling<'_>) -> String {
          <main>\n{entries}{board}{checks}</main>\n\
          <footer>clearance {}, exit code {}</footer>\n</body>\n</html>\n",
         html(&telling.counts()),
-        env!("CARGO_PKG_VERSION"),
+        env!("CLEARANCE_VERSION"),
         telling.exit_code,
     )
 }

@@ -31,7 +31,7 @@ pub(super) fn render(telling: &Telling<'_>) -> String {
         "runs": [{
             "tool": { "driver": {
                 "name": "clearance",
-                "version": env!("CARGO_PKG_VERSION"),
+                "version": env!("CLEARANCE_VERSION"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules.values().map(|entry| rule(entry)).collect::<Vec<_>>(),
             }},

@@ -1,0 +1,100 @@
+//! What stands beside the binary: completion in shells, the manual, the version.
+
+use std::process::Command;
+
+use rstest::rstest;
+
+use crate::rules_support::{passing, staged};
+use crate::support::{Run, TestRepo, binary, in_git, run};
+
+/// What bash offers at the end of a line, asked as bash asks.
+fn offered(repo: &TestRepo, words: &[&str]) -> Option<Vec<String>> {
+    let script = r#"
+        PATH="$PROGRAMS:$PATH"
+        source <(clearance completions bash)
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        COMP_TYPE=9
+        _clap_complete_clearance clearance "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    if Command::new("bash").arg("--version").output().is_err() {
+        eprintln!("there is no bash on PATH: its completion is not tried");
+        return None;
+    }
+    // The environment that the tests own, with another program in it.
+    let own = in_git(repo.root());
+    let mut bash = Command::new("bash");
+    bash.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    bash.current_dir(repo.root()).env("PROGRAMS", binary().parent().unwrap());
+    let said = Run::of(bash.args(["--norc", "--noprofile", "-c", script, "bash"]).args(words));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    Some(said.stdout.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn bash_offers_the_missions_and_rules_of_the_repository() {
+    let repo = staged(&[("rules.d/own.yaml", &passing("own-rule"))]);
+    repo.write("kitty-specs/020-pay/meta.json", "{}\n");
+    repo.write("kitty-specs/021-ship/meta.json", "{}\n");
+    let Some(missions) = offered(&repo, &["clearance", "check", "--mission", ""]) else { return };
+    assert_eq!(missions, ["020-pay", "021-ship"]);
+    let rules = offered(&repo, &["clearance", "check", "--rule", "o"]).unwrap();
+    assert_eq!(rules, ["own-rule"]);
+    let checks = offered(&repo, &["clearance", "rules", "explain", "git"]).unwrap();
+    assert_eq!(checks, ["git-state"]);
+    let commands = offered(&repo, &["clearance", "mer"]).unwrap();
+    assert_eq!(commands, ["merge"]);
+}
+
+#[rstest]
+#[case("bash")]
+#[case("elvish")]
+#[case("fish")]
+#[case("powershell")]
+#[case("zsh")]
+fn every_shell_is_told_how_to_ask(#[case] shell: &str) {
+    let told = run(&TestRepo::new(), &["completions", shell]);
+    assert!(told.code == 0 && told.stdout.contains("CLEARANCE_COMPLETE"), "{told:?}");
+    let value = run(&TestRepo::new(), &["completions", shell, "--json"]).json();
+    assert_eq!(value["text"].as_str(), Some(told.stdout.as_str()));
+}
+
+#[test]
+fn an_unknown_shell_is_refused_with_those_that_are_known() {
+    let told = run(&TestRepo::new(), &["completions", "tcsh"]);
+    assert!(told.code == 2 && told.stderr.contains("bash, elvish, fish, powershell, zsh"), "{told:?}");
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let repo = TestRepo::new();
+    let first = run(&repo, &["man"]);
+    assert!(
+        first.stdout.contains(".TH clearance 1") && first.stdout.contains("Exit codes"),
+        "{}",
+        first.stdout
+    );
+    let pages = repo.outside().join("man");
+    assert_eq!(run(&repo, &["man", "--out", pages.to_str().unwrap()]).code, 0);
+    for page in ["clearance.1", "clearance-merge.1", "clearance-rules-trust-allow.1", "clearance-env-drift.1"]
+    {
+        let text = clearance_testkit::read(&pages, page);
+        assert!(text.contains(".SH NAME") && text.contains(&page[..page.len() - 2]), "{page}: {text}");
+    }
+    assert!(!pages.join("clearance-agent.1").exists(), "what is hidden has no page");
+}
+
+#[test]
+fn the_version_is_told_with_its_commit_where_it_is_a_release() {
+    let told = run(&TestRepo::new(), &["--version"]).stdout;
+    let rest = told.trim_end().strip_prefix("clearance ").unwrap();
+    let (version, commit) =
+        rest.split_once(' ').map_or((rest, None), |(version, commit)| (version, Some(commit)));
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    let is_commit = |commit: &str| {
+        let inner = commit.strip_prefix('(').and_then(|commit| commit.strip_suffix(')')).unwrap();
+        inner.len() == 12 && inner.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    assert!(commit.is_none_or(is_commit), "{told}");
+}
