@@ -191,6 +191,9 @@ mod sync_websocket;
 mod team_resolvers;
 #[path = "product/vectors.rs"]
 mod vectors;
+#[cfg(unix)]
+#[path = "product/watch.rs"]
+mod watch;
 #[path = "product/ways_out.rs"]
 mod ways_out;
 #[path = "product/writing.rs"]

@@ -12,6 +12,7 @@ mod nested_env;
 mod rules;
 mod status;
 mod status_files;
+mod status_watch;
 #[cfg(feature = "sync")]
 mod sync;
 mod target;

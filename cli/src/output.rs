@@ -222,6 +222,17 @@ pub(crate) fn answer(answer: &Answer, style: &Style) -> io::Result<()> {
     Ok(())
 }
 
+/// Shows a text in the place of the one before it: on a terminal there, and behind it where there is none.
+pub(crate) fn screen(text: &str, style: &Style) -> io::Result<()> {
+    /// Empties the screen, and what was scrolled out of it stays.
+    const ANEW: &str = "\u{1b}[H\u{1b}[2J";
+    let mut stdout = io::stdout().lock();
+    let before = if style.terminal { ANEW } else { "" };
+    let behind = if style.terminal { "" } else { "\n" };
+    stdout.write_all(format!("{before}{text}{behind}").as_bytes())?;
+    stdout.flush()
+}
+
 /// Prints why there is no answer: on standard error for people, on standard output as JSON for machines. Reports that
 /// were asked for say so too: what an earlier run left there must not be taken for the answer.
 pub(crate) fn failure(failure: &Failure, style: &Style, wanted: &Wanted) -> io::Result<()> {

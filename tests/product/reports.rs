@@ -312,6 +312,7 @@ fn a_run_without_an_answer_says_so_in_its_reports(#[case] format: &str) {
 #[case::two_on_stdout(&["--report", "sarif", "--report", "junit"], "only one report fits")]
 #[case::json_and_another(&["--json", "--report", "sarif"], "only one report fits")]
 #[case::unknown(&["--report", "xml"], "the formats are: json, jsonl, sarif")]
+#[case::mistyped(&["--report", "sarfi"], "did you mean `sarif`?")]
 #[case::no_name(&["--report", "sarif="], "a file name must follow")]
 #[case::a_form_in_a_file(&["--report", "plain=x"], "no file")]
 fn what_cannot_be_is_refused(#[case] arguments: &[&str], #[case] said: &str) {

@@ -118,6 +118,10 @@ pub(crate) struct StatusArgs {
     /// Every mission, a line each, the last active first
     #[arg(long, conflicts_with = "mission")]
     pub(crate) all: bool,
+    /// Show it again whenever it changes, looking every few SECONDS
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1", require_equals = true,
+        value_parser = watching, conflicts_with_all = ["materialize", "recover"])]
+    pub(crate) watch: Option<Duration>,
     /// Write status.json anew where it is not what the log adds up to
     #[arg(long, conflicts_with = "recover")]
     pub(crate) materialize: bool,
@@ -127,6 +131,12 @@ pub(crate) struct StatusArgs {
     /// How long to wait for another process that writes the mission
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) lock_timeout: Duration,
+}
+
+/// Looking without a pause would keep a processor busy.
+fn watching(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    seconds(text).map(|every| every.max(SHORTEST))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clearance_rules::team::nearest;
+
 /// A report that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReportRequest {
@@ -81,8 +83,11 @@ impl ReportRequest {
         let names: Vec<_> = Format::ALL.iter().map(|(name, _)| *name).collect();
         let known = Format::ALL.iter().find(|(known, _)| *known == name);
         let Some((_, format)) = known else {
+            let near = nearest(name, names.iter().copied())
+                .map(|near| format!("did you mean `{near}`? "))
+                .unwrap_or_default();
             return Err(format!(
-                "the formats are: {}; each but the last three also as FORMAT=FILE",
+                "{near}the formats are: {}; each but the last three also as FORMAT=FILE",
                 names.join(", ")
             ));
         };

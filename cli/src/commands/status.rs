@@ -13,7 +13,7 @@ use clearance_engine::repo::Repo;
 use clearance_engine::strategy::ResolveContext;
 use serde_json::{Value, json};
 
-use super::{Answer, gate, status_files, target};
+use super::{Answer, gate, status_files, status_watch, target};
 use crate::args::Global;
 use crate::args::mission::StatusArgs;
 use crate::env::Env;
@@ -27,6 +27,18 @@ const SCHEMA: &str = "clearance.status/v1";
 const ALL_SCHEMA: &str = "clearance.status-all/v1";
 
 pub(crate) fn run(
+    args: &StatusArgs,
+    global: &Global,
+    env: &Env,
+    registry: &Registry,
+) -> Result<Answer, Failure> {
+    match args.watch {
+        Some(every) => status_watch::run((args, every), global, env, registry),
+        None => once(args, global, env, registry),
+    }
+}
+
+pub(super) fn once(
     args: &StatusArgs,
     global: &Global,
     env: &Env,
