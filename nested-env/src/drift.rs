@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use clearance_engine::process::{self, Ended, Kept, Program, ProgramError};
+use clearance_engine::process::{self, Ended, Kept, Program};
 use clearance_engine::scratch_dir::{self, Purpose};
 use clearance_engine::source::without_secrets;
 use tempfile::TempDir;
@@ -285,12 +285,7 @@ impl Stage<'_> {
         let (timeout, kept) = (self.left(), Kept::End);
         let ran =
             process::run(&Program { argv, directory, env: &env, timeout, output_cap: OUTPUT_CAP, kept });
-        let ended = match ran {
-            Ok(ended) => ended,
-            Err(error @ ProgramError::Timeout { .. }) => return Err(not_run(error.to_string())),
-            Err(error) => return Err(not_run(error.to_string())),
-        };
-        let Ended { code, signal, stdout, stderr, .. } = ended;
+        let Ended { code, signal, stdout, stderr, .. } = ran.map_err(|error| not_run(error.to_string()))?;
         let Some(exit) = code else {
             return Err(not_run(format!("they were ended by signal {}", signal.unwrap_or_default())));
         };
@@ -337,7 +332,8 @@ fn for_tests(variables: &[(OsString, OsString)], environment: &Path) -> Vec<(OsS
     env
 }
 
-/// Whether a program is a Python, or a script that one reads: outside of the environment it tests something else.
+/// Whether a program is a Python, or a script that a certain one reads: outside of the environment it tests something else. What
+/// `env` looks for is that of the environment.
 fn is_of_python(file: &Path) -> bool {
     const FIRST_LINE: u64 = 256;
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -349,7 +345,8 @@ fn is_of_python(file: &Path) -> bool {
         String::from_utf8_lossy(&line).into_owned()
     };
     name.starts_with("python")
-        || Some(first()).is_some_and(|line| line.starts_with("#!") && line.contains("python"))
+        || Some(first())
+            .is_some_and(|line| line.starts_with("#!") && line.contains("python") && !line.contains("/env "))
 }
 
 #[cfg(test)]
@@ -360,7 +357,7 @@ mod tests {
 
     #[rstest]
     #[case("pytest", "#!/usr/bin/python3\n", true)]
-    #[case("pytest", "#!/usr/bin/env python\n", true)]
+    #[case("check", "#!/usr/bin/env python\n", false)]
     #[case("python3", "", true)]
     #[case("check.sh", "#!/bin/sh\npython\n", false)]
     fn programs_of_another_python_are_told_from_others(

@@ -283,7 +283,7 @@ fn tests_that_import_nothing_of_the_package_say_nothing_of_it(#[case] tests: &[&
 #[test]
 fn tests_that_are_not_of_the_environment_are_refused() {
     let Some(packages) = Packages::new(Tools::Uv) else { return };
-    let other = Packages { place: packages.place.and("pytest", "#!/usr/bin/env python3\n"), ..packages };
+    let other = Packages { place: packages.place.and("pytest", "#!/usr/bin/python3\n"), ..packages };
     let message = no_verdict(&other.drift(&["--json"], &["pytest", "contract"]), "drift_program_outside");
     assert!(message.starts_with("`pytest` is not in the environment"), "{message}");
 }
