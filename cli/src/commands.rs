@@ -26,7 +26,7 @@ use clearance_engine::registry::Registry;
 use serde_json::Value;
 
 use crate::args::{AgentCommand, AgentTasksCommand, Cli, Command, Global};
-use crate::env::Env;
+use crate::env::{Env, Pager};
 use crate::failure::Failure;
 use crate::final_sync::Last;
 use crate::output::reporters::telling::Telling;
@@ -41,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) problems: Vec<Problem>,
     /// Reports to write to files.
     pub(crate) reports: Vec<(PathBuf, String)>,
+    /// What shows it where it is long.
+    pub(crate) pager: Option<Pager>,
     /// What is added to the summary of a step of a CI.
     pub(crate) summary: Option<(PathBuf, String)>,
     /// How the process ends.
@@ -92,6 +94,7 @@ impl Answer {
             stdout,
             problems: Vec::new(),
             reports: Vec::new(),
+            pager: None,
             summary: None,
             status: ExitStatus::Done,
             last: Last::default(),

@@ -23,6 +23,8 @@ pub(crate) struct Env {
     pub(crate) shows_progress: bool,
     /// Columns of the terminal.
     pub(crate) columns: usize,
+    /// What shows long text on a terminal, page by page.
+    pub(crate) pager: Option<Pager>,
     /// Columns to wrap text at.
     pub(crate) width: usize,
     /// Whether the terminal shows more than ASCII.
@@ -58,6 +60,7 @@ impl Env {
             terminal: std::io::stdout().is_terminal() && !dumb,
             shows_progress: std::io::stderr().is_terminal() && !dumb,
             columns: columns(),
+            pager: pager().filter(|_| std::io::stdout().is_terminal() && !dumb),
             width: columns().clamp(40, 120),
             unicode: unicode(),
             allow_protected: text("SPEC_KITTY_ALLOW_PROTECTED_BRANCH_COMMITS")
@@ -159,6 +162,26 @@ fn columns() -> usize {
     let told = text("COLUMNS").and_then(|columns| columns.parse().ok());
     let measured = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     told.or_else(measured).unwrap_or(100).clamp(20, 1000)
+}
+
+/// What shows text that is longer than the terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pager {
+    /// The program and its arguments.
+    pub(crate) argv: Vec<String>,
+    /// Lines of the terminal.
+    pub(crate) rows: usize,
+}
+
+/// `CLEARANCE_PAGER`, else `PAGER`, else `less`; none where it is empty or `cat`, and where the height is not known.
+fn pager() -> Option<Pager> {
+    let told = text("LINES").and_then(|rows| rows.parse().ok());
+    let measured = || terminal_size::terminal_size().map(|(_, height)| usize::from(height.0));
+    let rows = told.or_else(measured).filter(|rows| *rows > 0)?;
+    let named = text("CLEARANCE_PAGER").or_else(|| text("PAGER")).unwrap_or_else(|| "less".to_owned());
+    let argv: Vec<String> = named.split_whitespace().map(str::to_owned).collect();
+    let is_one = argv.first().is_some_and(|program| program != "cat");
+    is_one.then_some(Pager { argv, rows })
 }
 
 /// The locale's character set, as setlocale(3) chooses it. An unset locale is taken for UTF-8: CI logs are.

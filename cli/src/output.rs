@@ -23,7 +23,7 @@ use crate::Wanted;
 use crate::args::report::{Form, ReportRequest};
 use crate::args::{Color, Global};
 use crate::commands::Answer;
-use crate::env::Env;
+use crate::env::{Env, Pager};
 use crate::failure::Failure;
 use crate::output::reporters::telling::Telling;
 
@@ -212,14 +212,35 @@ pub(crate) fn answer(answer: &Answer, style: &Style) -> io::Result<()> {
     if let Some((file, content)) = &answer.summary {
         reports::add(file, content)?;
     }
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(answer.stdout.as_bytes())?;
-    stdout.flush()?;
+    let long = |pager: &&Pager| answer.stdout.lines().count() >= pager.rows;
+    if !answer.pager.as_ref().filter(long).is_some_and(|pager| paged(&answer.stdout, pager)) {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(answer.stdout.as_bytes())?;
+        stdout.flush()?;
+    }
     let mut stderr = io::stderr().lock();
     for problem in &answer.problems {
         stderr.write_all(style.draw(problem).as_bytes())?;
     }
     Ok(())
+}
+
+/// Shows a text in a pager; whether there was one.
+fn paged(text: &str, pager: &Pager) -> bool {
+    let Some((program, arguments)) = pager.argv.split_first() else { return false };
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).stdin(std::process::Stdio::piped());
+    // As git has it: what fits is only shown, colours stay, and the text stays on the screen. A setting of one's own comes first.
+    if program == "less" && arguments.is_empty() {
+        command.arg("-FRX");
+    }
+    let Ok(mut child) = command.spawn() else { return false };
+    if let Some(mut input) = child.stdin.take() {
+        // Who leaves it in the middle has read enough.
+        let _ = input.write_all(text.as_bytes());
+    }
+    let _ = child.wait();
+    true
 }
 
 /// Shows a text in the place of the one before it: on a terminal there, and behind it where there is none.

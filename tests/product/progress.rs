@@ -107,3 +107,22 @@ fn the_steps_of_a_scenario() {
     assert_eq!(lines[1], "contract drift: environment");
     assert!(lines[2].contains("skipped: E2E environment limitation"), "{run:?}");
 }
+
+/// A board that is longer than the terminal is read page by page; one that fits, or that nobody sees, is not.
+#[rstest]
+#[case::long("", &[("LINES", "3"), ("PAGER", "sed s/^/paged:/")], true)]
+#[case::our_own_setting("", &[("LINES", "3"), ("PAGER", "false"), ("CLEARANCE_PAGER", "sed s/^/paged:/")], true)]
+#[case::it_fits("", &[("LINES", "90"), ("PAGER", "sed s/^/paged:/")], false)]
+#[case::switched_off("", &[("LINES", "3"), ("PAGER", "sed s/^/paged:/"), ("CLEARANCE_PAGER", "")], false)]
+#[case::no_such_program("", &[("LINES", "3"), ("PAGER", "no-such-pager")], false)]
+#[case::in_a_file("> ../said", &[("LINES", "3"), ("PAGER", "sed s/^/paged:/")], false)]
+fn a_long_board(#[case] redirected: &str, #[case] variables: &[(&str, &str)], #[case] paged: bool) {
+    let repo = ready();
+    let Some(run) = on_a_terminal(&repo, redirected, variables, &["status", "--mission", "m"]) else {
+        return;
+    };
+    let all =
+        if redirected.is_empty() { run.stdout } else { clearance_testkit::read(repo.outside(), "said") };
+    assert!(all.contains("work packages done"), "{all}");
+    assert_eq!(all.contains("paged:"), paged, "{all}");
+}

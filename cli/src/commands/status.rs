@@ -54,9 +54,9 @@ pub(super) fn once(
             let (registry, broken) = gate::with_resolvers(registry, &repo, env)?;
             let mut answer = board(&target::at_home(mission, &repo)?, global, env, &registry)?;
             answer.problems.extend(broken);
-            Ok(answer)
+            Ok(Answer { pager: env.pager.clone(), ..answer })
         }
-        None => all(&repo, global, env),
+        None => Ok(Answer { pager: env.pager.clone(), ..all(&repo, global, env)? }),
     }
 }
 
