@@ -11,6 +11,8 @@ mod support;
 
 #[path = "product/agreement.rs"]
 mod agreement;
+#[path = "product/any_input.rs"]
+mod any_input;
 #[path = "product/bad_logs.rs"]
 mod bad_logs;
 #[path = "product/bad_questions.rs"]

@@ -17,6 +17,8 @@ pub(crate) fn read<T: DeserializeOwned>(
         // A parser that ran off the end of the YAML means its last line, not the text behind it.
         let last = range.start + source.text()[range.clone()].trim_end().len().saturating_sub(1);
         let at = error.location().map_or(range.start, |place| (range.start + place.index()).min(last));
+        // The parser counts characters, and the last one may be of several bytes.
+        let at = source.text().floor_char_boundary(at);
         let message = error.to_string();
         // The parser's own "at line 3 column 5" counts from the start of the front matter; ours counts in the file.
         let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
@@ -35,5 +37,23 @@ fn hint(source: &Source, at: usize) -> &'static str {
         "a value that has `: ` in it must stand in quotes"
     } else {
         "correct the line; the rest of the mission was read"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// The place of an error is one in the text, whatever letters are there.
+    #[rstest]
+    #[case("a: 1\n  \u{202e}")]
+    #[case("a: é: ü")]
+    #[case("- [é")]
+    #[case("é: {\n\nü")]
+    fn errors_have_a_place_between_letters(#[case] text: &str) {
+        let source = Source::new("x.yaml", "", text);
+        let read = read::<std::collections::BTreeMap<String, u8>>(&source, 0..text.len());
+        assert!(read.is_err());
     }
 }
