@@ -53,9 +53,20 @@ impl Place {
         Self::new().and(program, script)
     }
 
+    /// A script that writes into the directory it is given does nothing where it is given none: tools are asked other questions too,
+    /// and an empty word before `/bin` would be the system's.
+    fn guarded(script: &str) -> String {
+        let Some(rest) = script.strip_prefix("#!/bin/sh\n") else { return script.to_owned() };
+        // One that asks itself what it is to do answers the other questions too.
+        let asks = script.contains("= venv ]");
+        let words = ["4", "7"].into_iter().filter(|word| !asks && script.contains(&format!("${word}")));
+        let guards = words.map(|word| format!("case \"${{{word}-}}\" in /*/*) ;; *) exit 2 ;; esac\n"));
+        format!("#!/bin/sh\n{}{rest}", guards.collect::<String>())
+    }
+
     /// The same, for one more.
     pub(crate) fn and(self, program: &str, script: &str) -> Self {
-        let path = self.scratch.write(&format!("bin/{program}"), script);
+        let path = self.scratch.write(&format!("bin/{program}"), Self::guarded(script));
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         self
     }
