@@ -45,6 +45,8 @@ mod drift_support;
 mod errors;
 #[path = "product/events.rs"]
 mod events;
+#[path = "product/explain.rs"]
+mod explain;
 #[path = "product/fidelity.rs"]
 mod fidelity;
 #[path = "product/forecast.rs"]

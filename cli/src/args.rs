@@ -15,6 +15,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::Answer;
+use crate::completion::topics;
 use crate::failure::Failure;
 use gate::{CheckArgs, MergeArgs};
 use mission::{MarkStatusArgs, MoveArgs, StatusArgs};
@@ -90,6 +91,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Merge a mission, all of it or nothing; or say whether it is cleared for that, and what would be done
     Merge(MergeArgs),
+    /// Say what a check, a rule, a strategy or a code means, and how to get past it
+    Explain(ExplainArgs),
     /// Write, test and trust the rules of a team; list what is registered
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -143,6 +146,14 @@ pub(crate) struct CompletionsArgs {
     /// bash, elvish, fish, powershell, zsh
     #[arg(value_name = "SHELL")]
     pub(crate) shell: String,
+}
+
+/// Say what something in a report means.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A check, a rule, a strategy, a code or an exit code; without it, all of them on a line each
+    #[arg(value_name = "ID", add = topics())]
+    pub(crate) id: Option<String>,
 }
 
 const COMPLETIONS: &str = "\

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod gate;
 mod man;
 mod mark_status;
@@ -138,6 +139,7 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(args, global, env),
         Command::Env(command) => nested_env::run(command, global, env),
+        Command::Explain(args) => explain::run(args, global, env, registry),
         Command::Completions(args) => completions::run(args, global),
         Command::Man(args) => man::run(args, global, env),
         Command::Demo(args) => demo::run(args, global, env),

@@ -13,6 +13,7 @@ use clearance_rules::team::files::RULES_DIR;
 
 use crate::args::Cli;
 use crate::env::here;
+use crate::explain;
 
 /// The variable by which a shell asks.
 const VARIABLE: &str = "CLEARANCE_COMPLETE";
@@ -53,10 +54,25 @@ pub(crate) fn rules() -> ArgValueCandidates {
         let registry = crate::registry().ok();
         let checks =
             registry.iter().flat_map(|registry| registry.checks().iter().map(|entry| entry.id.to_owned()));
-        let own =
-            repository().map(|repo| written_in(&repo.caller_root().join(RULES_DIR))).unwrap_or_default();
-        checks.chain(own).map(CompletionCandidate::new).collect()
+        checks.chain(own_rules()).map(CompletionCandidate::new).collect()
     })
+}
+
+/// Everything that can be explained.
+pub(crate) fn topics() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let registry = crate::registry().ok();
+        let topics = registry.iter().flat_map(explain::topics).map(|topic| topic.id);
+        let mut ids: Vec<String> = topics.chain(own_rules()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().map(CompletionCandidate::new).collect()
+    })
+}
+
+/// The rules of the repository.
+fn own_rules() -> Vec<String> {
+    repository().map(|repo| written_in(&repo.caller_root().join(RULES_DIR))).unwrap_or_default()
 }
 
 fn repository() -> Option<Repo> {

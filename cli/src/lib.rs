@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod completion;
 mod env;
+mod explain;
 mod failure;
 mod final_sync;
 mod output;

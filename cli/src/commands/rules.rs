@@ -1,6 +1,6 @@
 //! `clearance rules`: what a team that writes rules needs.
 
-mod explain;
+pub(super) mod explain;
 mod lint;
 mod list;
 mod new;
@@ -39,7 +39,7 @@ pub(crate) fn run(
 }
 
 /// The rules that an author works on: those of the work tree, unless told otherwise.
-fn authored(
+pub(super) fn authored(
     from: Option<&RulesFrom>,
     global: &Global,
     env: &Env,

@@ -6,7 +6,7 @@ use clearance_engine::param::{Param, ParamValue};
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
-use clearance_rules::team::load::unusable;
+use clearance_rules::team::load::{RuleSet, unusable};
 use clearance_rules::team::rule::Rule;
 use clearance_rules::team::trust;
 use clearance_rules::team::tune::Tune;
@@ -32,14 +32,7 @@ pub(super) fn run(
     let (_, _, set) = authored(args.rules_from.as_ref(), global, env, registry)?;
     let metas = gate::built_in(registry);
     gate::known(&args.id, &metas, &set)?;
-    let (value, text) = if let Some(rule) = set.rule(&args.id) {
-        let tests =
-            rule.tests().map_err(|error| Failure::undecided("rule_invalid", unusable(&error).in_words()))?;
-        let tests: Vec<_> = tests.into_iter().map(|test| test.value.name.value).collect();
-        (of_rule(rule, &tests), in_words(rule, &tests))
-    } else if let Some(meta) = metas.iter().find(|meta| meta.id == args.id) {
-        (of_check(meta, set.tune(meta.id)), check_in_words(meta, set.tune(meta.id)))
-    } else {
+    let Some((value, text)) = told(&args.id, &metas, &set)? else {
         let why = set.broken_one(&args.id).map(|broken| broken.why.in_words()).unwrap_or_default();
         return Err(Failure::undecided(Unanswered::RULE_INVALID, why));
     };
@@ -49,6 +42,22 @@ pub(super) fn run(
         harmless(&text)
     };
     Ok(Answer { reports: reports::files(&global.report, &value, None), ..Answer::text(stdout) })
+}
+
+/// What a rule or a built-in check is, for machines and for people; `None` where nothing usable has that name.
+pub(in crate::commands) fn told(
+    id: &str,
+    built_in: &[CheckMeta],
+    set: &RuleSet,
+) -> Result<Option<(Value, String)>, Failure> {
+    if let Some(rule) = set.rule(id) {
+        let tests =
+            rule.tests().map_err(|error| Failure::undecided("rule_invalid", unusable(&error).in_words()))?;
+        let tests: Vec<_> = tests.into_iter().map(|test| test.value.name.value).collect();
+        return Ok(Some((of_rule(rule, &tests), in_words(rule, &tests))));
+    }
+    let meta = built_in.iter().find(|meta| meta.id == id);
+    Ok(meta.map(|meta| (of_check(meta, set.tune(meta.id)), check_in_words(meta, set.tune(meta.id)))))
 }
 
 fn of_rule(rule: &Rule, tests: &[String]) -> Value {
