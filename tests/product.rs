@@ -17,6 +17,8 @@ mod any_input;
 mod bad_logs;
 #[path = "product/bad_questions.rs"]
 mod bad_questions;
+#[path = "product/baseline.rs"]
+mod baseline;
 #[path = "product/blockers.rs"]
 mod blockers;
 #[path = "product/board.rs"]

@@ -1,5 +1,6 @@
 //! The commands, one file each: `XArgs` in `args.rs`, `run` here.
 
+mod baseline;
 mod check;
 mod completions;
 mod demo;

@@ -35,6 +35,9 @@ pub struct Finding {
     remediation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waived: Option<Waived>,
+    /// The commit at which it was there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_at: Option<String>,
 }
 
 /// Why a finding does not count.
@@ -111,8 +114,8 @@ impl Finding {
         if severity == Severity::Blocker && remediation.as_deref().is_none_or(|text| text.trim().is_empty()) {
             return Err(FindingError::BlockerWithoutRemediation { check: check.id, code });
         }
-        let waived = None;
-        Ok(Self { check: check.id, code, severity, item, message, location, excerpts, remediation, waived })
+        let (check, waived, known_at) = (check.id, None, None);
+        Ok(Self { check, code, severity, item, message, location, excerpts, remediation, waived, known_at })
     }
 
     /// The fault's code.
@@ -149,10 +152,28 @@ impl Finding {
         self.waived.as_ref()
     }
 
+    /// The same, which was there already at a commit.
+    #[must_use]
+    pub fn known(self, commit: &str) -> Self {
+        Self { known_at: Some(commit.to_owned()), ..self }
+    }
+
+    /// The commit at which it was there already, where somebody compared.
+    #[must_use]
+    pub fn known_at(&self) -> Option<&str> {
+        self.known_at.as_deref()
+    }
+
+    /// Whether it counts: nobody excepted it, and it is new where only what is new is asked for.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.waived.is_none() && self.known_at.is_none()
+    }
+
     /// Whether the step must not be taken as long as this stands.
     #[must_use]
     pub fn blocks(&self) -> bool {
-        self.severity == Severity::Blocker && self.waived.is_none()
+        self.severity == Severity::Blocker && self.counts()
     }
 
     /// Where it is.

@@ -20,6 +20,8 @@ pub enum ItemOutcome {
     Untrusted,
     /// It does not hold, and a waiver excepts it; there is a finding that says so.
     Waived,
+    /// It does not hold, and did not at the commit that is compared with; there is a finding that says so.
+    Known,
 }
 
 /// One item and what became of it.

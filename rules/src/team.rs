@@ -1,5 +1,6 @@
 //! Rules that teams write: YAML files in `rules.d/`, each a check like any other.
 
+pub mod baseline;
 pub mod check;
 pub mod document;
 pub mod evaluate;

@@ -27,6 +27,9 @@ pub(crate) struct CheckArgs {
     /// not hold
     #[arg(long, requires = "rule")]
     pub(crate) trace: bool,
+    /// Count only what was not found at this commit already: of rules about files, which can be compared
+    #[arg(long, value_name = "REF", conflicts_with_all = ["trace", "fail_fast"])]
+    pub(crate) baseline: Option<String>,
     /// The item to trace
     #[arg(long, value_name = "KEY", requires = "trace")]
     pub(crate) item: Option<String>,

@@ -16,7 +16,7 @@ use miette::Diagnostic as _;
 use serde_json::Value;
 
 use super::gate::{self, Asked};
-use super::{Answer, target, trace};
+use super::{Answer, baseline, target, trace};
 use crate::args::Global;
 use crate::args::gate::{CheckArgs, MergeQuestion};
 use crate::args::report::Format;
@@ -42,8 +42,18 @@ pub(crate) fn run(
     let named = args.merge.target.as_deref();
     let target = gate::target(&repo, mission.as_ref(), merge.as_ref(), named)?;
     let target = target.as_deref();
-    let asked =
-        Asked { repo: &repo, mission: mission.as_ref(), merge: merge.as_ref(), stage, only, target, named };
+    let baseline = args.baseline.as_deref().map(|name| baseline::resolve(name, &repo)).transpose()?;
+    let (mission_asked, merge_asked, baseline) = (mission.as_ref(), merge.as_ref(), baseline.as_ref());
+    let asked = Asked {
+        repo: &repo,
+        mission: mission_asked,
+        merge: merge_asked,
+        stage,
+        only,
+        target,
+        named,
+        baseline,
+    };
     if args.trace {
         return trace::run(args, asked, global, env, registry);
     }

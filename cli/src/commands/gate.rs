@@ -9,7 +9,7 @@ use clearance_engine::mission::meta::Meta;
 use clearance_engine::param::ParamValues;
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::{Git, Repo};
-use clearance_engine::report::preflight::Preflight;
+use clearance_engine::report::preflight::{Baseline, Preflight};
 use clearance_rules::team::document::live::{Live, Subject};
 use clearance_rules::team::files::{Origin, RULES_DIR, may_be_on};
 use clearance_rules::team::gate::{self, Gate};
@@ -40,6 +40,8 @@ pub(super) struct Asked<'a> {
     pub(super) target: Option<&'a str>,
     /// The branch that was named on the command line.
     pub(super) named: Option<&'a str>,
+    /// What is compared with, where only what is new counts.
+    pub(super) baseline: Option<&'a Baseline>,
 }
 
 /// Every check and rule of a stage.
@@ -57,14 +59,21 @@ pub(super) fn ask(
     let context = CheckContext { repo, mission, merge, under_git: env.under_git, params: ParamValues::NONE };
     let checks: Vec<&dyn Check> = registry.checks().iter().map(|entry| entry.check).collect();
     let gate = Gate { built_in: &checks, rules: &rules, stage, fail_fast: question.fail_fast, only };
-    let results = gate.ask(context, &session);
+    let mut results = gate.ask(context, &session);
+    if let Some(baseline) = asked.baseline {
+        // What needs trust is not compared.
+        let subject = Subject { at: Some(&baseline.commit), ..session.live().subject() };
+        let means = Means { variables: &[], courier: None, offline: true };
+        let then = Session::new(Live::new(subject), Grants::default(), means);
+        clearance_rules::team::baseline::mark(&gate, context, &then, &baseline.commit, &mut results);
+    }
     let shows_proposed = matches!(origin, Some(Origin::Branch(_))) && merge.is_some() && only.is_none();
     let gated = session.live().gated().ok().filter(|_| shows_proposed);
     let proposed = gated.and_then(|gated| gate::proposed(gated, &metas));
     let proposed =
         proposed.map(|proposed| gate.ask_proposed(context, &session, &proposed)).unwrap_or_default();
     let mission = mission.map(|mission| mission.slug().to_owned());
-    Ok(Preflight { stage, mission, results, proposed })
+    Ok(Preflight { stage, mission, results, proposed, baseline: asked.baseline.cloned() })
 }
 
 /// The facts of the built-in checks.
@@ -113,6 +122,7 @@ pub(super) fn with_resolvers(
         only: None,
         target: main.as_deref(),
         named: None,
+        baseline: None,
     };
     let question = RulesQuestion { rules_from: None, trust: Vec::new(), offline: false };
     let Some(origin) = origin(asked, &question, env)? else { return Ok((registry.clone(), Vec::new())) };
@@ -134,8 +144,16 @@ pub(super) fn session<'a>(
     now: &'a str,
 ) -> Result<Session<'a>, Failure> {
     let Asked { repo, mission, merge, stage, .. } = asked;
-    let subject =
-        Subject { repo, mission, merge, stage, target: asked.target, now, index: env.index.as_deref() };
+    let subject = Subject {
+        repo,
+        mission,
+        merge,
+        stage,
+        target: asked.target,
+        now,
+        index: env.index.as_deref(),
+        at: None,
+    };
     let mut grants = Grants::default();
     grants.add(question.trust.iter().cloned());
     let locked: Vec<String> = rules.iter().flat_map(|set| set.lock.grants()).collect();

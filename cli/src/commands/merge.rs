@@ -63,7 +63,16 @@ impl<'a> Question<'a> {
         let merge = check::scope(&mission, repo, options)?;
         let (stage, only) = (Stage::Merge, None);
         let (target, named) = (Some(merge.target.as_str()), args.question.target.as_deref());
-        let asked = Asked { repo, mission: Some(&mission), merge: Some(&merge), stage, only, target, named };
+        let asked = Asked {
+            repo,
+            mission: Some(&mission),
+            merge: Some(&merge),
+            stage,
+            only,
+            target,
+            named,
+            baseline: None,
+        };
         let report = gate::ask(registry, asked, &args.question, env)?;
         let cleared = report.verdict() == Some(Verdict::Cleared);
         let number = match merge.forecast(repo, &mission).map(|forecast| (forecast, &forecast.next_number)) {

@@ -53,8 +53,16 @@ pub(super) fn authored(
     };
     let main = gate::target(&repo, None, None, None)?;
     let (stage, target) = (Stage::Merge, main.as_deref());
-    let asked =
-        gate::Asked { repo: &repo, mission: None, merge: None, stage, only: None, target, named: None };
+    let asked = gate::Asked {
+        repo: &repo,
+        mission: None,
+        merge: None,
+        stage,
+        only: None,
+        target,
+        named: None,
+        baseline: None,
+    };
     let nowhere =
         || Origin::Directory { path: repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };
     let origin = gate::origin(asked, &question, env)?.unwrap_or_else(nowhere);

@@ -20,8 +20,9 @@ pub(crate) fn render(report: &Preflight, style: &Style, global: &Global) -> Stri
     let form = style.form(global);
     for (check, finding) in report.findings() {
         let quiet = global.quiet && finding.severity() != Severity::Blocker;
-        let noted = finding.severity() == Severity::Note && finding.waived().is_none() && !global.verbose;
-        if !quiet && !noted {
+        let noted = finding.severity() == Severity::Note && finding.counts() && !global.verbose;
+        let known = finding.known_at().is_some() && !global.verbose;
+        if !quiet && !noted && !known {
             out.push_str(&style.told(&problem(check, finding), form));
         }
     }
@@ -45,10 +46,10 @@ fn problem(check: &'static str, finding: &Finding) -> Problem {
     Problem {
         code: finding.code(),
         message: format!("{}{place} [{check}]", board_text::one_line(finding.message())),
-        help: finding.waived().map(excepted).or(help),
+        help: finding.known_at().map(known).or_else(|| finding.waived().map(excepted)).or(help),
         excerpts: finding.excerpts().to_vec(),
         severity: match finding.severity() {
-            _ if finding.waived().is_some() => miette::Severity::Advice,
+            _ if !finding.counts() => miette::Severity::Advice,
             Severity::Blocker => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
             Severity::Note => miette::Severity::Advice,
@@ -72,6 +73,11 @@ fn proposed(report: &Preflight, style: &Style, form: Form) -> String {
         }
     }
     out
+}
+
+/// Why a finding does not count that is not new.
+fn known(commit: &str) -> String {
+    format!("it was there at {commit} already, and does not count")
 }
 
 /// Why a finding does not count.
@@ -165,6 +171,9 @@ fn verdict(report: &Preflight) -> String {
         if warnings == 0 { String::new() } else { format!(", {} to look at", many(warnings, "warning")) };
     if waived > 0 {
         warned.push_str(&format!(", {waived} waived"));
+    }
+    if let Some(baseline) = &report.baseline {
+        warned.push_str(&format!(", {} known at {}", report.known(), baseline.name));
     }
     match report.verdict() {
         None => format!("nothing was evaluated: no check applies to {what}"),

@@ -137,6 +137,15 @@ impl Gated {
         Ok(Self::new(base.to_owned(), format!("{head}^{{tree}}"), Git::new(repo.root()), directory))
     }
 
+    /// All files of a commit, over nothing: each of them would be new.
+    ///
+    /// # Errors
+    /// As [`Gated::committed`].
+    pub fn whole(repo: &Repo, commit: &str) -> Result<Self, GatedError> {
+        let nothing = EMPTY_TREES[usize::from(commit.len() > EMPTY_TREES[0].len())];
+        Self::committed(repo, nothing, commit)
+    }
+
     /// All files of a tree or commit, in a directory that is thrown away.
     ///
     /// # Errors

@@ -25,6 +25,17 @@ pub struct Preflight {
     pub results: Vec<CheckResult>,
     /// What the rules say that the change itself would bring: shown, and not counted.
     pub proposed: Vec<CheckResult>,
+    /// What is compared with, where only what is new counts.
+    pub baseline: Option<Baseline>,
+}
+
+/// A commit whose findings do not count any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    /// As it was named.
+    pub name: String,
+    /// Its object.
+    pub commit: String,
 }
 
 impl Preflight {
@@ -51,14 +62,14 @@ impl Preflight {
         self.results.iter().flat_map(|result| result.unanswered.iter().map(|why| (result.id, why)))
     }
 
-    /// How many findings of a severity count: those that are waived do not.
+    /// How many findings of a severity count: those that are waived, or known, do not.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.of(severity).len()
     }
 
     fn of(&self, severity: Severity) -> Vec<Value> {
-        let counts = |finding: &Finding| finding.severity() == severity && finding.waived().is_none();
+        let counts = |finding: &Finding| finding.severity() == severity && finding.counts();
         let of_it = self.findings().into_iter().filter(|(_, finding)| counts(finding));
         of_it.map(|(_, finding)| json!(finding)).collect()
     }
@@ -66,7 +77,7 @@ impl Preflight {
     /// The rich account, schema [`CHECK_SCHEMA`].
     #[must_use]
     pub fn account(&self, exit_code: u8) -> Value {
-        json!({
+        let mut account = json!({
             "schema": CHECK_SCHEMA,
             "command": "check",
             "exit_code": exit_code,
@@ -77,7 +88,18 @@ impl Preflight {
             "warnings": self.of(Severity::Warning).len(),
             "checks": self.results.iter().map(of_check).collect::<Vec<_>>(),
             "proposed": self.proposed.iter().map(of_check).collect::<Vec<_>>(),
-        })
+        });
+        if let Some(baseline) = &self.baseline {
+            account["baseline"] =
+                json!({ "name": baseline.name, "commit": baseline.commit, "known": self.known() });
+        }
+        account
+    }
+
+    /// How many findings were there already at the commit that is compared with.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.findings().iter().filter(|(_, finding)| finding.known_at().is_some()).count()
     }
 
     /// The contract of `merge --dry-run --json`.

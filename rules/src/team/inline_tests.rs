@@ -194,6 +194,7 @@ fn word(outcome: ItemOutcome) -> &'static str {
         ItemOutcome::Error => "error",
         ItemOutcome::Untrusted => "untrusted",
         ItemOutcome::Waived => "waived",
+        ItemOutcome::Known => "known",
     }
 }
 

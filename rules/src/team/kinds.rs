@@ -96,6 +96,11 @@ pub(super) trait Kind: Debug + Send + Sync {
     /// Whether it answers itself, and needs no assertion.
     fn answers(&self) -> bool;
 
+    /// Whether what it finds is in files, and is known again by their text.
+    fn is_about_files(&self) -> bool {
+        false
+    }
+
     /// The expressions in it.
     fn expressions(&self) -> Vec<&Expression>;
 

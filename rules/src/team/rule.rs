@@ -95,6 +95,12 @@ impl Rule {
         self.asks.kind.as_ref().map_or(Capability::Data, |kind| kind.capability())
     }
 
+    /// Whether it looks at files itself, and not at what a program or a server makes of them.
+    #[must_use]
+    pub(super) fn is_about_files(&self) -> bool {
+        self.asks.kind.as_ref().is_none_or(|kind| kind.is_about_files())
+    }
+
     /// What it is called.
     #[must_use]
     pub fn id(&self) -> &'static str {

@@ -53,6 +53,7 @@ pub(super) fn run(
         only: id,
         target,
         named,
+        baseline: None,
     };
     let metas = gate::built_in(registry);
     let gate::Judges { origin, rules } = gate::judges(asked, &question.rules, &metas, env)?;

@@ -7,7 +7,8 @@ use super::escape::{workflow_data, workflow_property};
 use super::telling::{Entry, Kind, Telling};
 
 pub(super) fn render(telling: &Telling<'_>) -> String {
-    telling.entries.iter().map(annotation).collect()
+    // What was there already would hide what is new: ten are shown.
+    telling.entries.iter().filter(|entry| entry.known_at.is_none()).map(annotation).collect()
 }
 
 fn annotation(entry: &Entry<'_>) -> String {

@@ -8,7 +8,7 @@ use super::sarif::file_of;
 use super::telling::{Entry, Kind, Telling};
 
 pub(super) fn render(telling: &Telling<'_>) -> String {
-    let counts = telling.entries.iter().filter(|entry| entry.waived.is_none());
+    let counts = telling.entries.iter().filter(|entry| entry.counts());
     let issues: Vec<Value> = counts.map(|entry| issue(entry, telling)).collect();
     format!("{:#}\n", Value::from(issues))
 }

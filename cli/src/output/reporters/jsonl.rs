@@ -50,6 +50,7 @@ fn entry(entry: &Entry<'_>) -> Value {
         "line": entry.line,
         "place": entry.place,
         "waived": entry.waived,
+        "known_at": entry.known_at,
         "fingerprint": entry.fingerprint,
     })
 }

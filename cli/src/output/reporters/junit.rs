@@ -50,7 +50,7 @@ fn skip(name: &str, why: Option<&str>) -> TestCase {
 }
 
 fn case(name: &str, entries: &[&Entry<'_>]) -> TestCase {
-    let counts = |entry: &&&Entry<'_>| entry.waived.is_none();
+    let counts = |entry: &&&Entry<'_>| entry.counts();
     let worst = entries.iter().filter(counts).find_map(|entry| match entry.kind {
         Kind::Blocker => Some((*entry, NonSuccessKind::Failure)),
         Kind::Unanswered => Some((*entry, NonSuccessKind::Error)),

@@ -100,6 +100,9 @@ fn result(entry: &Entry<'_>, rule: usize, telling: &Telling<'_>) -> Value {
         "partialFingerprints": { FINGERPRINT: entry.fingerprint },
         "properties": { "check": entry.check, "item": entry.item, "remediation": entry.help },
     });
+    if telling.compares {
+        result["baselineState"] = if entry.known_at.is_some() { "unchanged" } else { "new" }.into();
+    }
     if let Some(excepted) = entry.excepted() {
         let suppression = json!({ "kind": "external", "status": "accepted", "justification": excepted });
         result["suppressions"] = json!([suppression]);

@@ -26,6 +26,8 @@ pub(crate) struct Telling<'a> {
     pub(crate) checks: &'a [CheckResult],
     /// The board of the mission, where a report shows it.
     pub(crate) board: Option<&'a Board>,
+    /// Whether findings are compared with those of a commit.
+    pub(crate) compares: bool,
 }
 
 /// One thing that is told.
@@ -50,6 +52,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) place: Option<&'a str>,
     /// Why it does not count.
     pub(crate) waived: Option<&'a Waived>,
+    /// The commit at which it was there already: it does not count either.
+    pub(crate) known_at: Option<&'a str>,
     /// The lines.
     pub(crate) excerpts: &'a [Excerpt],
     /// What it is known by from run to run.
@@ -107,6 +111,7 @@ impl<'a> Telling<'a> {
             entries,
             checks: &report.results,
             board: None,
+            compares: report.baseline.is_some(),
         }
     }
 
@@ -127,12 +132,13 @@ impl<'a> Telling<'a> {
             entries: vec![failure],
             checks: &[],
             board: None,
+            compares: false,
         }
     }
 
     /// How many entries of a kind count.
     pub(crate) fn count(&self, kind: Kind) -> usize {
-        self.entries.iter().filter(|entry| entry.kind == kind && entry.waived.is_none()).count()
+        self.entries.iter().filter(|entry| entry.kind == kind && entry.counts()).count()
     }
 
     /// How many entries there are of each kind that has any: `2 × blocker, 1 × note`.
@@ -185,6 +191,7 @@ impl<'a> Entry<'a> {
             line: None,
             place: None,
             waived: None,
+            known_at: None,
             excerpts: &[],
             fingerprint: String::new(),
         }
@@ -196,8 +203,16 @@ impl<'a> Entry<'a> {
         Some(self.line.map_or_else(|| place.to_owned(), |line| format!("{place}:{line}")))
     }
 
+    /// Whether it counts.
+    pub(crate) fn counts(&self) -> bool {
+        self.waived.is_none() && self.known_at.is_none()
+    }
+
     /// Why it does not count, in words.
     pub(crate) fn excepted(&self) -> Option<String> {
+        if let Some(commit) = self.known_at {
+            return Some(format!("it was there at {commit} already, and does not count"));
+        }
         let waived = self.waived?;
         let by = waived.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         Some(format!("waived until {}{by}: {}", waived.expires, waived.reason))
@@ -205,7 +220,11 @@ impl<'a> Entry<'a> {
 
     /// What it is, or that it does not count.
     pub(crate) fn kind_in_words(&self) -> &'static str {
-        if self.waived.is_some() { "waived" } else { self.kind.in_words() }
+        match (self.known_at, self.waived) {
+            (Some(_), _) => "known",
+            (None, Some(_)) => "waived",
+            (None, None) => self.kind.in_words(),
+        }
     }
 }
 
@@ -227,6 +246,7 @@ fn entry<'a>(finding: &'a Finding, fingerprint: String, root: &Path) -> Entry<'a
         line: location.line,
         place: Some(location.name.as_str()).filter(|_| !is_file),
         waived: finding.waived(),
+        known_at: finding.known_at(),
         excerpts: finding.excerpts(),
         fingerprint,
     }

@@ -33,6 +33,8 @@ pub struct Subject<'a> {
     pub now: &'a str,
     /// The index that git works with, where git runs this and it is not the usual one.
     pub index: Option<&'a std::path::Path>,
+    /// The commit whose files are looked at, in the place of those that the step would leave.
+    pub at: Option<&'a str>,
 }
 
 /// The document of a real repository.
@@ -72,7 +74,11 @@ impl<'a> Live<'a> {
     /// # Errors
     /// Why they are not known.
     pub fn gated(&self) -> Result<&Gated, Unknown> {
-        let Subject { repo, mission, merge, index, .. } = self.subject;
+        let Subject { repo, mission, merge, index, at, .. } = self.subject;
+        if let Some(commit) = at {
+            let gated = self.gated.get_or_init(|| Gated::whole(repo, commit).map_err(|error| told(&error)));
+            return gated.as_ref().map_err(|why| Unknown::Unanswered(why.clone()));
+        }
         if let (Some(merge), Some(mission)) = (merge, mission) {
             let forecast = merge.forecast(repo, mission);
             let forecast = forecast.map_err(|why| Unknown::Unanswered(Unanswered::new(why)))?;

@@ -117,6 +117,11 @@ impl Kind for Scan {
         true
     }
 
+    fn is_about_files(&self) -> bool {
+        // What is kept out of reports looks the same wherever it is found.
+        !self.redact
+    }
+
     fn expressions(&self) -> Vec<&Expression> {
         Vec::new()
     }
