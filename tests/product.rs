@@ -27,6 +27,8 @@ mod board;
 mod brought_in;
 #[path = "product/commit.rs"]
 mod commit;
+#[path = "product/commit_message.rs"]
+mod commit_message;
 #[path = "product/concurrency.rs"]
 mod concurrency;
 #[path = "product/coordination.rs"]

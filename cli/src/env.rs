@@ -35,6 +35,8 @@ pub(crate) struct Env {
     pub(crate) under_git: bool,
     /// The index that git works with while it runs this.
     pub(crate) index: Option<PathBuf>,
+    /// Whether git asked somebody for a message in an editor: it says so to hooks by naming one that does nothing otherwise.
+    pub(crate) edited: bool,
     /// Whether this runs unattended, where nobody can be asked.
     pub(crate) ci: bool,
     /// Where a user's programs keep what they remember: `XDG_STATE_HOME`.
@@ -67,6 +69,8 @@ impl Env {
                 .is_some_and(|value| ["1", "true", "yes"].contains(&value.to_lowercase().as_str())),
             under_git: variable("GIT_INDEX_FILE").is_some(),
             index: variable("GIT_INDEX_FILE").map(PathBuf::from),
+            edited: variable("GIT_INDEX_FILE").is_some()
+                && text("GIT_EDITOR").is_none_or(|editor| editor != ":"),
             ci: text("CI").is_some_and(|value| !["", "0", "false"].contains(&value.to_lowercase().as_str())),
             state_home: state_home(),
             obeyed: text("GITHUB_ACTIONS").is_some_and(|value| value == "true"),

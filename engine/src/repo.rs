@@ -12,6 +12,7 @@ mod git;
 mod index_flags;
 mod libgit;
 mod merge_tree;
+pub mod message;
 mod object_store;
 pub mod questions;
 mod recording;

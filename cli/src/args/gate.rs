@@ -1,5 +1,6 @@
 //! Arguments of the commands that gate a step: `check` and `merge`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -33,6 +34,9 @@ pub(crate) struct CheckArgs {
     /// The item to trace
     #[arg(long, value_name = "KEY", requires = "trace")]
     pub(crate) item: Option<String>,
+    /// The message of the commit, for rules that look at it; with --stage commit. In a hook it is read as git will clean it up
+    #[arg(long, value_name = "FILE")]
+    pub(crate) message: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) merge: MergeQuestion,
 }

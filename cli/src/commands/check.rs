@@ -1,5 +1,7 @@
 //! `clearance check`: every check of a stage; changes nothing.
 
+use std::path::Path;
+
 use clearance_engine::board::Board;
 use clearance_engine::check::Stage;
 use clearance_engine::config::Config;
@@ -9,8 +11,10 @@ use clearance_engine::mission::Mission;
 use clearance_engine::mission::handle::{self, HandleError};
 use clearance_engine::progress::Sources;
 use clearance_engine::registry::Registry;
-use clearance_engine::repo::Repo;
+use clearance_engine::repo::message::{self, CommitMessage};
+use clearance_engine::repo::{Git, Repo};
 use clearance_engine::severity::Verdict;
+use clearance_engine::source::Source;
 use clearance_engine::strategy::ResolveContext;
 use miette::Diagnostic as _;
 use serde_json::Value;
@@ -43,16 +47,17 @@ pub(crate) fn run(
     let target = gate::target(&repo, mission.as_ref(), merge.as_ref(), named)?;
     let target = target.as_deref();
     let baseline = args.baseline.as_deref().map(|name| baseline::resolve(name, &repo)).transpose()?;
-    let (mission_asked, merge_asked, baseline) = (mission.as_ref(), merge.as_ref(), baseline.as_ref());
+    let message = args.message.as_deref().map(|file| message_in(file, stage, &repo, env)).transpose()?;
     let asked = Asked {
         repo: &repo,
-        mission: mission_asked,
-        merge: merge_asked,
+        mission: mission.as_ref(),
+        merge: merge.as_ref(),
         stage,
         only,
         target,
         named,
-        baseline,
+        baseline: baseline.as_ref(),
+        message: message.as_ref(),
     };
     if args.trace {
         return trace::run(args, asked, global, env, registry);
@@ -73,6 +78,27 @@ pub(crate) fn run(
         note + &preflight_text::render(&report, &style, global)
     };
     Ok(Answer::telling(text, status, &account, &telling, (global, env)))
+}
+
+/// The message of a commit that is about to be made, as git will record it.
+pub(super) fn message_in(
+    file: &Path,
+    stage: Stage,
+    repo: &Repo,
+    env: &Env,
+) -> Result<CommitMessage, Failure> {
+    if stage != Stage::Commit {
+        let message = "only a commit has a message before it is made";
+        return Err(Failure::usage("usage", message, "add: --stage commit"));
+    }
+    let path = env.directory()?.join(file);
+    let name = file.to_string_lossy();
+    let source = Source::read(&name, &path, message::LONGEST).map_err(Failure::undecided_by)?;
+    let source = source.ok_or_else(|| {
+        let help = "give the file that the message is in, such as .git/COMMIT_EDITMSG";
+        Failure::usage("no_message", format!("there is no file {name}"), help)
+    })?;
+    Ok(CommitMessage::of(&Git::new(repo.caller_root()), source.text(), env.edited)?)
 }
 
 /// The mission that is meant. A repository without any is asked about itself; so is, before a commit, one where nothing

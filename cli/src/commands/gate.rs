@@ -8,6 +8,7 @@ use clearance_engine::mission::Mission;
 use clearance_engine::mission::meta::Meta;
 use clearance_engine::param::ParamValues;
 use clearance_engine::registry::Registry;
+use clearance_engine::repo::message::CommitMessage;
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::{Baseline, Preflight};
 use clearance_rules::team::document::live::{Live, Subject};
@@ -42,6 +43,8 @@ pub(super) struct Asked<'a> {
     pub(super) named: Option<&'a str>,
     /// What is compared with, where only what is new counts.
     pub(super) baseline: Option<&'a Baseline>,
+    /// The message of the commit that is about to be made, where it is known.
+    pub(super) message: Option<&'a CommitMessage>,
 }
 
 /// Every check and rule of a stage.
@@ -123,6 +126,7 @@ pub(super) fn with_resolvers(
         target: main.as_deref(),
         named: None,
         baseline: None,
+        message: None,
     };
     let question = RulesQuestion { rules_from: None, trust: Vec::new(), offline: false };
     let Some(origin) = origin(asked, &question, env)? else { return Ok((registry.clone(), Vec::new())) };
@@ -153,6 +157,7 @@ pub(super) fn session<'a>(
         now,
         index: env.index.as_deref(),
         at: None,
+        message: asked.message,
     };
     let mut grants = Grants::default();
     grants.add(question.trust.iter().cloned());

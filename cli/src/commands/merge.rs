@@ -72,6 +72,7 @@ impl<'a> Question<'a> {
             target,
             named,
             baseline: None,
+            message: None,
         };
         let report = gate::ask(registry, asked, &args.question, env)?;
         let cleared = report.verdict() == Some(Verdict::Cleared);

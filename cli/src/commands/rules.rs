@@ -62,6 +62,7 @@ pub(super) fn authored(
         target,
         named: None,
         baseline: None,
+        message: None,
     };
     let nowhere =
         || Origin::Directory { path: repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };

@@ -10,6 +10,7 @@ use clearance_engine::policy::Waiver;
 use clearance_engine::registry::Registry;
 use clearance_engine::severity::Severity;
 use clearance_engine::source::harmless;
+use clearance_rules::team::check::NO_MESSAGE;
 use clearance_rules::team::evaluate::{Answer as Asked, Item, WHOLE, inside, params};
 use clearance_rules::team::live_world::LiveWorld;
 use clearance_rules::team::load::RuleSet;
@@ -104,6 +105,8 @@ fn not_asked(rule: &Rule, asked: gate::Asked<'_>) -> Option<String> {
         Some(format!("it is asked at {stages}, and this is {}", word(&asked.stage)))
     } else if rule.meta.needs == Needs::Mission && asked.mission.is_none() {
         Some("it is about a mission, and this is about none".to_owned())
+    } else if rule.is_about_a_message() && asked.message.is_none() {
+        Some(NO_MESSAGE.to_owned())
     } else {
         None
     }

@@ -60,9 +60,16 @@ impl Check for TeamCheck<'_> {
     }
 }
 
+/// Why a rule about a message does not apply where there is none.
+pub const NO_MESSAGE: &str = "it is about the message of a commit, and there is none here";
+
 impl TeamCheck<'_> {
     fn ask(&self, findings: &mut Findings<'_>) -> Result<(), CheckError> {
         let rule = self.rule;
+        if rule.is_about_a_message() && self.session.live().subject().message.is_none() {
+            findings.skip(NO_MESSAGE);
+            return Ok(());
+        }
         let document = match self.session.document(&rule.uses) {
             Ok(document) => document,
             Err(Unknown::Waits(check)) => return Err(CheckError::Waits(check)),

@@ -25,6 +25,7 @@ fn made() -> Names {
         ("wps", Type::list(work_package())),
         ("requirements", Type::list(requirement())),
         ("events", Type::list(event())),
+        ("commit", about_to_be_made()),
         ("commits", Type::list(commit())),
         ("diff", diff()),
         ("tree", Type::record([("paths", texts())])),
@@ -91,6 +92,13 @@ fn event() -> Type {
 fn commit() -> Type {
     let mut fields = vec![("merge", Type::Bool)];
     fields.extend(["sha", "subject", "body", "author", "email", "at"].map(|field| (field, Type::Text)));
+    Type::record(fields)
+}
+
+/// The message of the commit that is about to be made.
+fn about_to_be_made() -> Type {
+    let mut fields = vec![("trailers", Type::list(texts_of(&["key", "value"])))];
+    fields.extend(["message", "subject", "body"].map(|field| (field, Type::Text)));
     Type::record(fields)
 }
 

@@ -89,6 +89,12 @@ impl Rule {
         Ok(rule)
     }
 
+    /// Whether it looks at the message of the commit that is about to be made: without one it does not apply.
+    #[must_use]
+    pub fn is_about_a_message(&self) -> bool {
+        self.uses.contains("commit")
+    }
+
     /// What it takes besides data.
     #[must_use]
     pub fn capability(&self) -> Capability {

@@ -54,6 +54,7 @@ pub(super) fn run(
         target,
         named,
         baseline: None,
+        message: None,
     };
     let metas = gate::built_in(registry);
     let gate::Judges { origin, rules } = gate::judges(asked, &question.rules, &metas, env)?;

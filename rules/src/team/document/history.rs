@@ -4,6 +4,7 @@ use clearance_engine::check::Stage;
 use clearance_engine::item::Unanswered;
 use clearance_engine::merge::target::commit_of;
 use clearance_engine::repo::gated::{FileChange, Gated};
+use clearance_engine::repo::message::CommitMessage;
 use clearance_engine::repo::{Git, Head};
 use serde_json::{Value as Json, json};
 
@@ -131,6 +132,20 @@ fn commit(fields: &[&str]) -> Json {
         "at": fields[4],
         "subject": fields[5],
         "body": fields[6].trim_end(),
+    })
+}
+
+/// The message of the commit that is about to be made.
+pub(super) fn about_to_be_made(message: Option<&CommitMessage>) -> Json {
+    let Some(message) = message else {
+        return json!({ "message": "", "subject": "", "body": "", "trailers": [] });
+    };
+    let trailers = message.trailers.iter().map(|(key, value)| json!({ "key": key, "value": value }));
+    json!({
+        "message": message.text,
+        "subject": message.subject(),
+        "body": message.body(),
+        "trailers": trailers.collect::<Vec<_>>(),
     })
 }
 

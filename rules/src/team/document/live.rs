@@ -9,6 +9,7 @@ use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::mission::Mission;
 use clearance_engine::repo::Repo;
 use clearance_engine::repo::gated::Gated;
+use clearance_engine::repo::message::CommitMessage;
 use serde_json::{Value as Json, json};
 
 use super::{artefacts, history, names};
@@ -35,6 +36,8 @@ pub struct Subject<'a> {
     pub index: Option<&'a std::path::Path>,
     /// The commit whose files are looked at, in the place of those that the step would leave.
     pub at: Option<&'a str>,
+    /// The message of the commit that is about to be made, where it is known.
+    pub message: Option<&'a CommitMessage>,
 }
 
 /// The document of a real repository.
@@ -157,6 +160,7 @@ impl<'a> Live<'a> {
                 }
                 asked(history::commits(subject, self.ends()?))?
             }
+            "commit" => history::about_to_be_made(subject.message),
             "branch" => history::branch(self.ends()?),
             "merge" => history::merge(subject),
             "remote" => asked(history::remote(subject))?,
