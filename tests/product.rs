@@ -55,6 +55,15 @@ mod explain;
 mod fidelity;
 #[path = "product/forecast.rs"]
 mod forecast;
+#[cfg(unix)]
+#[path = "product/hooks.rs"]
+mod hooks;
+#[cfg(unix)]
+#[path = "product/hooks_asked.rs"]
+mod hooks_asked;
+#[cfg(unix)]
+#[path = "product/hooks_support.rs"]
+mod hooks_support;
 #[path = "product/interrupts.rs"]
 mod interrupts;
 #[path = "product/json.rs"]

@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 pub(crate) mod gate;
+pub(crate) mod hooks;
 pub(crate) mod mission;
 pub(crate) mod nested_env;
 pub(crate) mod report;
@@ -18,6 +19,7 @@ use crate::commands::Answer;
 use crate::completion::topics;
 use crate::failure::Failure;
 use gate::{CheckArgs, MergeArgs};
+use hooks::HooksCommand;
 use mission::{MarkStatusArgs, MoveArgs, StatusArgs};
 use nested_env::EnvCommand;
 use report::ReportRequest;
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     /// Deliver queued events; say what is queued, and why
     #[cfg(feature = "sync")]
     Sync(sync::SyncArgs),
+    /// Have git ask before merges, commits and pushes
+    #[command(subcommand)]
+    Hooks(HooksCommand),
     /// Make nested Python environments
     #[command(subcommand)]
     Env(EnvCommand),

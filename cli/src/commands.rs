@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod explain;
 mod gate;
+mod hooks;
 mod man;
 mod mark_status;
 mod merge;
@@ -139,6 +140,7 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         Command::Rules(command) => rules::run(command, global, env, registry),
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(args, global, env),
+        Command::Hooks(command) => hooks::run(command, global, env, registry),
         Command::Env(command) => nested_env::run(command, global, env),
         Command::Explain(args) => explain::run(args, global, env, registry),
         Command::Completions(args) => completions::run(args, global),

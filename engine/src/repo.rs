@@ -21,7 +21,7 @@ mod work_tree;
 use std::path::{Path, PathBuf};
 
 pub use checkout::Checkout;
-pub use git::{Git, GitError, redirects, without_redirection};
+pub use git::{Git, GitError, OF_A_LANDING, redirects, without_redirection};
 pub(crate) use git::{OnRecord, path_of_bytes};
 pub use object_store::{Change, ObjectStore};
 pub use recording::{Author, TreeChange, TreeSide};

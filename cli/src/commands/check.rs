@@ -58,6 +58,7 @@ pub(crate) fn run(
         named,
         baseline: baseline.as_ref(),
         message: message.as_ref(),
+        push: None,
     };
     if args.trace {
         return trace::run(args, asked, global, env, registry);

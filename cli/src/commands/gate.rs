@@ -1,6 +1,6 @@
 //! Checks and rules, asked together: for a check by itself, a dry run and a merge there is no other list.
 
-use clearance_engine::check::{Check, CheckContext, CheckMeta, Stage};
+use clearance_engine::check::{Check, CheckContext, CheckError, CheckMeta, Findings, Stage};
 use clearance_engine::item::Unanswered;
 use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::merge::target::{in_full, main_line, said_otherwise};
@@ -12,6 +12,8 @@ use clearance_engine::repo::message::CommitMessage;
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::{Baseline, Preflight};
 use clearance_rules::team::document::live::{Live, Subject};
+use clearance_engine::report::preflight::Preflight;
+use clearance_rules::team::document::live::{Live, Pushed, Subject};
 use clearance_rules::team::files::{Origin, RULES_DIR, may_be_on};
 use clearance_rules::team::gate::{self, Gate};
 use clearance_rules::team::live_world::{Courier, Means, Session};
@@ -45,6 +47,29 @@ pub(super) struct Asked<'a> {
     pub(super) baseline: Option<&'a Baseline>,
     /// The message of the commit that is about to be made, where it is known.
     pub(super) message: Option<&'a CommitMessage>,
+    /// What is pushed, where the step is a push.
+    pub(super) push: Option<Push<'a>>,
+}
+
+/// A push of commits to a branch.
+#[derive(Clone, Copy)]
+pub(super) struct Push<'a> {
+    pub(super) pushed: &'a Pushed,
+    /// Whether the branch is the target itself: its rules are those that it has at the remote.
+    pub(super) to_target: bool,
+}
+
+/// A built-in check that is not asked: it looks at the work tree, which is not what is pushed. Its id stays known.
+struct NotAsked(CheckMeta);
+
+impl Check for NotAsked {
+    fn meta(&self) -> &CheckMeta {
+        &self.0
+    }
+
+    fn run(&self, _: CheckContext<'_>, _: &mut Findings<'_>) -> Result<(), CheckError> {
+        unreachable!("it is of no stage")
+    }
 }
 
 /// Every check and rule of a stage.
@@ -60,7 +85,11 @@ pub(super) fn ask(
     let now = env.stamp.now.to_string();
     let session = session(asked, &rules, &question.rules, env, &now)?;
     let context = CheckContext { repo, mission, merge, under_git: env.under_git, params: ParamValues::NONE };
-    let checks: Vec<&dyn Check> = registry.checks().iter().map(|entry| entry.check).collect();
+    let idle: Vec<NotAsked> = metas.iter().map(|meta| NotAsked(CheckMeta { stages: &[], ..*meta })).collect();
+    let checks: Vec<&dyn Check> = match asked.push {
+        Some(_) => idle.iter().map(|check| check as &dyn Check).collect(),
+        None => registry.checks().iter().map(|entry| entry.check).collect(),
+    };
     let gate = Gate { built_in: &checks, rules: &rules, stage, fail_fast: question.fail_fast, only };
     let mut results = gate.ask(context, &session);
     if let Some(baseline) = asked.baseline {
@@ -127,6 +156,7 @@ pub(super) fn with_resolvers(
         named: None,
         baseline: None,
         message: None,
+        push: None,
     };
     let question = RulesQuestion { rules_from: None, trust: Vec::new(), offline: false };
     let Some(origin) = origin(asked, &question, env)? else { return Ok((registry.clone(), Vec::new())) };
@@ -158,6 +188,7 @@ pub(super) fn session<'a>(
         index: env.index.as_deref(),
         at: None,
         message: asked.message,
+        pushed: asked.push.map(|push| push.pushed),
     };
     let mut grants = Grants::default();
     grants.add(question.trust.iter().cloned());
@@ -234,6 +265,10 @@ pub(super) fn origin(
     question: &RulesQuestion,
     env: &Env,
 ) -> Result<Option<Origin>, Failure> {
+    // The branch that is pushed has other rules here already, where it changes them.
+    if let Some(Push { pushed: Pushed { branch, base: Some(commit), .. }, to_target: true }) = asked.push {
+        return Ok(Some(Origin::Commit { commit: commit.clone(), name: format!("{branch} at the remote") }));
+    }
     let work_tree =
         || Origin::Directory { path: asked.repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };
     Ok(match &question.rules_from {

@@ -73,6 +73,7 @@ impl<'a> Question<'a> {
             named,
             baseline: None,
             message: None,
+            push: None,
         };
         let report = gate::ask(registry, asked, &args.question, env)?;
         let cleared = report.verdict() == Some(Verdict::Cleared);

@@ -63,6 +63,7 @@ pub(super) fn authored(
         named: None,
         baseline: None,
         message: None,
+        push: None,
     };
     let nowhere =
         || Origin::Directory { path: repo.caller_root().join(RULES_DIR), name: RULES_DIR.to_owned() };

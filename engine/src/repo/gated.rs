@@ -86,6 +86,11 @@ const EMPTY_TREES: [&str; 2] = [
     "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 ];
 
+/// The tree of nothing, in a repository that names an object so.
+fn nothing_like(object: &str) -> &'static str {
+    EMPTY_TREES[usize::from(object.len() > EMPTY_TREES[0].len())]
+}
+
 /// Most bytes of files that are looked at together.
 pub const MOST: u64 = 256 << 20;
 /// Largest file that is looked at, in bytes.
@@ -122,9 +127,16 @@ impl Gated {
         }
         let tree = git.run_with_index(&["write-tree"], &copy)?;
         let head = git.answer(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], &[0, 1])?;
-        let nothing = EMPTY_TREES[usize::from(tree.len() > EMPTY_TREES[0].len())];
-        let base = if head.0 == 0 { head.1.trim().to_owned() } else { nothing.to_owned() };
+        let base = if head.0 == 0 { head.1.trim().to_owned() } else { nothing_like(&tree).to_owned() };
         Ok(Self::new(base, tree, git, directory))
+    }
+
+    /// The same where nothing is there yet: every file of the commit is new.
+    ///
+    /// # Errors
+    /// Where no temporary directory can be made.
+    pub fn from_nothing(repo: &Repo, head: &str) -> Result<Self, GatedError> {
+        Self::committed(repo, nothing_like(head), head)
     }
 
     /// What a branch would bring: the commit `head`, over the commit where it left its target.

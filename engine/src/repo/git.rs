@@ -31,6 +31,9 @@ const REDIRECTING: [&str; 16] = [
     "GIT_PREFIX",
 ];
 
+/// What tells a hook that a merge of this program runs it, which has asked everything before.
+pub const OF_A_LANDING: &str = "CLEARANCE_LANDING";
+
 /// The git that first took `--attr-source`; the rest of what is asked for is older.
 const NEEDED: (u32, u32) = (2, 41);
 
@@ -130,6 +133,8 @@ impl Git {
         );
         let mut command = self.command(arguments);
         command.env("LC_ALL", "C").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
+        // Of these questions, a push has a hook.
+        command.env(OF_A_LANDING, "1");
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let clone = |file: &File| file.try_clone().map_err(GitError::Temporary);
@@ -373,7 +378,10 @@ impl OnRecord {
 
 impl Git {
     /// A path that `git rev-parse` prints, whatever bytes it is made of.
-    pub(crate) fn path(&self, question: &[&str]) -> Result<PathBuf, GitError> {
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn path(&self, question: &[&str]) -> Result<PathBuf, GitError> {
         let arguments = [&["rev-parse", "--path-format=absolute"], question].concat();
         let bytes = self.bytes(&arguments)?;
         Ok(path_of_bytes(bytes.strip_suffix(b"\n").unwrap_or(&bytes)))
@@ -449,7 +457,7 @@ impl Git {
         index: Option<&Path>,
     ) -> Result<(), GitError> {
         let mut command = self.here();
-        command.args(arguments);
+        command.args(arguments).env(OF_A_LANDING, "1");
         if let Some(index) = index {
             // As git says that nobody is asked for a message.
             command.env("GIT_INDEX_FILE", index).env("GIT_EDITOR", ":");

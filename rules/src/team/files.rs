@@ -34,6 +34,13 @@ pub fn is_of_rules(path: &str) -> bool {
 pub enum Origin {
     /// The tip of a branch, in git's objects: what is in the work tree does not count.
     Branch(String),
+    /// A commit that a branch of a remote has.
+    Commit {
+        /// The commit.
+        commit: String,
+        /// The branch, as it is named in messages.
+        name: String,
+    },
     /// A directory: that of a work tree, or any other one.
     Directory {
         /// Where it is.
@@ -48,7 +55,7 @@ impl Origin {
     #[must_use]
     pub fn in_words(&self) -> String {
         match self {
-            Self::Branch(branch) => format!("{RULES_DIR}/ on {branch}"),
+            Self::Branch(name) | Self::Commit { name, .. } => format!("{RULES_DIR}/ on {name}"),
             Self::Directory { name, .. } => format!("{name}/"),
         }
     }
@@ -72,18 +79,23 @@ impl Files {
     /// When the place as a whole cannot be read. That there is no directory is no error.
     pub fn read(repo: &Repo, origin: &Origin) -> Result<Self, Unanswered> {
         match origin {
-            Origin::Branch(branch) => {
-                let tip = tip_of(repo, branch)?;
-                let entries = repo.view().directory_at(&tip, RULES_DIR, yaml::LONGEST);
-                let entries = entries.map_err(|error| told(&error))?;
-                if entries.is_none() {
-                    let names = repo.view().names_at_top(&tip).map_err(|error| told(&error))?;
-                    spelled_otherwise(names)?;
-                }
-                Self::of(RULES_DIR, entries.unwrap_or_default(), None)
-            }
+            Origin::Branch(branch) => Self::of_commit(repo, &tip_of(repo, branch)?),
+            Origin::Commit { commit, .. } if repo.has_commit(commit) => Self::of_commit(repo, commit),
+            Origin::Commit { commit, name } => Err(Unanswered::new(format!(
+                "the rules are those of {name}, whose commit {commit} is not here"
+            ))),
             Origin::Directory { path, name } => Self::of(name, in_directory(path, name)?, Some(path)),
         }
+    }
+
+    fn of_commit(repo: &Repo, commit: &str) -> Result<Self, Unanswered> {
+        let entries = repo.view().directory_at(commit, RULES_DIR, yaml::LONGEST);
+        let entries = entries.map_err(|error| told(&error))?;
+        if entries.is_none() {
+            let names = repo.view().names_at_top(commit).map_err(|error| told(&error))?;
+            spelled_otherwise(names)?;
+        }
+        Self::of(RULES_DIR, entries.unwrap_or_default(), None)
     }
 
     /// Those among the entries of a directory, which is `on_disk` where it is not one of git's objects.

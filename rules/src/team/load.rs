@@ -107,7 +107,7 @@ impl RuleSet {
         }
         if let Some(source) = files.lock {
             match source.and_then(|source| Lock::read(&source).map_err(|error| unusable(&error))) {
-                Ok(lock) if matches!(origin, Origin::Branch(_)) => set.lock = lock,
+                Ok(lock) if !matches!(origin, Origin::Directory { .. }) => set.lock = lock,
                 Ok(_) => {}
                 Err(why) => set.broken.push(Broken { file: "trust-lock", id: None, why }),
             }

@@ -55,6 +55,7 @@ pub(super) fn run(
         named,
         baseline: None,
         message: None,
+        push: None,
     };
     let metas = gate::built_in(registry);
     let gate::Judges { origin, rules } = gate::judges(asked, &question.rules, &metas, env)?;

@@ -25,6 +25,15 @@ pub(super) struct Ends {
 }
 
 pub(super) fn ends(subject: &Subject<'_>) -> Result<Ends, Unanswered> {
+    if let Some(pushed) = subject.pushed {
+        return Ok(Ends {
+            name: pushed.branch.clone(),
+            head: pushed.head.clone(),
+            target: subject.target.unwrap_or_default().to_owned(),
+            target_tip: pushed.without.clone(),
+            base: pushed.base.clone().unwrap_or_default(),
+        });
+    }
     let view = subject.repo.view();
     let tip = |branch: &str| view.branch_tip(branch).map_err(|error| told(&error));
     let (name, target) = match subject.merge {
@@ -99,19 +108,23 @@ pub(super) fn commits(subject: &Subject<'_>, ends: &Ends) -> Told {
     if head.is_empty() {
         return Ok(json!([]));
     }
-    let Some(without) = target_tip.as_ref().filter(|_| !base.is_empty()) else { return Err(no_base(target)) };
+    let without = target_tip.as_ref().filter(|_| !base.is_empty());
+    // A push may be the first one of all.
+    if without.is_none() && subject.pushed.is_none() {
+        return Err(no_base(target));
+    }
     let view = subject.repo.view();
     let mut tips = vec![head.clone()];
     for lane in subject.merge.iter().flat_map(|merge| &merge.lanes) {
         let tip = lane.branch.as_ref().map(|branch| view.branch_tip(branch)).transpose();
         tips.extend(tip.map_err(|error| told(&error))?.flatten());
     }
-    let without = format!("^{without}");
+    let without = without.map(|without| format!("^{without}"));
     // Fields end with a zero byte, which no message can have.
     let form = "--format=%H%x00%P%x00%an%x00%ae%x00%aI%x00%s%x00%b%x00";
     let most = format!("--max-count={}", MOST_COMMITS + 1);
     let mut arguments = vec!["log", "--no-show-signature", "--no-color", "--no-notes", form, most.as_str()];
-    arguments.extend(tips.iter().chain([&without]).map(String::as_str));
+    arguments.extend(tips.iter().chain(&without).map(String::as_str));
     arguments.push("--");
     let out = Git::new(subject.repo.root()).run(&arguments).map_err(|error| told(&error))?;
     let fields: Vec<&str> = out.split('\0').collect();

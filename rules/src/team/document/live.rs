@@ -17,6 +17,29 @@ use crate::team::evaluate::Facts;
 use crate::team::expression::Value;
 use crate::team::world::Unknown;
 
+/// Commits that are about to be pushed to a branch of a remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The branch there, without `refs/heads/`.
+    pub branch: String,
+    /// The commit that it is to have.
+    pub head: String,
+    /// The commit over which it is looked at: what is there now, or where it left its target; `None` where nothing is there.
+    pub base: Option<String>,
+    /// The commit whose history is no part of it.
+    pub without: Option<String>,
+}
+
+impl Pushed {
+    fn gated(&self, repo: &Repo) -> Result<Gated, Unanswered> {
+        let gated = match &self.base {
+            Some(base) => Gated::committed(repo, base, &self.head),
+            None => Gated::from_nothing(repo, &self.head),
+        };
+        gated.map_err(|error| told(&error))
+    }
+}
+
 /// What is looked at.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
@@ -38,6 +61,8 @@ pub struct Subject<'a> {
     pub at: Option<&'a str>,
     /// The message of the commit that is about to be made, where it is known.
     pub message: Option<&'a CommitMessage>,
+    /// What is pushed, where the step is a push.
+    pub pushed: Option<&'a Pushed>,
 }
 
 /// The document of a real repository.
@@ -88,9 +113,12 @@ impl<'a> Live<'a> {
             // Whatever is in the way is told by the check that forecasts.
             return forecast.gated.as_ref().ok_or(Unknown::Waits("conflict-forecast"));
         }
-        let of_step = self.gated.get_or_init(|| match self.subject.stage {
-            Stage::Merge => history::brought(&self.subject, self.ends()?),
-            Stage::Commit | Stage::MarkStatus => Gated::staged(repo, index).map_err(|error| told(&error)),
+        let of_step = self.gated.get_or_init(|| match (self.subject.pushed, self.subject.stage) {
+            (Some(pushed), _) => pushed.gated(repo),
+            (None, Stage::Merge) => history::brought(&self.subject, self.ends()?),
+            (None, Stage::Commit | Stage::MarkStatus) => {
+                Gated::staged(repo, index).map_err(|error| told(&error))
+            }
         });
         of_step.as_ref().map_err(|why| Unknown::Unanswered(why.clone()))
     }
