@@ -56,6 +56,9 @@ mod fidelity;
 #[path = "product/forecast.rs"]
 mod forecast;
 #[cfg(unix)]
+#[path = "product/hook_managers.rs"]
+mod hook_managers;
+#[cfg(unix)]
 #[path = "product/hooks.rs"]
 mod hooks;
 #[cfg(unix)]

@@ -25,30 +25,41 @@ pub fn interpreter() -> PathBuf {
 /// # Panics
 /// When the folder cannot be written.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "where uv is, is the machine's affair; a test says what it leaves out"
-)]
+#[expect(clippy::disallowed_methods, reason = "where uv is, is the machine's affair")]
 pub fn uv(folder: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let runs = |uv: &Path| Command::new(uv).arg("--version").output().is_ok_and(|ran| ran.status.success());
     let on_path = std::env::split_paths(&path).map(|entry| entry.join("uv"));
-    let installed = folder.join(UV).join("bin/uv");
-    if let Some(uv) = on_path.chain([installed.clone()]).find(|uv| uv.is_absolute() && runs(uv)) {
+    if let Some(uv) = on_path.into_iter().find(|uv| uv.is_absolute() && runs(uv)) {
         return Some(uv);
+    }
+    Some(installed(folder, UV)?.join("bin/uv")).filter(|uv| runs(uv))
+}
+
+/// A package with all that it needs, in a directory of `folder`, where it is installed from the package index once. Its programs
+/// are in `bin`; what they import is found with `PYTHONPATH`. `None`, said on standard error, where the index is not to be
+/// reached.
+///
+/// # Panics
+/// When the folder cannot be written.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "a test says what it leaves out")]
+pub fn installed(folder: &Path, requirement: &str) -> Option<PathBuf> {
+    let installed = folder.join(requirement);
+    if installed.is_dir() {
+        return Some(installed);
     }
     fs::create_dir_all(folder).expect("a folder for tools");
     // Beside its place, and moved there whole: another process may be doing the same.
     let beside = tempfile::tempdir_in(folder).expect("a folder for tools");
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]);
-    let done = pip.arg(beside.path()).arg(UV).stdin(Stdio::null()).stdout(Stdio::null()).status();
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+    let done = pip.arg(beside.path()).arg(requirement).stdin(Stdio::null()).stdout(Stdio::null()).status();
     if !done.is_ok_and(|status| status.success()) {
-        eprintln!("uv is not on PATH, and the package index is not reached: what needs uv is left out");
+        eprintln!("{requirement} is not to be had from the package index: what needs it is left out");
         return None;
     }
-    let moved = fs::rename(beside.path(), folder.join(UV));
-    assert!(moved.is_ok() || installed.is_file(), "{moved:?}");
-    runs(&installed).then_some(installed)
+    let moved = fs::rename(beside.path(), &installed);
+    assert!(moved.is_ok() || installed.is_dir(), "{moved:?}");
+    Some(installed)
 }
