@@ -39,6 +39,30 @@ mod corpus;
 mod demo;
 #[path = "product/docs.rs"]
 mod docs;
+#[path = "product/docs_links.rs"]
+mod docs_links;
+#[path = "product/docs_pages.rs"]
+mod docs_pages;
+#[cfg(unix)]
+#[path = "product/docs_places.rs"]
+mod docs_places;
+#[cfg(unix)]
+#[path = "product/docs_run.rs"]
+mod docs_run;
+#[cfg(unix)]
+#[path = "product/docs_script.rs"]
+mod docs_script;
+#[cfg(unix)]
+#[path = "product/docs_situations.rs"]
+mod docs_situations;
+#[cfg(unix)]
+#[path = "product/docs_situations_list.rs"]
+mod docs_situations_list;
+#[cfg(unix)]
+#[path = "product/docs_ways_out.rs"]
+mod docs_ways_out;
+#[path = "product/docs_words.rs"]
+mod docs_words;
 #[cfg(unix)]
 #[path = "product/drift.rs"]
 mod drift;

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use clearance_engine::exit::ExitStatus;
 use clearance_engine::registry::{Registry, RegistryError};
 use clearance_engine::run::STACK;
@@ -50,6 +50,12 @@ pub fn main() -> ExitCode {
 /// [`RegistryError`]: this build would give wrong answers.
 pub fn registry() -> Result<Registry, RegistryError> {
     Registry::linked(clearance_rules::REQUIRED, clearance_strategies::ORDER)
+}
+
+/// The command line as it is read, for whoever compares something with it: the documentation, say.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    Cli::command()
 }
 
 fn run(arguments: &[OsString]) -> ExitStatus {

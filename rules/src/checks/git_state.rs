@@ -149,14 +149,14 @@ fn operation(repo: &Repo, tree: &Path, findings: &mut Findings<'_>) -> Result<()
 
 /// Gives up what is under way, unless that ended with what was stashed.
 fn abort(tree: &Path, git: &str, operation: &str) -> String {
-    let marks = match operation {
-        "merge" => ["MERGE_HEAD", "MERGE_HEAD"],
-        "cherry-pick" => ["CHERRY_PICK_HEAD", "sequencer"],
-        "revert" => ["REVERT_HEAD", "sequencer"],
+    let marks: &[&str] = match operation {
+        "merge" => &["MERGE_HEAD"],
+        "cherry-pick" => &["CHERRY_PICK_HEAD", "sequencer"],
+        "revert" => &["REVERT_HEAD", "sequencer"],
         // A stash ends neither a rebase nor an am.
         _ => return format!("{git} {operation} --abort"),
     };
-    let Some(marks) = Repo::git_files(tree, &marks) else { return format!("{git} {operation} --abort") };
+    let Some(marks) = Repo::git_files(tree, marks) else { return format!("{git} {operation} --abort") };
     let gone = marks.iter().map(|mark| format!("test ! -e {}", shell_quote(&mark.to_string_lossy())));
     format!("{{ {{ {}; }} || {git} {operation} --abort; }}", gone.collect::<Vec<_>>().join(" && "))
 }
