@@ -11,8 +11,6 @@ use clearance_engine::registry::Registry;
 use clearance_engine::repo::message::CommitMessage;
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::{Baseline, Preflight};
-use clearance_rules::team::document::live::{Live, Subject};
-use clearance_engine::report::preflight::Preflight;
 use clearance_rules::team::document::live::{Live, Pushed, Subject};
 use clearance_rules::team::files::{Origin, RULES_DIR, may_be_on};
 use clearance_rules::team::gate::{self, Gate};

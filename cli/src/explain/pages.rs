@@ -40,6 +40,7 @@ pub(super) const CODES: &[Page] = &pages![
     "docs/codes/lanes.md",
     "docs/codes/landing.md",
     "docs/codes/rules.md",
+    "docs/codes/hooks.md",
     "docs/codes/sync.md",
     "docs/codes/environments.md",
 ];

@@ -61,7 +61,8 @@ pub fn scrub(command: &mut Command) {
         .env("HOME", "/nonexistent")
         .env("LC_ALL", "C.UTF-8")
         .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        // Not /dev/null: what writes there would put a file in the place of the device.
+        .env("GIT_CONFIG_GLOBAL", "/nonexistent/gitconfig")
         .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
         .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z");
 }

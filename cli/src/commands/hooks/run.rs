@@ -152,6 +152,7 @@ fn of_commit(
     let (mission, _) = mission_if_any(repo, None, stage)?;
     let target = gate::target(repo, mission.as_ref(), None, None)?;
     let asked = Asked {
+        baseline: None,
         repo,
         mission: mission.as_ref(),
         merge: None,
@@ -182,11 +183,12 @@ fn before_push(Asker { repo, env, registry }: Asker<'_>, remote: Option<&OsStrin
         let report = match pushed::pushed(&line, &remote, target.as_deref(), repo)? {
             Err(why) => {
                 let results = vec![CheckResult::unanswered("push", why)];
-                Preflight { stage, mission: None, results, proposed: Vec::new() }
+                Preflight { stage, mission: None, results, proposed: Vec::new(), baseline: None }
             }
             Ok(pushed) => {
                 let to_target = target.as_deref() == Some(pushed.branch.as_str());
                 let asked = Asked {
+                    baseline: None,
                     repo,
                     mission: None,
                     merge: None,
