@@ -25,6 +25,9 @@ mod blockers;
 mod board;
 #[path = "product/brought_in.rs"]
 mod brought_in;
+#[cfg(unix)]
+#[path = "product/ci_templates.rs"]
+mod ci_templates;
 #[path = "product/commit.rs"]
 mod commit;
 #[path = "product/commit_message.rs"]
