@@ -72,6 +72,8 @@ mod drift;
 #[cfg(unix)]
 #[path = "product/drift_support.rs"]
 mod drift_support;
+#[path = "product/editor_schemas.rs"]
+mod editor_schemas;
 #[path = "product/errors.rs"]
 mod errors;
 #[path = "product/events.rs"]

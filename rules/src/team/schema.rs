@@ -33,6 +33,8 @@ pub fn rule(built_in: &[CheckMeta]) -> Json {
         schema
     };
     rule = plain(rule);
+    // Its type reads files that set a built-in check, too.
+    rule["required"] = json!(["schema", "id", "title", "severity", "stages", "check", "message"]);
     tune = plain(tune);
     let ids: Vec<&str> = built_in.iter().map(|meta| meta.id).collect();
     tune["allOf"] = schema_of_params(built_in).into();
