@@ -121,7 +121,8 @@ impl Page {
             check: None,
             title: first_sentence(&text),
             text,
-            docs: format!("{}#{code}", self.path),
+            // Headings lose their dots where they become addresses.
+            docs: format!("{}#{}", self.path, code.replace('.', "")),
         }
     }
 }

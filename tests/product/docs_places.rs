@@ -114,7 +114,7 @@ fn ready() -> TestRepo {
     }
     done(
         &repo,
-        "git init --quiet --bare ../origin.git && git remote add origin ../origin.git && git push --quiet --all --set-upstream origin && git remote set-head origin main",
+        "git init --quiet --bare --initial-branch=main ../origin.git && git remote add origin ../origin.git && git push --quiet --all --set-upstream origin && git remote set-head origin main",
     );
     repo
 }

@@ -1,13 +1,15 @@
 //! Every command line of the documentation, run as its readers run it.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::docs_pages::{Block, Page, pages};
 use crate::docs_places::Place;
-use crate::docs_script::{Order, Step, run_block, steps};
+use crate::docs_script::{Order, Step, reaches_out, run_block, steps};
 use crate::docs_words::{Form, fault, options};
+use crate::support::Run;
 
 /// What the pages came to.
 #[derive(Default)]
@@ -17,9 +19,39 @@ struct Count {
     faults: Vec<String>,
 }
 
-/// Blocks of the pages of checks are commands of findings: `docs_ways_out.rs` pastes each of their lines.
+/// Blocks of the pages of checks are commands of findings: `docs_ways_out.rs` pastes each of their lines. Those of other codes
+/// have words to be filled in for a situation of the reader's, and are read.
 fn is_run_here(page: &Page) -> bool {
-    !page.name.starts_with("docs/checks/")
+    !page.name.starts_with("docs/checks/") && !is_of_codes(page)
+}
+
+fn is_of_codes(page: &Page) -> bool {
+    page.name.starts_with("docs/codes/") || page.name == "docs/strategies.md"
+}
+
+/// What the pages of codes tell people to type is what a shell and the program take.
+#[test]
+fn every_way_out_of_a_code_can_be_typed() {
+    let (mut commands, mut faults) = (0, Vec::new());
+    for page in pages().iter().filter(|page| is_of_codes(page)) {
+        for block in page.blocks.iter().filter(|block| block.is_commands()) {
+            for step in steps(block, &Order::default()) {
+                commands += 1;
+                faults
+                    .extend(typed(&step.line).map(|fault| format!("{}:{}: {fault}", page.name, block.line)));
+            }
+        }
+    }
+    eprintln!("{commands} commands of codes were read and not run: they have words to be filled in");
+    assert!(commands > 50, "{commands}");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Why a shell, or the program, would not take a line.
+fn typed(line: &str) -> Option<String> {
+    let shell = Run::of(Command::new("bash").args(["-n", "-c", line]));
+    let fine = shell.code == 0 && shell.stderr.is_empty();
+    (!fine).then_some(shell.stderr).or_else(|| fault(line, Form::Filled))
 }
 
 #[test]
@@ -81,6 +113,9 @@ fn block_of(
             Err(faults.join("\n"))
         };
     }
+    if let Some(step) = steps.iter().find(|step| reaches_out(step)) {
+        return Err(format!("`{}` would change the machine: <!-- run: none: REASON -->", step.line));
+    }
     if let Some(why) = order.place.as_deref().and_then(Place::missing) {
         return Ok((steps.len(), Some(why.to_owned()), Vec::new()));
     }
@@ -108,7 +143,16 @@ fn every_line_in_a_sentence_is_one_that_the_program_takes() {
 }
 
 /// Options that pages name of other programs.
-const OF_OTHERS: [&str; 2] = ["--continue", "--no-default-features"];
+const OF_OTHERS: [&str; 7] = [
+    "--continue",
+    "--no-default-features",
+    "--unshallow",
+    // Of the original, and not offered.
+    "--allow-sparse-checkout",
+    "--skip-review-artifact-check",
+    "--context",
+    "--keep-workspace",
+];
 
 /// An option that is named alone is one of ours, or of a program that is meant.
 #[test]

@@ -12,7 +12,11 @@ use crate::docs_places::Place;
 use crate::support::{Run, binary};
 
 /// Why a block may be left out. What it says of `clearance` is read by its parser all the same.
-const REASONS: [&str; 2] = ["it builds this program", "it compares this program with others"];
+const REASONS: [&str; 3] = [
+    "it builds this program",
+    "it compares this program with others",
+    "it changes the machine that it is run on",
+];
 
 /// What the comment before a block says: `run: PLACE [each] [NAME=VALUE...]` and, in the lines below, what is done
 /// before; or `run: none: REASON`.
@@ -127,6 +131,35 @@ fn replaced(line: &str, name: &str, value: &str) -> String {
     word.replace_all(line, regex::NoExpand(value)).into_owned()
 }
 
+/// Whether a command would change what is outside of its place: tests may run as somebody who is allowed to.
+pub(crate) fn reaches_out(step: &Step) -> bool {
+    static OUT: LazyLock<Regex> = LazyLock::new(|| {
+        let changes = r"(>|\b(rm|mv|cp|ln|tee|install|chmod|chown)\b.*)";
+        let machine = r"\s*/(bin|boot|dev|etc|lib|opt|root|sbin|usr|var)\b";
+        let pattern = format!(r"\bsudo\b|--(global|system)\b|\b(apt|apt-get|brew|dnf)\b|{changes}{machine}");
+        Regex::new(&pattern).unwrap()
+    });
+    OUT.is_match(&step.typed.replace("/dev/null", ""))
+}
+
+#[test]
+fn what_reaches_out_is_seen() {
+    let reaches = |typed: &str| {
+        let step = Step { line: typed.to_owned(), typed: typed.to_owned(), code: 0, shown: Vec::new() };
+        reaches_out(&step)
+    };
+    for line in
+        ["git config --global a.b c", "sudo ls", "echo x > /etc/hosts", "rm -f /usr/bin/x", "apt-get update"]
+    {
+        assert!(reaches(line), "{line}");
+    }
+    for line in
+        ["rm x", "ls 2> /dev/null > /dev/null", "git config user.name x", "clearance env create .venv"]
+    {
+        assert!(!reaches(line), "{line}");
+    }
+}
+
 /// Runs steps one after the other in one shell, and gives what is wrong with each of them.
 pub(crate) fn run(place: &Place, before: &str, steps: &[&Step]) -> Vec<String> {
     let notes = place.home.join("notes");
@@ -140,13 +173,18 @@ pub(crate) fn run(place: &Place, before: &str, steps: &[&Step]) -> Vec<String> {
         )
         .unwrap();
     }
+    // The next block goes on where this one ends.
+    let here = notes.join("here");
+    let directory = if here.exists() { read(&notes, "here").trim_end().into() } else { place.root.clone() };
+    writeln!(script, "pwd > '{}'", here.display()).unwrap();
     let file = write(&place.home, "notes/script", script);
     let mut bash = Command::new("bash");
     scrub(&mut bash);
     let path = bash.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
     let own = binary().parent().unwrap().to_owned();
     let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(path))).unwrap();
-    bash.env("PATH", path).env("HOME", &place.home).current_dir(&place.root);
+    bash.env("PATH", path).env("HOME", &place.home).current_dir(directory);
+    bash.env("GIT_CONFIG_GLOBAL", place.home.join("gitconfig"));
     bash.env("CLEARANCE_NOW", "2026-05-06T07:08:09.000001Z").env("NO_COLOR", "1").env("COLUMNS", "100");
     // Whoever commits must be known in a repository that a page makes. Nothing leaves this machine.
     for who in ["AUTHOR", "COMMITTER"] {

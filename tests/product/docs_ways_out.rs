@@ -98,7 +98,7 @@ fn every_way_out_of_the_pages_is_one_that_the_product_shows() {
     assert_eq!(stale, Vec::<&str>::new(), "no page has these lines");
     let mut faults = Vec::new();
     for (heading, line) in &lines {
-        faults.extend(fault(line, Form::Told).map(|fault| format!("{heading}: {fault}")));
+        faults.extend(fault(line, Form::Filled).map(|fault| format!("{heading}: {fault}")));
         let known = SITUATIONS.iter().any(|way| way.line == line);
         if !known && !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == line) {
             faults.push(format!("{heading}: no situation is known in which the product says `{line}`"));

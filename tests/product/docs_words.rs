@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 
 /// What stands for something else in a line, and a word that the parser takes in its place.
-const PLACEHOLDERS: [(&str, &str); 9] = [
+const PLACEHOLDERS: [(&str, &str); 11] = [
     ("WPnn", "WP01"),
     ("ID", "T001"),
     ("S", "merge"),
@@ -13,6 +13,8 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
     ("SECONDS", "5"),
     ("WHEN", "auto"),
     ("FORMAT", "json"),
+    ("GRANT", "network:a-rule"),
+    ("COMMAND", "status"),
 ];
 
 /// How a line stands in a page.
@@ -20,6 +22,8 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
 pub(crate) enum Form {
     /// In a block: as it is typed.
     Typed,
+    /// In a block, with words in capitals that stand for something.
+    Filled,
     /// In a sentence or a table: `[what may be left out]`, `one|other`, `more...`, and perhaps only the name of a command.
     Told,
 }
@@ -121,12 +125,12 @@ impl Reader {
 /// Why the program would not take a line; nothing where it would, or where the line has none of its commands.
 pub(crate) fn fault(line: &str, form: Form) -> Option<String> {
     let variants = match form {
-        Form::Typed => vec![line.to_owned()],
+        Form::Typed | Form::Filled => vec![line.to_owned()],
         Form::Told => vec![without_brackets(line, false), without_brackets(line, true)],
     };
     variants.iter().flat_map(|line| ours(line)).find_map(|words| match form {
         Form::Typed => refused(&words, form),
-        Form::Told => alternatives(&words).iter().find_map(|words| refused(words, form)),
+        Form::Filled | Form::Told => alternatives(&words).iter().find_map(|words| refused(words, form)),
     })
 }
 
