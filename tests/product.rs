@@ -42,6 +42,9 @@ mod corpus;
 mod demo;
 #[path = "product/docs.rs"]
 mod docs;
+#[cfg(unix)]
+#[path = "product/docs_claims.rs"]
+mod docs_claims;
 #[path = "product/docs_links.rs"]
 mod docs_links;
 #[path = "product/docs_pages.rs"]

@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 
 /// What stands for something else in a line, and a word that the parser takes in its place.
-const PLACEHOLDERS: [(&str, &str); 11] = [
+const PLACEHOLDERS: [(&str, &str); 12] = [
     ("WPnn", "WP01"),
     ("ID", "T001"),
     ("S", "merge"),
@@ -15,6 +15,7 @@ const PLACEHOLDERS: [(&str, &str); 11] = [
     ("FORMAT", "json"),
     ("GRANT", "network:a-rule"),
     ("COMMAND", "status"),
+    ("FILE", "rule"),
 ];
 
 /// How a line stands in a page.
