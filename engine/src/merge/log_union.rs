@@ -54,19 +54,23 @@ struct Line<'a> {
 /// [`Contradiction`].
 pub fn union(ours: &str, theirs: &str) -> Result<String, Contradiction> {
     let (ours, theirs) = (lines(ours)?, lines(theirs)?);
-    let places: HashMap<&str, usize> =
-        ours.iter().enumerate().rev().map(|(place, line)| (&*line.key, place)).collect();
+    // A log may tell one event in two ways already: what both sides have is no contradiction between them.
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, line) in ours.iter().enumerate() {
+        places.entry(&line.key).or_default().push(place);
+    }
     // Their own lines, each with the number of our lines that it comes after in any case.
     let (mut added, mut after) = (Vec::new(), 0);
     for line in &theirs {
         match places.get(&*line.key) {
-            Some(place) => {
-                let same = &ours[*place];
-                if !says_the_same(same.text, line.text) {
+            Some(places) => {
+                let same = places.iter().find(|place| says_the_same(ours[**place].text, line.text));
+                let Some(same) = same else {
                     let event_id = line.key.clone().into_owned();
-                    return Err(Contradiction::Event { event_id, ours: same.number, theirs: line.number });
-                }
-                after = after.max(place + 1);
+                    let ours = ours[places[0]].number;
+                    return Err(Contradiction::Event { event_id, ours, theirs: line.number });
+                };
+                after = after.max(same + 1);
             }
             None => added.push((after, line)),
         }
@@ -104,7 +108,9 @@ fn says_the_same(one: &str, other: &str) -> bool {
 fn lines(text: &str) -> Result<Vec<Line<'_>>, Contradiction> {
     let is_whole = text.is_empty() || text.ends_with('\n');
     let count = text.lines().count();
-    let numbered = text.lines().enumerate().map(|(nth, line)| (nth + 1, line));
+    // However a line ends, it is the same line.
+    let ends = text.lines().map(|line| line.trim_end_matches('\r'));
+    let numbered = ends.enumerate().map(|(nth, line)| (nth + 1, line));
     let told = numbered.filter(|(_, line)| !line.trim().is_empty());
     told.map(|(number, text)| {
         let head = serde_json::from_str::<Head<'_>>(text).ok();
@@ -156,9 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn line_endings_are_no_part_of_a_line() {
+        assert_eq!(union("note\r\r\n", "note\r\nnote\n").unwrap(), "note\n");
+    }
+
+    #[test]
     fn an_event_that_is_written_in_another_way_is_the_same() {
         let (ours, theirs) = ("{\"event_id\": \"a\", \"n\": 1}", "{\"n\":1,\"event_id\":\"a\"}\n");
         assert_eq!(union(ours, theirs).unwrap(), format!("{ours}\n"));
+    }
+
+    #[test]
+    fn what_both_sides_tell_in_two_ways_is_no_contradiction_between_them() {
+        let both = "{\"event_id\": \"a\", \"n\": 1}\n{\"event_id\": \"a\", \"n\": 2}\n";
+        let theirs = format!("{both}{}", log("b2"));
+        assert_eq!(union(both, &theirs).unwrap(), theirs);
+        assert_eq!(union(&theirs, both).unwrap(), theirs);
     }
 
     #[rstest]
