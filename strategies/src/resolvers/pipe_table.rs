@@ -10,7 +10,7 @@ use clearance_engine::strategy::{
     Format, Resolution, ResolveContext, ResolverStrategy, StrategyMeta, TaskState,
 };
 
-use super::common::{before_ornaments, goes_on_as_a_list, is_task, places};
+use super::common::{before_ornaments, goes_on_as_a_list, is_task, places, tick_of};
 
 register_strategy!("pipe-table", PipeTable);
 
@@ -55,10 +55,9 @@ impl ResolverStrategy for PipeTable {
         }
         let tasks = context.tasks;
         let mentions = tasks.mentions(id).into_iter().filter(|mention| !mention.in_range);
-        let rows: Vec<_> =
-            mentions.filter(|mention| is_row_of(tasks, *mention)).map(|mention| mention.line).collect();
-        let changes = rows.iter().flat_map(|line| changes(tasks, *line, wanted)).collect();
-        Resolution::of(places(tasks, rows.iter().copied()), changes)
+        let rows: Vec<_> = mentions.filter(|mention| is_row_of(tasks, *mention)).collect();
+        let changes = rows.iter().flat_map(|mention| changes(tasks, *mention, wanted)).collect();
+        Resolution::of(places(tasks, rows.iter().map(|mention| mention.line)), changes)
     }
 }
 
@@ -90,22 +89,14 @@ fn is_box(text: &str) -> bool {
     matches!(text, "[ ]" | "[x]" | "[X]" | "[]")
 }
 
-/// Whether the row shows its state in a box before the ID, so that it needs no mark of its own.
-fn has_own_box(text: &str, row: &Row) -> bool {
-    let boxed = |cell: &Range<usize>| {
-        let content = text[cell.clone()].trim_start();
-        content.split_once(']').is_some_and(|(inside, _)| is_box(&format!("{inside}]")))
-    };
-    row.cells.iter().any(|cell| boxed(cell) && text[cell.clone()].trim().len() > "[ ]".len())
-}
-
 /// The column with one of these names, the first name first.
 fn column_named(columns: &[String], names: &[&str]) -> Option<usize> {
     names.iter().find_map(|name| columns.iter().position(|column| column == name))
 }
 
-/// What gives the row the wanted state.
-fn changes(tasks: &TasksDoc, line: usize, wanted: TaskState) -> Vec<Change> {
+/// What gives the row of the mention the wanted state.
+fn changes(tasks: &TasksDoc, mention: Mention, wanted: TaskState) -> Vec<Change> {
+    let line = mention.line;
     let row = tasks.row(line);
     let columns = tasks.table_of(line).map(|table| table.columns.as_slice()).unwrap_or_default();
     let text = tasks.text();
@@ -114,7 +105,8 @@ fn changes(tasks: &TasksDoc, line: usize, wanted: TaskState) -> Vec<Change> {
         Some(status) => return vec![append(tasks, line, &row, status, wanted)],
         None => marked_cells(text, &row, columns),
     };
-    if cells.is_empty() && has_own_box(text, &row) {
+    // The checkbox strategy keeps a box before the ID, and that shows the state. A box elsewhere is somebody's text.
+    if cells.is_empty() && tick_of(tasks, mention).is_some() {
         return Vec::new();
     }
     if cells.is_empty() {
@@ -296,6 +288,18 @@ mod tests {
         assert_eq!(done(&PipeTable, &text, "T001"), Some(text.replace("todo", "[D]")));
         let text = table("| ID | T |\n|---|---|\n", "| [x] T001 | a |");
         assert_eq!(done(&PipeTable, &text, "T001"), Some(text));
+    }
+
+    /// Nobody keeps such a box, so that it says nothing of the row.
+    #[rstest]
+    #[case("| T001 | [ ] a |")]
+    #[case("| T001 | [x] a |")]
+    #[case("| T001 | see [ ] and [x] | [x] b |")]
+    fn a_box_behind_the_id_is_no_state(#[case] row: &str) {
+        let text = table("| ID | T |\n|---|---|\n", row);
+        let marked = done(&PipeTable, &text, "T001").unwrap();
+        assert!(marked.ends_with("| [D] |"), "{marked}");
+        assert_eq!(pending(&PipeTable, &marked, "T001"), Some(marked.replace("[D]", "[ ]")));
     }
 
     #[test]
