@@ -13,6 +13,8 @@ mod support;
 mod agreement;
 #[path = "product/any_input.rs"]
 mod any_input;
+#[path = "product/any_text.rs"]
+mod any_text;
 #[path = "product/bad_logs.rs"]
 mod bad_logs;
 #[path = "product/bad_questions.rs"]

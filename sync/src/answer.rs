@@ -14,7 +14,7 @@ const MOST: usize = 200;
 
 /// What became of the events of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Outcomes {
+pub struct Outcomes {
     /// The server has them: it took them now, or had them already.
     pub delivered: Vec<String>,
     /// It does not want them, and why. Sent again, they would be refused again.
@@ -53,7 +53,7 @@ impl Outcomes {
 
 /// What to do with a request that a server answered.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// It is answered for.
     Done(Outcomes),
     /// It is too large: halved, it is sent again. One event alone that is too large is refused.
@@ -73,7 +73,7 @@ pub(crate) enum Verdict {
 /// What an answer means. `host` is for messages. A server knows the token, and what it says is shown: the token is taken out of
 /// its words, and not out of what it means.
 #[must_use]
-pub(crate) fn judge(
+pub fn judge(
     (host, token): (&str, &Token),
     (status, body): (u16, &[u8]),
     batch: &[Queued],

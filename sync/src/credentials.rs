@@ -24,7 +24,7 @@ const LINE: Duration = Duration::from_millis(100);
 
 /// A token. It is shown nowhere.
 #[derive(Clone)]
-pub(crate) struct Token {
+pub struct Token {
     text: String,
     /// The one that it took the place of: who knew that may say it, too.
     before: Option<String>,
@@ -32,7 +32,8 @@ pub(crate) struct Token {
 
 impl Token {
     /// One that a server gave.
-    pub(crate) fn given(text: String) -> Self {
+    #[must_use]
+    pub fn given(text: String) -> Self {
         Self { text, before: None }
     }
 

@@ -1,7 +1,7 @@
 //! The network, behind one blocking door: questions that rules ask servers, and the delivery of events after local
 //! success. The only asynchronous code; no other crate sees that it is.
 
-mod answer;
+pub mod answer;
 mod classify;
 mod code;
 pub mod credentials;

@@ -57,13 +57,13 @@ const WORDS: [&str; 24] = [
 
 /// A change of a text: a part of it goes, and something comes in its place.
 #[derive(Debug, Clone)]
-struct Change {
+pub(crate) struct Change {
     at: Index,
     length: usize,
     comes: Vec<u8>,
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> impl Strategy<Value = Change> {
     let comes = prop_oneof![
         4 => proptest::sample::select(&WORDS[..]).prop_map(|word| word.as_bytes().to_vec()),
         1 => proptest::collection::vec(any::<u8>(), 0..8),
@@ -73,7 +73,7 @@ fn change() -> impl Strategy<Value = Change> {
     (any::<Index>(), 0..40_usize, comes).prop_map(|(at, length, comes)| Change { at, length, comes })
 }
 
-fn changed(mut text: Vec<u8>, changes: &[Change]) -> Vec<u8> {
+pub(crate) fn changed(mut text: Vec<u8>, changes: &[Change]) -> Vec<u8> {
     for Change { at, length, comes } in changes {
         let start = at.index(text.len() + 1);
         let end = (start + length).min(text.len());
