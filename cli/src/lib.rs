@@ -62,7 +62,7 @@ fn run(arguments: &[OsString]) -> ExitStatus {
     // A bug is reported like every other failure, not as a stack trace in the middle of the output.
     std::panic::set_hook(Box::new(|_| {}));
     let wanted = Wanted::read(arguments);
-    let result = catch_unwind(AssertUnwindSafe(|| answer(arguments, wanted.json)));
+    let result = catch_unwind(AssertUnwindSafe(|| answer(arguments, wanted.json, Env::read())));
     let Answered { style, result, last } = match result {
         Ok(answered) => answered,
         Err(panic) => Answered::failed(Failure::bug(&*panic)),
@@ -72,7 +72,9 @@ fn run(arguments: &[OsString]) -> ExitStatus {
         Err(failure) => (failure.status(), output::failure(&failure, &style, &wanted)),
     };
     // Local success is told by now.
-    last.deliver();
+    if let Some(line) = last.deliver() {
+        output::final_line(&line);
+    }
     match printed {
         Ok(()) => status,
         // A reader that went away (`| head`) changes nothing about the answer.
@@ -97,8 +99,9 @@ impl Answered {
     }
 }
 
-fn answer(arguments: &[OsString], json: bool) -> Answered {
-    let env = match Env::read() {
+/// What a command line comes to; nothing is printed or delivered yet.
+fn answer(arguments: &[OsString], json: bool, env: Result<Env, Failure>) -> Answered {
+    let env = match env {
         Ok(env) => env,
         Err(failure) => return Answered::failed(failure),
     };

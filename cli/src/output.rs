@@ -133,7 +133,8 @@ fn wrap(text: &str, width: usize, [first, others]: [&str; 2]) -> String {
     textwrap::fill(text, options)
 }
 
-fn severity(problem: &Problem) -> &'static str {
+/// How grave it is, in a word.
+pub(crate) fn severity(problem: &Problem) -> &'static str {
     match problem.severity {
         miette::Severity::Error => "error",
         miette::Severity::Warning => "warning",
@@ -282,7 +283,6 @@ pub(crate) fn last_words(message: &str) {
 }
 
 /// Says a line on standard error that is complete as it is.
-#[cfg(feature = "sync")]
 pub(crate) fn final_line(line: &str) {
     // In one piece, so that lines of others do not come between; who cannot be told is not told.
     let _ = io::stderr().lock().write_all(line.as_bytes());

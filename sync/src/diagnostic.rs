@@ -1,14 +1,10 @@
-//! The line that says that events were not delivered: at most one a process, on standard error only.
-
-use std::sync::atomic::{AtomicBool, Ordering};
+//! The line that says that events were not delivered: at most one a command, as who delivers asks for one line, and on
+//! standard error only.
 
 use crate::code::DiagnosticCode;
 
 /// Most characters of the message.
 const MOST: usize = 400;
-
-/// Whether this process has said its line.
-static SAID: AtomicBool = AtomicBool::new(false);
 
 /// The line, with its ending. The message comes last, and is made of what others wrote: nothing in it can end the line, turn the
 /// terminal or go on for ever.
@@ -19,12 +15,6 @@ pub(crate) fn line(code: DiagnosticCode, message: &str) -> String {
         code.as_str(),
         tame(message)
     )
-}
-
-/// The line, the first time that one is asked for in this process.
-#[must_use]
-pub(crate) fn once(code: DiagnosticCode, message: &str) -> Option<String> {
-    (!SAID.swap(true, Ordering::SeqCst)).then(|| line(code, message))
 }
 
 /// Control characters and marks that turn the direction of writing are escaped; what is too long ends with `…`.

@@ -97,24 +97,24 @@ pub fn final_sync(pending: Pending, environment: &Environment) -> FinalSync {
     let mut delivery = deliver::deliver(&order, &mut |_, _| {});
     // What found no room is worse than what waits.
     delivery.error = full.or(delivery.error);
-    let line = delivery.error.as_ref().and_then(told);
+    let line = delivery.error.as_ref().map(told);
     FinalSync { delivery, line }
 }
 
-/// The line for an error of a delivery, the first time in a process.
-fn told(error: &SyncError) -> Option<String> {
+/// The line for an error of a delivery.
+fn told(error: &SyncError) -> String {
     let text = match error {
         SyncError::Full { .. } => format!("Final sync: {error}"),
         _ => format!(
             "Final sync failed after local command success. Queued events remain durable and will be retried. Detail: {error}"
         ),
     };
-    diagnostic::once(error.code(), &text)
+    diagnostic::line(error.code(), &text)
 }
 
 /// The line for an error that let nothing be queued.
 #[must_use]
-pub fn told_of_unqueued(error: &SyncError) -> Option<String> {
+pub fn told_of_unqueued(error: &SyncError) -> String {
     let more = match error {
         SyncError::Settings(_) => "; clearance sync status says what to do",
         _ => "",
@@ -122,13 +122,13 @@ pub fn told_of_unqueued(error: &SyncError) -> Option<String> {
     let text = format!(
         "Final sync failed after local command success. What the command recorded is in the mission's files, and not queued. Detail: {error}{more}"
     );
-    diagnostic::once(error.code(), &text)
+    diagnostic::line(error.code(), &text)
 }
 
 /// The line for a panic in here.
 #[must_use]
-pub fn told_of_a_bug() -> Option<String> {
-    diagnostic::once(
+pub fn told_of_a_bug() -> String {
+    diagnostic::line(
         DiagnosticCode::EventLoopUnavailable,
         "Final sync ended by itself; queued events remain durable",
     )

@@ -11,5 +11,7 @@ impl Last {
     #[expect(clippy::needless_pass_by_value, reason = "as where it is used")]
     pub(crate) fn add(&mut self, _recorded: Recorded, _env: &Env) {}
 
-    pub(crate) fn deliver(self) {}
+    pub(crate) fn deliver(self) -> Option<String> {
+        None
+    }
 }

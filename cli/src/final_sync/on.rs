@@ -8,7 +8,6 @@ use clearance_sync::{Changes, Clock, MarkedTask, Pending, SyncError};
 
 use super::Recorded;
 use crate::env::Env;
-use crate::output;
 
 /// What is to be delivered when the command has said what it has to say.
 #[derive(Debug, Default)]
@@ -39,22 +38,19 @@ impl Last {
         self.environment = environment;
     }
 
-    /// Delivers it.
-    pub(crate) fn deliver(self) {
+    /// Delivers it; the line that says what was not.
+    pub(crate) fn deliver(self) -> Option<String> {
         let Self { pending, error, is_broken, environment } = self;
         // What could not be queued is worse than what could not be delivered.
-        let unqueued = error.and_then(|error| clearance_sync::told_of_unqueued(&error));
+        let unqueued = error.map(|error| clearance_sync::told_of_unqueued(&error));
         let deliver = |pending| clearance_sync::final_sync(pending, &environment).line;
         let undelivered = pending.map(|pending| catch_unwind(AssertUnwindSafe(|| deliver(pending))));
-        let line = match undelivered {
+        match undelivered {
             _ if unqueued.is_some() => unqueued,
-            Some(Err(_)) => clearance_sync::told_of_a_bug(),
-            _ if is_broken => clearance_sync::told_of_a_bug(),
+            Some(Err(_)) => Some(clearance_sync::told_of_a_bug()),
+            _ if is_broken => Some(clearance_sync::told_of_a_bug()),
             Some(Ok(line)) => line,
             None => None,
-        };
-        if let Some(line) = line {
-            output::final_line(&line);
         }
     }
 }
