@@ -131,6 +131,21 @@ mod landings_at_once;
 mod lanes;
 #[path = "product/manual.rs"]
 mod manual;
+#[cfg(feature = "mcp")]
+#[path = "product/mcp.rs"]
+mod mcp;
+#[cfg(feature = "mcp")]
+#[path = "product/mcp_client.rs"]
+mod mcp_client;
+#[cfg(feature = "mcp")]
+#[path = "product/mcp_support.rs"]
+mod mcp_support;
+#[cfg(feature = "mcp")]
+#[path = "product/mcp_tools.rs"]
+mod mcp_tools;
+#[cfg(feature = "mcp")]
+#[path = "product/mcp_trust.rs"]
+mod mcp_trust;
 #[path = "product/missions.rs"]
 mod missions;
 #[cfg(unix)]

@@ -2,6 +2,8 @@
 
 pub(crate) mod gate;
 pub(crate) mod hooks;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 pub(crate) mod mission;
 pub(crate) mod nested_env;
 pub(crate) mod report;
@@ -107,6 +109,9 @@ pub(crate) enum Command {
     /// Make nested Python environments
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Serve agents, over the Model Context Protocol on standard input and output
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::McpArgs),
     /// Build a small repository with missions in it, and run the main job on it
     Demo(DemoArgs),
     /// Print what makes a shell complete commands, missions and rules

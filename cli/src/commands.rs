@@ -9,6 +9,8 @@ mod gate;
 mod hooks;
 mod man;
 mod mark_status;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod merge;
 mod move_lane;
 mod nested_env;
@@ -141,6 +143,8 @@ pub(crate) fn run(cli: &Cli, env: &Env, registry: &Registry) -> Result<Answer, F
         #[cfg(feature = "sync")]
         Command::Sync(args) => sync::run(args, global, env),
         Command::Hooks(command) => hooks::run(command, global, env, registry),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::run(*args, global, env),
         Command::Env(command) => nested_env::run(command, global, env),
         Command::Explain(args) => explain::run(args, global, env, registry),
         Command::Completions(args) => completions::run(args, global),

@@ -21,6 +21,9 @@ pub(crate) struct Env {
     pub(crate) terminal: bool,
     /// Whether standard error is a terminal on which a line can be written anew.
     pub(crate) shows_progress: bool,
+    /// Whether standard input is a terminal, at which somebody types.
+    #[cfg_attr(not(feature = "mcp"), expect(dead_code, reason = "nobody else reads there"))]
+    pub(crate) asks: bool,
     /// Columns of the terminal.
     pub(crate) columns: usize,
     /// What shows long text on a terminal, page by page.
@@ -61,6 +64,7 @@ impl Env {
             color: terminal && !dumb && variable("NO_COLOR").is_none_or(|value| value.is_empty()),
             terminal: std::io::stdout().is_terminal() && !dumb,
             shows_progress: std::io::stderr().is_terminal() && !dumb,
+            asks: std::io::stdin().is_terminal(),
             columns: columns(),
             pager: pager().filter(|_| std::io::stdout().is_terminal() && !dumb),
             width: columns().clamp(40, 120),
@@ -84,6 +88,12 @@ impl Env {
 }
 
 impl Env {
+    /// The same for who only takes the answer: nothing is drawn while it is sought.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn unwatched(self) -> Self {
+        Self { color: false, terminal: false, shows_progress: false, pager: None, ..self }
+    }
+
     /// The working directory. It may be gone, which only matters to those who need it.
     pub(crate) fn directory(&self) -> Result<&Path, Failure> {
         self.directory.as_deref().map_err(|error| {

@@ -50,6 +50,7 @@ fn the_command_reference_is_current() {
         &["env"],
         &["env", "create"],
         &["env", "drift"],
+        &["mcp"],
         &["demo"],
         &["completions"],
         &["man"],
@@ -149,6 +150,7 @@ fn readme_names_every_command() {
         "clearance merge",
         "clearance explain",
         "clearance rules list",
+        "clearance mcp",
         "clearance demo",
     ] {
         assert!(readme.contains(command), "{command}");
