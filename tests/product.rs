@@ -265,5 +265,7 @@ mod vectors;
 mod watch;
 #[path = "product/ways_out.rs"]
 mod ways_out;
+#[path = "product/workspace.rs"]
+mod workspace;
 #[path = "product/writing.rs"]
 mod writing;
