@@ -143,8 +143,10 @@ fn every_line_in_a_sentence_is_one_that_the_program_takes() {
 }
 
 /// Options that pages name of other programs.
-const OF_OTHERS: [&str; 7] = [
+const OF_OTHERS: [&str; 9] = [
     "--continue",
+    "--locked",
+    "--root",
     "--no-default-features",
     "--unshallow",
     // Of the original, and not offered.
