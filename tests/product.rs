@@ -197,6 +197,8 @@ mod registry;
 mod remotes;
 #[path = "product/reports.rs"]
 mod reports;
+#[path = "product/reports_junit.rs"]
+mod reports_junit;
 #[path = "product/rows.rs"]
 mod rows;
 #[path = "product/rules_author.rs"]

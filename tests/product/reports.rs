@@ -19,7 +19,7 @@ const HOSTILE: &str = "EVIL ::set-output name=a::b%0A ##[add-path]x | <script>al
 const ODD: &str = "we|ird <b>, a:1%.md";
 
 /// Something of every kind: a blocker, a warning, what is waived, what nobody trusts, and what is in order.
-fn everything() -> TestRepo {
+pub(crate) fn everything() -> TestRepo {
     let scan = rule(
         "no-evil",
         "check:\n  scan: { files: '**', lines: added, forbid: 'EVIL.*' }\nmessage: '{{ match.text }}'\nremediation: 'remove `it` | now'\n",
@@ -44,12 +44,12 @@ fn everything() -> TestRepo {
     repo
 }
 
-fn asked(repo: &TestRepo, more: &[&str]) -> Run {
+pub(crate) fn asked(repo: &TestRepo, more: &[&str]) -> Run {
     run(repo, &[&["check", "--stage", "commit"], more].concat())
 }
 
 /// A report on standard output.
-fn report(repo: &TestRepo, format: &str) -> String {
+pub(crate) fn report(repo: &TestRepo, format: &str) -> String {
     let run = asked(repo, &["--report", format]);
     assert_eq!((run.code, run.stderr.as_str()), (3, ""), "{format}: {}", run.stdout);
     run.stdout
@@ -173,27 +173,6 @@ fn fingerprints_are_unique_and_do_not_move_with_lines() {
         (before.len() + 1, before.len() + 1)
     );
     assert!(before.iter().all(|one| twice.contains(one)));
-}
-
-#[test]
-fn junit_counts_what_it_has() {
-    let repo = everything();
-    let xml = report(&repo, "junit");
-    let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
-    let suite = |name: &str| report.test_suites.iter().find(|suite| suite.name.as_str() == name).unwrap();
-    let counts = |name: &str| (suite(name).tests, suite(name).failures, suite(name).errors);
-    assert_eq!(counts("always-fails"), (1, 1, 0));
-    assert_eq!(counts("runs-it"), (1, 0, 1));
-    assert_eq!(counts("waived-one"), (1, 0, 0));
-    assert_eq!(counts("no-evil").1, 0);
-    assert_eq!(counts("in-order"), (1, 0, 0));
-    assert_eq!((report.failures, report.errors), (1, 1));
-    assert!(
-        suite("no-evil")
-            .test_cases
-            .iter()
-            .any(|case| case.system_out.as_ref().is_some_and(|out| out.as_str().contains("EVIL")))
-    );
 }
 
 #[test]
