@@ -13,6 +13,7 @@ use crate::mission::meta::StatusPhase;
 use crate::mission::state::MissionState;
 use crate::mission::{Mission, SNAPSHOT};
 use crate::progress::{Progress, Sources, WorkPackageProgress, files};
+use crate::source::shell_quote;
 use crate::strategy::Place;
 
 /// A mission, looked at.
@@ -160,7 +161,7 @@ pub fn log_warnings(mission: &Mission, state: &MissionState) -> Vec<String> {
     if state.log.torn_tail.is_some() {
         warnings.push(format!(
             "the last line of {name} was torn by a crash. It is not lost: the next append, or clearance status --recover --mission {}, sets it aside in {name}.torn",
-            mission.slug()
+            shell_quote(mission.slug())
         ));
     }
     if let Some((line, id)) = state.log.backwards.first() {

@@ -103,6 +103,54 @@ fn missions_that_are_none_or_several(#[case] name: &str, #[case] error: &str, #[
     }
 }
 
+/// What is shown to be pasted is one word for a shell, whatever somebody called a mission.
+#[test]
+fn names_of_missions_are_quoted_where_they_are_offered() {
+    let repo = TestRepo::new();
+    let (one, other) = ("009-$(touch pwned)", "010-$(touch pwned)");
+    let (quoted, others) = (format!("'{one}'"), format!("'{other}'"));
+    repo.write(&format!("kitty-specs/{one}/meta.json"), "{}");
+    let help = |arguments: &[&str]| {
+        let json = value(&run(&repo, &[arguments, &["--json"]].concat()));
+        json["help"].as_str().unwrap_or_else(|| panic!("{json:#}")).to_owned()
+    };
+    assert_eq!(help(&["check", "--mission", "009-touch"]), format!("did you mean {quoted}?"));
+    let mark = ["mark-status", "T001", "--status", "done"];
+    assert_eq!(help(&mark), format!("name it: --mission {quoted}"));
+    let moved = help(&["move", "WP01", "--to", "done", "--mission", one]);
+    assert!(moved.contains(&format!("clearance status --mission {quoted};")), "{moved}");
+    repo.write(&format!("kitty-specs/{other}/meta.json"), "{}");
+    assert_eq!(help(&mark), format!("name one: --mission {quoted}, {others}"));
+    let several = help(&["check", "--mission", "$(touch pwned)"]);
+    assert!(several.ends_with(&format!("--mission {quoted}")), "{several}");
+    // Of a log with a torn end, and of a mission that cannot be read, where all are listed.
+    repo.write(&format!("kitty-specs/{one}/status.events.jsonl"), "{");
+    repo.write(&format!("kitty-specs/{other}/meta.json"), "[");
+    let told = run(&repo, &["status", "--all"]).stderr;
+    assert!(told.contains(&format!("--recover --mission {quoted},")), "{told}");
+    let bare = told.replace(&quoted, "").replace(&others, "");
+    assert!(!bare.contains("--mission 0"), "{told}");
+}
+
+/// A target that git would take for an option, or for an order to write elsewhere, is not fetched.
+#[rstest]
+#[case("$(touch${IFS}pwned)", Some("git fetch origin '$(touch${IFS}pwned)'"))]
+#[case("--upload-pack=touch${IFS}pwned", None)]
+#[case("+main:other", None)]
+fn a_target_that_is_not_here_is_quoted(#[case] target: &str, #[case] fetch: Option<&str>) {
+    let repo = TestRepo::new();
+    repo.write("a.txt", "x\n");
+    repo.commit_all("First");
+    let named = format!("--target={target}");
+    let json = value(&run(&repo, &["check", "--stage", "commit", "--json", "--rules-from", "base", &named]));
+    let told = json.to_string();
+    assert!(told.contains("--target BRANCH"), "{json:#}");
+    match fetch {
+        Some(fetch) => assert!(told.contains(fetch), "{json:#}"),
+        None => assert!(!told.contains("git fetch"), "{json:#}"),
+    }
+}
+
 /// The command makes the branch of that name, and nothing else.
 #[rstest]
 #[case("kitty/mission-$(touch${IFS}pwned);'x'")]

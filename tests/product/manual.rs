@@ -5,7 +5,7 @@ use std::process::Command;
 use rstest::rstest;
 
 use crate::rules_support::{passing, staged};
-use crate::support::{Run, TestRepo, binary, in_git, run};
+use crate::support::{Run, TestRepo, binary, command, in_git, run};
 
 /// What bash offers at the end of a line, asked as bash asks.
 fn offered(repo: &TestRepo, words: &[&str]) -> Option<Vec<String>> {
@@ -45,6 +45,54 @@ fn bash_offers_the_missions_and_rules_of_the_repository() {
     assert_eq!(checks, ["git-state"]);
     let commands = offered(&repo, &["clearance", "mer"]).unwrap();
     assert_eq!(commands, ["merge"]);
+}
+
+/// What a shell would run, expand or take for an option. Shells insert what they are offered as it stands.
+const HOSTILE: [&str; 9] = [
+    "009-$(touch${IFS}pwn)",
+    "009-`id`",
+    "009-a;id",
+    "009-a b",
+    "009-'x",
+    "009-\"x",
+    "009-a&b",
+    "009-*",
+    "009-~",
+];
+
+#[rstest]
+fn no_shell_is_offered_what_it_would_read_otherwise(
+    #[values("bash", "elvish", "fish", "powershell", "zsh")] shell: &str,
+) {
+    let repo =
+        staged(&[("rules.d/own.yaml", &passing("own-rule")), ("rules.d/bad.yaml", "id: own-$(touch pwn)\n")]);
+    for name in HOSTILE.iter().chain(&["009-plain"]) {
+        repo.write(&format!("kitty-specs/{name}/meta.json"), "{}\n");
+        repo.write(name, "x\n");
+    }
+    for name in ["--trust=x", "~/x"] {
+        repo.write(name, "x\n");
+    }
+    for (words, known) in [
+        (&["check", "--mission", ""][..], "009-plain"),
+        (&["check", "--mission=0"], "--mission=009-plain"),
+        (&["status", "--repo", "0"], "009-plain"),
+        (&["check", "--message", ""], "009-plain"),
+        (&["check", "--rule", "own"], "own-rule"),
+        (&["explain", "own"], "own-rule"),
+        (&["rules", "trust", "allow", "own"], "own-rule"),
+    ] {
+        let mut command = command(repo.root());
+        let index = words.len().to_string();
+        command.envs([("CLEARANCE_COMPLETE", shell), ("_CLAP_COMPLETE_INDEX", &index), ("_CLAP_IFS", "\n")]);
+        let said = Run::of(command.args(["--", "clearance"]).args(words)).stdout;
+        let offered: Vec<_> = said.lines().map(|line| line.split(['\t', ':']).next().unwrap()).collect();
+        assert!(offered.contains(&known), "{words:?}: {offered:?}");
+        let plain =
+            |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/=".contains(&byte));
+        assert!(offered.iter().all(plain), "{words:?}: {offered:?}");
+        assert!(!offered.contains(&"--trust=x") && !said.contains("pwn"), "{words:?}: {offered:?}");
+    }
 }
 
 #[rstest]

@@ -11,6 +11,7 @@ use clearance_engine::registry::Registry;
 use clearance_engine::repo::message::CommitMessage;
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::report::preflight::{Baseline, Preflight};
+use clearance_engine::source::shell_quote;
 use clearance_rules::team::document::live::{Live, Pushed, Subject};
 use clearance_rules::team::files::{Origin, RULES_DIR, may_be_on};
 use clearance_rules::team::gate::{self, Gate};
@@ -325,7 +326,7 @@ fn no_judge(asked: Asked<'_>, origin: Option<&Origin>) -> Result<Option<Unanswer
     };
     let Some(mission) = mission else { return Ok(None) };
     Ok(said_otherwise(repo, mission, target)?.map(|(main, said)| Unanswered {
-        help: Some(format!("if it goes to {target}: --target {target}")),
+        help: Some(format!("if it goes to {target}: --target {}", shell_quote(target))),
         ..Unanswered::new(format!(
             "the mission says that it goes to {target}, and on {main} it says {said}: it is not known whose rules count"
         ))

@@ -11,6 +11,7 @@ use clearance_engine::progress::{self, Sources};
 use clearance_engine::registry::Registry;
 use clearance_engine::report::CommitAccount;
 use clearance_engine::report::step::MoveReport;
+use clearance_engine::source::shell_quote;
 use clearance_engine::strategy::ResolveContext;
 use serde_json::{Map, Value};
 
@@ -112,7 +113,8 @@ fn unknown(work_package: &WpId, session: &Session) -> Failure {
     let unread = session.mission.unread().into_iter().map(|error| format!(" (Not read: {error}.)"));
     let message = format!("{work_package} is no work package of {slug}.{}", unread.collect::<String>());
     let help = format!(
-        "see which there are: clearance status --mission {slug}; a new one starts as tasks/{work_package}-title.md"
+        "see which there are: clearance status --mission {}; a new one starts as tasks/{work_package}-title.md",
+        shell_quote(slug)
     );
     Failure::blocked("work_package_not_found", message, help)
 }

@@ -10,6 +10,7 @@ use clearance_engine::mission::handle::{self, HandleError};
 use clearance_engine::progress::Sources;
 use clearance_engine::registry::Registry;
 use clearance_engine::repo::Repo;
+use clearance_engine::source::shell_quote;
 use clearance_engine::strategy::ResolveContext;
 use serde_json::{Value, json};
 
@@ -131,7 +132,8 @@ fn unreadable(Unread { mission, message, help, .. }: &Unread) -> Problem {
         code: "mission_unreadable",
         message: format!("{mission}: {message}"),
         help: Some(
-            help.clone().unwrap_or_else(|| format!("see where: clearance status --mission {mission}")),
+            help.clone()
+                .unwrap_or_else(|| format!("see where: clearance status --mission {}", shell_quote(mission))),
         ),
         severity: miette::Severity::Error,
         excerpts: Vec::new(),

@@ -6,7 +6,7 @@ use super::artefact::{ArtefactError, confined, read_json};
 use super::meta::Meta;
 use super::{MISSIONS_DIR, Mission};
 use crate::limits;
-use crate::source::{Source, SourceError};
+use crate::source::{Source, SourceError, shell_quote};
 
 /// Why a handle does not lead to one mission.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -23,7 +23,7 @@ pub enum HandleError {
     },
     /// Several missions match.
     #[error("`{handle}` could mean {} missions: {}", candidates.len(), listed(candidates))]
-    #[diagnostic(code(mission_ambiguous), help("give the directory name, for example --mission {}", candidates[0]))]
+    #[diagnostic(code(mission_ambiguous), help("give the directory name, for example --mission {}", shell_quote(&candidates[0])))]
     Ambiguous {
         /// What was asked for.
         handle: String,
@@ -90,6 +90,7 @@ fn near_help(near: &[String]) -> String {
     if near.is_empty() {
         format!("look at the names: ls {MISSIONS_DIR}")
     } else {
+        let near: Vec<_> = near.iter().map(|name| shell_quote(name)).collect();
         format!("did you mean {}?", near.join(" or "))
     }
 }
@@ -97,8 +98,11 @@ fn near_help(near: &[String]) -> String {
 fn required_help(candidates: &[String]) -> String {
     match candidates {
         [] => format!("this repository has no missions: {MISSIONS_DIR}/ is empty or absent"),
-        [only] => format!("name it: --mission {only}"),
-        several => format!("name one: --mission {}", listed(several)),
+        [only] => format!("name it: --mission {}", shell_quote(only)),
+        several => {
+            let quoted: Vec<_> = several.iter().map(|name| shell_quote(name)).collect();
+            format!("name one: --mission {}", listed(&quoted))
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clearance_engine::item::Unanswered;
 use clearance_engine::merge::target::in_full;
-use clearance_engine::repo::Repo;
 use clearance_engine::repo::directory::{Entry, EntryKind};
-use clearance_engine::source::{Source, read_bytes};
+use clearance_engine::repo::{Repo, is_branch_name};
+use clearance_engine::source::{Source, read_bytes, shell_quote};
 
 use super::document::live::told;
 use super::yaml;
@@ -152,7 +152,7 @@ pub fn may_be_on(repo: &Repo, branch: &str) -> bool {
 fn spelled_otherwise(names: impl IntoIterator<Item = String>) -> Result<(), Unanswered> {
     let other = names.into_iter().find(|name| name != RULES_DIR && name.eq_ignore_ascii_case(RULES_DIR));
     other.map_or(Ok(()), |name| {
-        let help = Some(format!("git mv {name} {RULES_DIR}"));
+        let help = Some(format!("git mv {} {RULES_DIR}", shell_quote(&name)));
         Err(Unanswered { help, ..Unanswered::new(format!("{name} is not read: name it {RULES_DIR}")) })
     })
 }
@@ -162,9 +162,15 @@ fn tip_of(repo: &Repo, branch: &str) -> Result<String, Unanswered> {
         let why = format!(
             "the rules are those of {branch}, and there is no such branch, or several remotes have one"
         );
-        let help = format!("name the target: --target BRANCH; or fetch it: git fetch origin {branch}");
+        let or_fetch = fetch(branch).map(|fetch| format!("; or fetch it: {fetch}")).unwrap_or_default();
+        let help = format!("name the target: --target BRANCH{or_fetch}");
         Unanswered { help: Some(help), ..Unanswered::new(why) }
     })
+}
+
+/// The command that fetches a branch. A text that names none could be an option, or say where else to write.
+pub(super) fn fetch(branch: &str) -> Option<String> {
+    is_branch_name(branch).then(|| format!("git fetch origin {}", shell_quote(branch)))
 }
 
 /// Whether a name is that of a file that is read. What is hidden is somebody's own.
@@ -187,7 +193,8 @@ pub(super) fn is_misnamed(path: &str) -> bool {
 
 fn misnamed(prefix: &str, name: &str, meant: &str) -> Unanswered {
     let why = invalid(format!("{prefix}/{name} is not read: the file must be called `{meant}`"));
-    Unanswered { help: Some(format!("git mv {prefix}/{name} {prefix}/{meant}")), ..why }
+    let from = shell_quote(&format!("{prefix}/{name}"));
+    Unanswered { help: Some(format!("git mv {from} {prefix}/{meant}")), ..why }
 }
 
 fn source(named: &str, path: PathBuf, kind: EntryKind) -> Result<Source, Unanswered> {

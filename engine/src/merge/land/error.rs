@@ -118,7 +118,8 @@ pub enum LandError {
     #[diagnostic(
         code(recovery_blocked),
         help(
-            "nothing was changed. If it belongs where it is: git update-ref -m 'Before the merge' refs/heads/{branch} {old}, then `clearance merge --abort`; what it has now stays in its reflog"
+            "nothing was changed. If it belongs where it is: git update-ref -m 'Before the merge' {} {old}, then `clearance merge --abort`; what it has now stays in its reflog",
+            shell_quote(&format!("refs/heads/{branch}"))
         )
     )]
     Astray {

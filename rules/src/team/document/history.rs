@@ -9,6 +9,7 @@ use clearance_engine::repo::{Git, Head};
 use serde_json::{Value as Json, json};
 
 use super::live::{Subject, told};
+use crate::team::files::fetch;
 
 type Told = Result<Json, Unanswered>;
 
@@ -93,7 +94,8 @@ fn no_base(target: &str) -> Unanswered {
         ("it is not known which branch this goes to".to_owned(), "name it: --target BRANCH".to_owned())
     } else {
         let why = format!("it is not known where this left {target}: no commit of both is here");
-        (why, format!("git fetch --unshallow, or git fetch origin {target}"))
+        let or_fetch = fetch(target).map(|fetch| format!(", or {fetch}")).unwrap_or_default();
+        (why, format!("git fetch --unshallow{or_fetch}"))
     };
     Unanswered { help: Some(help), ..Unanswered::new(why) }
 }
