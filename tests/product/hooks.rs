@@ -71,9 +71,30 @@ fn only_those_that_are_named() {
 #[case::no_text(|repo: &TestRepo| { repo.write(".git/hooks/commit-msg", b"\xff\n\xff\n\xff"); })]
 #[case::long(|repo: &TestRepo| { repo.write(".git/hooks/commit-msg", "#".repeat(2 << 20)); })]
 #[case::a_link(|repo: &TestRepo| { repo.write("hook", "#!/bin/sh\n"); symlink("../../hook", repo.root().join(".git/hooks/commit-msg")).unwrap(); })]
-#[case::a_link_to_nowhere(|repo: &TestRepo| symlink("/nonexistent/hook", repo.root().join(".git/hooks/commit-msg")).unwrap())]
-#[case::a_directory(|repo: &TestRepo| { repo.write(".git/hooks/commit-msg/x", ""); })]
 fn a_hook_that_is_there(#[case] put: fn(&TestRepo)) {
+    let help = left_alone(put);
+    assert!(help.contains("clearance hooks run commit-msg \"$@\""), "{help}");
+}
+
+/// What git cannot run has no end to write a line at.
+#[rstest]
+#[case::a_link_to_nowhere(|repo: &TestRepo| symlink("/nonexistent/hook", repo.root().join(".git/hooks/commit-msg")).unwrap())]
+#[case::a_link_to_a_directory(|repo: &TestRepo| symlink("..", repo.root().join(".git/hooks/commit-msg")).unwrap())]
+#[case::a_directory(|repo: &TestRepo| { repo.write(".git/hooks/commit-msg/x", ""); })]
+fn what_is_in_the_place_of_a_hook(#[case] put: fn(&TestRepo)) {
+    let help = left_alone(put);
+    let repo = TestRepo::new();
+    fs::create_dir_all(repo.root().join(".git/hooks")).unwrap();
+    put(&repo);
+    // The way out that it names, in this repository.
+    let command = "cd .git/hooks && mv -n commit-msg commit-msg.old";
+    assert!(help.starts_with("move it away first: mv -n ") && help.ends_with("commit-msg.old"), "{help}");
+    assert_eq!(crate::ready::shell(&repo, command).code, 0);
+    install(&repo);
+}
+
+/// What stands in the place of `commit-msg` stays; gives what there is to do about it.
+fn left_alone(put: fn(&TestRepo)) -> String {
     let repo = TestRepo::new();
     fs::create_dir_all(repo.root().join(".git/hooks")).unwrap();
     put(&repo);
@@ -92,8 +113,7 @@ fn a_hook_that_is_there(#[case] put: fn(&TestRepo)) {
             ]
         )
     );
-    let help = told["hooks"][1]["help"].as_str().unwrap();
-    assert!(help.contains("clearance hooks run commit-msg \"$@\""), "{help}");
+    let help = told["hooks"][1]["help"].as_str().unwrap().to_owned();
     let listed = asked(repo.root(), &["hooks", "list"]).1;
     assert!(outcomes(&listed).contains(&"commit-msg foreign".to_owned()));
     let removed = asked(repo.root(), &["hooks", "uninstall"]);
@@ -110,6 +130,7 @@ fn a_hook_that_is_there(#[case] put: fn(&TestRepo)) {
     );
     assert_eq!(asked(repo.root(), &["hooks", "uninstall", "--hook", "commit-msg"]).0, 1);
     assert_eq!((everything(repo.outside()), fs::read_link(&path).ok()), (before, link));
+    help
 }
 
 /// One that was installed and then changed is somebody's work.
@@ -182,15 +203,71 @@ fn hooks_behind_a_link(#[case] to: &str, #[case] exists: bool) {
     symlink(repo.root().join(to), repo.root().join(".git/hooks")).unwrap();
     let (exit, told) = unchanged(repo.outside(), || asked(repo.root(), &["hooks", "install"]));
     assert_eq!((exit, told["error"].as_str()), (1, Some("hooks_shared")), "{told:#}");
+    // The way out leads elsewhere than the link.
+    let command = told["help"].as_str().unwrap().rsplit_once(": ").unwrap().1;
+    assert_eq!(crate::ready::shell(&repo, command).code, 0, "{command}");
+    install(&repo);
+    assert!(repo.root().join(".git/own-hooks/pre-push").is_file());
 }
 
-/// A directory of its own inside the git directory is made where it is named.
+/// A directory of its own inside the git directory is made where it is named, by a path that holds in every work tree.
 #[test]
 fn a_directory_inside_of_the_git_directory() {
     let repo = TestRepo::new();
+    repo.git(&["branch", "other"]);
+    let place = linked(&repo, "../linked", "other");
     repo.git(&["config", "core.hooksPath", ".git/own/hooks"]);
+    let (exit, told) = unchanged(repo.root(), || asked(repo.root(), &["hooks", "install"]));
+    assert_eq!((exit, told["error"].as_str()), (1, Some("hooks_path_relative")), "{told:#}");
+    // In the linked one git finds none.
+    for command in ["install", "list", "uninstall"] {
+        let (exit, told) = asked(&place, &["hooks", command]);
+        assert_eq!((exit, told["error"].as_str()), (3, Some("hooks_path_unusable")), "{told:#}");
+        assert!(told["help"].as_str().unwrap().contains("git config core.hooksPath /"), "{told:#}");
+    }
+    let command = told["help"].as_str().unwrap().split_once(": ").unwrap().1;
+    assert_eq!(crate::ready::shell(&repo, command).code, 0, "{command}");
     install(&repo);
     assert!(repo.root().join(".git/own/hooks/commit-msg").is_file());
+    assert_eq!(outcomes(&asked(&place, &["hooks", "list"]).1), each("installed"));
+}
+
+/// Settings and files by which git finds no directory of hooks.
+#[rstest]
+#[case::empty("")]
+#[case::below_a_file("/dev/null/hooks")]
+fn a_path_that_can_be_none(#[case] path: &str) {
+    let repo = TestRepo::new();
+    repo.git(&["config", "core.hooksPath", path]);
+    for command in ["install", "list"] {
+        let (exit, told) = unchanged(repo.root(), || asked(repo.root(), &["hooks", command]));
+        assert_eq!((exit, told["error"].as_str()), (3, Some("hooks_path_unusable")), "{told:#}");
+    }
+    repo.git(&["config", "--unset", "core.hooksPath"]);
+    install(&repo);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_directory() {
+    let repo = TestRepo::new();
+    let _ = fs::remove_dir_all(repo.root().join(".git/hooks"));
+    repo.write(".git/hooks", "x\n");
+    assert_eq!(outcomes(&asked(repo.root(), &["hooks", "list"]).1), each("none"));
+    let (exit, told) = unchanged(repo.root(), || asked(repo.root(), &["hooks", "install"]));
+    assert_eq!((exit, told["error"].as_str()), (3, Some("not_written")), "{told:#}");
+    let command = told["help"].as_str().unwrap().split_once(": ").unwrap().1;
+    assert_eq!(crate::ready::shell(&repo, command).code, 0, "{command}");
+    install(&repo);
+    assert_eq!(repo.read(".git/hooks.old"), "x\n");
+}
+
+/// git is never told to write over what stands where a message should be.
+#[test]
+fn a_message_that_is_no_file() {
+    let repo = hooked();
+    let (exit, told) = asked(repo.root(), &["hooks", "run", "commit-msg", ".git"]);
+    assert_eq!((exit, told["error"].as_str()), (2, Some("no_message")), "{told:#}");
+    assert!(!told.to_string().contains("checkout"), "{told:#}");
 }
 
 #[rstest]

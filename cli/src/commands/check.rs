@@ -14,7 +14,7 @@ use clearance_engine::registry::Registry;
 use clearance_engine::repo::message::{self, CommitMessage};
 use clearance_engine::repo::{Git, Repo};
 use clearance_engine::severity::Verdict;
-use clearance_engine::source::Source;
+use clearance_engine::source::{Source, SourceError};
 use clearance_engine::strategy::ResolveContext;
 use miette::Diagnostic as _;
 use serde_json::Value;
@@ -94,11 +94,17 @@ pub(super) fn message_in(
     }
     let path = env.directory()?.join(file);
     let name = file.to_string_lossy();
-    let source = Source::read(&name, &path, message::LONGEST).map_err(Failure::undecided_by)?;
-    let source = source.ok_or_else(|| {
+    let no_message = |what: String| {
         let help = "give the file that the message is in, such as .git/COMMIT_EDITMSG";
-        Failure::usage("no_message", format!("there is no file {name}"), help)
-    })?;
+        Failure::usage("no_message", what, help)
+    };
+    let source = match Source::read(&name, &path, message::LONGEST) {
+        Ok(source) => source.ok_or_else(|| no_message(format!("there is no file {name}")))?,
+        Err(SourceError::NotAFile { .. }) => {
+            return Err(no_message(format!("{name} is no file, so no message is in it")));
+        }
+        Err(error) => return Err(Failure::undecided_by(error)),
+    };
     Ok(CommitMessage::of(&Git::new(repo.caller_root()), source.text(), env.edited)?)
 }
 

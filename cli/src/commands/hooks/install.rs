@@ -46,6 +46,8 @@ enum Found {
     },
     /// Somebody else's: what it is.
     Foreign(&'static str),
+    /// Nothing that git could run: what it is.
+    InTheWay(&'static str),
 }
 
 /// Writes the hooks that are not there; each by itself, so that one that is there keeps none of the others away.
@@ -54,7 +56,7 @@ pub(super) fn install(hooks: &[HookName], global: &Global, env: &Env) -> Result<
     if let Some(NotOurs { code, message, help }) = place.not_ours {
         return Err(Failure::blocked(code, format!("{message}. Nothing was installed"), help));
     }
-    fs::create_dir_all(&place.directory).map_err(|error| not_written(&place.directory, &error))?;
+    fs::create_dir_all(&place.directory).map_err(|error| no_directory(&place.directory, &error))?;
     let told: Result<Vec<_>, _> = hooks.iter().map(|hook| install_one(*hook, &place.directory)).collect();
     Ok(said("install", &place.directory, &told?, global))
 }
@@ -89,6 +91,10 @@ fn install_one(hook: HookName, directory: &Path) -> Result<Told, Failure> {
             let line = format!("have it run this as well: clearance hooks run {} \"$@\"", hook.as_str());
             Told::new(hook, REFUSED, message, Some(line))
         }
+        Found::InTheWay(what) => {
+            let message = format!("{what} is in its place, which git cannot run, and is left as it is");
+            Told::new(hook, REFUSED, message, Some(format!("move it away first: {}", moved(&path))))
+        }
         Found::Nothing => Told::new(hook, REFUSED, "it came and went while it was looked at", Some(again)),
     })
 }
@@ -105,7 +111,7 @@ pub(super) fn list(global: &Global, env: &Env) -> Result<Answer, Failure> {
             Found::Own { whose: Whose::Ours, .. } => ("installed", "installed"),
             Found::Own { whose: Whose::Edited, .. } => ("edited", "installed, and changed since"),
             Found::Own { .. } => ("other_version", "installed by another version"),
-            Found::Foreign(what) => ("foreign", what),
+            Found::Foreign(what) | Found::InTheWay(what) => ("foreign", what),
         };
         Ok(Told::new(*hook, outcome, message, None))
     };
@@ -133,7 +139,7 @@ pub(super) fn uninstall(
                 fs::remove_file(&path).map_err(|error| not_written(&path, &error))?;
                 Told::new(*hook, "removed", "removed", None)
             }
-            Found::Foreign(what) => {
+            Found::Foreign(what) | Found::InTheWay(what) => {
                 let outcome = if named { REFUSED } else { "foreign" };
                 Told::new(
                     *hook,
@@ -154,14 +160,24 @@ fn look(path: &Path, hook: HookName) -> Result<Found, Failure> {
     };
     let metadata = match path.symlink_metadata() {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        // Where the directory is a file, such as /dev/null, there are no hooks.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Found::Nothing);
+        }
         Err(error) => return Err(unreadable(&error)),
     };
     if metadata.is_symlink() {
-        return Ok(Found::Foreign("a link"));
+        return Ok(if path.is_file() {
+            Found::Foreign("a link")
+        } else {
+            Found::InTheWay("a link to no file")
+        });
+    }
+    if metadata.is_dir() {
+        return Ok(Found::InTheWay("a directory"));
     }
     if !metadata.is_file() {
-        return Ok(Found::Foreign("something that is no file"));
+        return Ok(Found::InTheWay("something that is no file"));
     }
     if metadata.len() > script::LONGEST {
         return Ok(Found::Foreign("another hook"));
@@ -202,6 +218,15 @@ fn write(directory: &Path, path: &Path, text: &str) -> Result<bool, Failure> {
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(not_written(path, &error.error)),
     }
+}
+
+/// A file in the place of the directory is in the way; what else there is, the system knows.
+fn no_directory(path: &Path, error: &io::Error) -> Failure {
+    if !path.exists() || path.is_dir() {
+        return not_written(path, error);
+    }
+    let message = format!("{} is no directory, so git finds no hooks there", path.display());
+    Failure::undecided_until("not_written", message, format!("move it away first: {}", moved(path)))
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Failure {

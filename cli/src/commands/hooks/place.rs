@@ -46,10 +46,42 @@ const BY_HAND: &str = "clearance hooks run NAME \"$@\"";
 impl Place {
     /// Where git runs hooks from in the work tree of the caller.
     pub(super) fn of(repo: &Repo) -> Result<Self, Failure> {
-        let directory = Git::new(repo.caller_root()).path(&["--git-path", "hooks"])?;
-        let not_ours = elsewhere(repo, &directory).or_else(|| managed(repo.caller_root()));
+        let git = Git::new(repo.caller_root());
+        let (code, set) = git.answer(&["config", "--type=path", "--get", "core.hooksPath"], &[0, 1])?;
+        let set = (code == 0).then(|| set.trim_end_matches('\n'));
+        if set == Some("") {
+            return Err(unusable("core.hooksPath is empty, so git finds no hooks".to_owned()));
+        }
+        let directory = git.path(&["--git-path", "hooks"]).map_err(|error| match set {
+            Some(set) if Path::new(set).is_relative() => unusable(format!(
+                "core.hooksPath is {set}, which git looks for from the top of each work tree, and none can be at that place in this one: its hooks do not run here"
+            )),
+            Some(set) => unusable(format!("core.hooksPath is {set}, where no directory can be")),
+            None => error.into(),
+        })?;
+        let not_ours = elsewhere(repo, &directory)
+            .or_else(|| set.and_then(|set| relative(set, &directory)))
+            .or_else(|| managed(repo.caller_root()));
         Ok(Self { directory, not_ours })
     }
+}
+
+/// Nothing can be said of hooks where git cannot say in which directory they are.
+fn unusable(message: String) -> Failure {
+    let help = "name a directory by its whole path: git config core.hooksPath /PATH; or take the setting away, where git config --show-origin core.hooksPath finds it: the hooks are those in .git/hooks then";
+    Failure::undecided_until("hooks_path_unusable", message, help.to_owned())
+}
+
+/// git looks for a relative directory from the top of each work tree, and the git directory is below one of them only.
+fn relative(set: &str, directory: &Path) -> Option<NotOurs> {
+    let whole = shell_quote(&directory.to_string_lossy());
+    Path::new(set).is_relative().then(|| NotOurs {
+        code: "hooks_path_relative",
+        message: format!(
+            "core.hooksPath is {set}, which is another place in each work tree: in linked ones its hooks would not run"
+        ),
+        help: format!("name it by its whole path: git config core.hooksPath {whole}"),
+    })
 }
 
 /// Hooks outside of the git directory are shared with others, or are files of the project.
@@ -72,14 +104,18 @@ fn elsewhere(repo: &Repo, directory: &Path) -> Option<NotOurs> {
             help: help(", and commit it"),
         }
     } else {
-        let own = shell_quote(&git.join("hooks").to_string_lossy());
+        // Where the usual name leads elsewhere, another one is needed.
+        let usual = git.join("hooks");
+        let is_own = self::real(&usual).is_some_and(|real| real.starts_with(&git));
+        let own = if is_own { usual } else { git.join("own-hooks") };
+        let own = shell_quote(&own.to_string_lossy());
         NotOurs {
             code: "hooks_shared",
             message: format!(
                 "git runs hooks from {shown}, which is not of this repository: others may use it as well"
             ),
             help: help(&format!(
-                "; or give this repository hooks of its own: git config core.hooksPath {own}"
+                "; or give this repository hooks of its own, instead of those: git config core.hooksPath {own}"
             )),
         }
     })
