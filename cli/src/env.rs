@@ -187,13 +187,15 @@ pub(crate) struct Pager {
     pub(crate) rows: usize,
 }
 
-/// `CLEARANCE_PAGER`, else `PAGER`, else `less`; none where it is empty or `cat`, and where the height is not known.
+/// `CLEARANCE_PAGER`, else `PAGER`, else `less`; none where it is empty or `cat`, where it takes a shell to read it, and where
+/// the height is not known.
 fn pager() -> Option<Pager> {
     let told = text("LINES").and_then(|rows| rows.parse().ok());
     let measured = || terminal_size::terminal_size().map(|(_, height)| usize::from(height.0));
     let rows = told.or_else(measured).filter(|rows| *rows > 0)?;
     let named = text("CLEARANCE_PAGER").or_else(|| text("PAGER")).unwrap_or_else(|| "less".to_owned());
-    let argv: Vec<String> = named.split_whitespace().map(str::to_owned).collect();
+    // Blanks, quotes and backslashes mean what they mean to a shell; what would make it do more is not given to a program.
+    let argv = shlex::split(&named).filter(|_| !named.contains(['|', '&', ';', '<', '>', '$', '`', '(']))?;
     let is_one = argv.first().is_some_and(|program| program != "cat");
     is_one.then_some(Pager { argv, rows })
 }

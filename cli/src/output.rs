@@ -226,7 +226,7 @@ pub(crate) fn answer(answer: &Answer, style: &Style) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows a text in a pager; whether there was one.
+/// Shows a text in a pager; whether there was one, and it says that it did.
 fn paged(text: &str, pager: &Pager) -> bool {
     let Some((program, arguments)) = pager.argv.split_first() else { return false };
     let mut command = std::process::Command::new(program);
@@ -240,8 +240,8 @@ fn paged(text: &str, pager: &Pager) -> bool {
         // Who leaves it in the middle has read enough.
         let _ = input.write_all(text.as_bytes());
     }
-    let _ = child.wait();
-    true
+    // Who is killed in the middle has shown enough too.
+    child.wait().is_ok_and(|status| status.success() || status.code().is_none())
 }
 
 /// Shows a text in the place of the one before it: on a terminal there, and behind it where there is none.

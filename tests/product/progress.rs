@@ -115,6 +115,11 @@ fn the_steps_of_a_scenario() {
 #[case::it_fits("", &[("LINES", "90"), ("PAGER", "sed s/^/paged:/")], false)]
 #[case::switched_off("", &[("LINES", "3"), ("PAGER", "sed s/^/paged:/"), ("CLEARANCE_PAGER", "")], false)]
 #[case::no_such_program("", &[("LINES", "3"), ("PAGER", "no-such-pager")], false)]
+#[case::quoted("", &[("LINES", "3"), ("PAGER", "sed 's/^/paged: /' \"\"-")], true)]
+#[case::open_quote("", &[("LINES", "3"), ("PAGER", "sed 's/^/paged:/")], false)]
+#[case::a_pipe("", &[("LINES", "3"), ("PAGER", "sed s/^/paged:/ | cat")], false)]
+#[case::it_starts_nothing("", &[("LINES", "3"), ("PAGER", "env no-such-pager")], false)]
+#[case::it_fails("", &[("LINES", "3"), ("PAGER", "false")], false)]
 #[case::in_a_file("> ../said", &[("LINES", "3"), ("PAGER", "sed s/^/paged:/")], false)]
 fn a_long_board(#[case] redirected: &str, #[case] variables: &[(&str, &str)], #[case] paged: bool) {
     let repo = ready();
