@@ -190,6 +190,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "between 0 and 86400 seconds".to_owned())
 }
 
+/// The end of the help of a usage failure.
+pub(crate) const SEE_HELP: &str = "see --help";
+
 /// What clap could not accept: help and version are answers, everything else is a usage failure.
 pub(crate) fn refused(error: &clap::Error, json: bool) -> Result<Answer, Failure> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
@@ -203,6 +206,6 @@ pub(crate) fn refused(error: &clap::Error, json: bool) -> Result<Answer, Failure
     let usage =
         error.context().find(|(kind, _)| *kind == ContextKind::Usage).map(|(_, usage)| usage.to_string());
     let tips = rendered.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
-    let help: Vec<_> = tips.map(str::to_owned).chain(usage).chain(["see --help".to_owned()]).collect();
+    let help: Vec<_> = tips.map(str::to_owned).chain(usage).chain([SEE_HELP.to_owned()]).collect();
     Err(Failure::usage("usage", message, help.join("\n")))
 }

@@ -62,6 +62,19 @@ fn messages_that_are_wrong_are_survived() {
         session.line(nothing);
         assert_eq!(session.request("ping", &json!({}))["result"], json!({}), "{nothing:?}");
     }
+    // Who asks with an id waits for an answer with it, and only who asks.
+    for (line, id, code) in [
+        (json!({ "jsonrpc": "2.0", "id": 90, "method": "tools/call", "params": [] }), json!(90), -32602),
+        (json!({ "jsonrpc": "2.0", "id": "x", "method": "ping", "params": [] }), json!("x"), -32602),
+        (json!({ "jsonrpc": "2.0", "id": 91, "method": "no/such", "params": "x" }), json!(91), -32602),
+        (json!({ "jsonrpc": "1.0", "id": 92, "method": "ping" }), json!(92), -32600),
+        (json!({ "jsonrpc": "2.0", "id": 93, "result": {}, "error": {} }), Value::Null, -32600),
+    ] {
+        session.line(&line.to_string());
+        let answer = session.next();
+        assert_eq!((&answer["id"], answer["error"]["code"].as_i64()), (&id, Some(code)), "{line}: {answer}");
+    }
+    session.line(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": [] }).to_string());
     session.input.as_mut().unwrap().write_all(b"\xff\xfe\n").unwrap();
     for no_message in ["[1, 2]", "7", "{}", "{\"jsonrpc\":\"1.0\",\"id\":3,\"method\":\"ping\"}"] {
         session.line(no_message);

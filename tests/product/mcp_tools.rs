@@ -383,3 +383,13 @@ fn nothing_here_merges() {
     assert_eq!(repo.git(&["rev-parse", MISSION, "main"]), tip);
     assert!(in_git(repo.root()).args(["fsck", "--unreachable"]).output().unwrap().stdout.is_empty());
 }
+
+/// A client has no `--help` to look at; it is told where the protocol says what a tool takes.
+#[test]
+fn a_wrong_question_is_answered_for_a_client() {
+    let repo = rows("- [ ] T001 a\n");
+    let said = Session::in_repo(&repo).call("status", &json!({ "all": true, "mission": "m" })).said;
+    let help = said["help"].as_str().unwrap();
+    assert!(said["exit_code"] == 2 && help.contains("tools/list"), "{said:#}");
+    assert!(!help.contains("--help") && !help.contains("Usage:"), "{said:#}");
+}

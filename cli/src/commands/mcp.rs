@@ -1,6 +1,7 @@
 //! `clearance mcp`: the commands as tools of the Model Context Protocol, on standard input and output, until its input ends.
 
 mod call;
+mod lines;
 mod questions;
 mod server;
 mod tools;
@@ -8,7 +9,6 @@ mod tools;
 use std::path::PathBuf;
 
 use rmcp::service::{ServerInitializeError, serve_server};
-use rmcp::transport::async_rw::AsyncRwTransport;
 
 use super::Answer;
 use crate::args::Global;
@@ -16,10 +16,8 @@ use crate::args::mcp::McpArgs;
 use crate::env::Env;
 use crate::failure::Failure;
 use crate::output;
+use lines::Lines;
 use server::Server;
-
-/// Bytes of the longest line that is read. What is longer is passed over without being kept.
-const LONGEST: usize = 4 << 20;
 
 pub(crate) fn run(_: McpArgs, global: &Global, env: &Env) -> Result<Answer, Failure> {
     if global.json || !global.report.is_empty() {
@@ -54,9 +52,7 @@ fn repository(global: &Global, env: &Env) -> Result<PathBuf, Failure> {
 
 async fn serve(server: Server) -> Result<(), Failure> {
     let turns = server.turns();
-    let transport =
-        AsyncRwTransport::new_server(tokio::io::stdin(), tokio::io::stdout()).with_max_line_length(LONGEST);
-    match serve_server(server, transport).await {
+    match serve_server(server, Lines::new()).await {
         Ok(running) => {
             let ended = running.waiting().await;
             // What is being written is written to its end, whether or not anybody waits for it.

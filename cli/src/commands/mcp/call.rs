@@ -8,6 +8,7 @@ use clearance_engine::exit::ExitStatus;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
+use crate::args;
 use crate::commands::Answer;
 use crate::env::Env;
 use crate::failure::Failure;
@@ -35,6 +36,17 @@ fn isolated(call: impl FnOnce() -> Result<CallToolResult, Failure>) -> CallToolR
     result.unwrap_or_else(|failure| refused(&failure))
 }
 
+/// A client has no `--help` to look at.
+fn for_client(mut failure: Value) -> Value {
+    let help = failure["help"].as_str().and_then(|help| help.strip_suffix(args::SEE_HELP));
+    if let Some(help) = help {
+        let tips = help.lines().filter(|line| !line.starts_with("Usage:"));
+        let own = "nothing was done; tools/list says what each tool takes";
+        failure["help"] = tips.chain([own]).collect::<Vec<_>>().join("\n").into();
+    }
+    failure
+}
+
 /// An answer, whatever it says: a gate that is closed is no failure of the one who looked.
 fn told(answer: &Answer) -> Result<CallToolResult, Failure> {
     let said: Value = serde_json::from_str(&answer.stdout)
@@ -50,7 +62,7 @@ fn told(answer: &Answer) -> Result<CallToolResult, Failure> {
 
 /// Why there is no answer, in the words of `clearance.error/v1`.
 pub(super) fn refused(failure: &Failure) -> CallToolResult {
-    result(failure.json(), true)
+    result(for_client(failure.json()), true)
 }
 
 fn result(value: Value, is_error: bool) -> CallToolResult {
