@@ -184,6 +184,33 @@ fn every_mission_on_a_line_the_last_active_first() {
     assert_eq!(json["missions"].as_array().unwrap().len(), 4);
 }
 
+/// A mission whose name nobody can give is not one that is not there.
+#[rstest]
+#[case::a_terminal_would_obey("a\u{1b}[2Jb\nc", "a\u{fffd}[2Jb\u{fffd}c")]
+#[case::a_path("a:b", "a:b")]
+#[case::an_option("--all", "--all")]
+fn missions_that_cannot_be_named(#[case] name: &str, #[case] shown: &str) {
+    let repo = project();
+    repo.write(&format!("kitty-specs/{name}/meta.json"), "{}");
+    repo.write("kitty-specs/.hidden/meta.json", "{}");
+    let some = run(&repo, &["status", "--all", "--json"]);
+    let json = some.json();
+    assert_eq!((some.code, &json["unread"]), (3, &1.into()), "{json:#}");
+    let unread = &json["missions"][0];
+    assert_eq!(
+        (unread["mission"].as_str(), unread["error"].as_str()),
+        (Some(shown), Some("mission_name_invalid"))
+    );
+    let told = run(&repo, &["status", "--all"]);
+    assert!(told.code == 3 && told.stdout.contains(shown) && !told.stderr.contains('\u{1b}'), "{told:?}");
+    assert_eq!(run(&repo, &["status", "--all", "--materialize"]).code, 3);
+    // The way out that it names.
+    let command = unread["help"].as_str().unwrap().split_once(": ").unwrap().1.replace("/NAME", "/named");
+    assert_eq!(crate::ready::shell(&repo, &command).code, 0, "{command}");
+    let all = run(&repo, &["status", "--all", "--json"]);
+    assert_eq!((all.code, &all.json()["unread"]), (0, &0.into()));
+}
+
 #[test]
 fn materialize_all_goes_on_behind_a_broken_mission() {
     let repo = project();

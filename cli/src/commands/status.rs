@@ -95,6 +95,7 @@ fn board(mission: &Mission, global: &Global, env: &Env, registry: &Registry) -> 
 fn all(repo: &Repo, global: &Global, env: &Env) -> Result<Answer, Failure> {
     let names = handle::names(repo.root())?;
     let mut missions = each(&names, |name| summary(repo, name));
+    missions.extend(handle::bad_names(repo.root())?.into_iter().map(|bad| Err(unread(&bad.shown, &bad))));
     // The last active first; what could not be read before all, so that it is seen.
     missions
         .sort_by_key(|mission| mission.as_ref().ok().map(|summary| std::cmp::Reverse(summary.last_activity)));
@@ -145,12 +146,16 @@ fn summary(repo: &Repo, name: &str) -> Result<Summary, Unread> {
         let mission = target::at_home(Mission::open(repo.root(), name)?, repo)?;
         Ok(Summary::of(&mission)?)
     };
-    read().map_err(|failure| Unread {
+    read().map_err(|failure| unread(name, failure.diagnostic()))
+}
+
+fn unread(name: &str, why: &dyn miette::Diagnostic) -> Unread {
+    Unread {
         mission: name.to_owned(),
-        code: failure.diagnostic().code().map_or_else(String::new, |code| code.to_string()),
-        message: failure.diagnostic().to_string(),
-        help: failure.diagnostic().help().map(|help| help.to_string()),
-    })
+        code: why.code().map_or_else(String::new, |code| code.to_string()),
+        message: why.to_string(),
+        help: why.help().map(|help| help.to_string()),
+    }
 }
 
 /// Does the same for every name, on as many threads as there are processors; the answers are in the order of the names.

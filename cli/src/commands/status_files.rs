@@ -60,7 +60,10 @@ pub(super) fn run(
         let opened = Mission::open(repo.root(), &name).map_err(Failure::from);
         Outcome { result: opened.and_then(|mission| in_mission(mission, repo, args)), mission: name }
     });
-    Ok(answer(&outcomes.collect::<Vec<_>>(), args, global))
+    let misnamed = handle::bad_names(repo.root())?
+        .into_iter()
+        .map(|bad| Outcome { mission: bad.shown.clone(), result: Err(Failure::undecided_by(bad)) });
+    Ok(answer(&outcomes.chain(misnamed).collect::<Vec<_>>(), args, global))
 }
 
 fn in_mission(mission: Mission, repo: &Repo, args: &StatusArgs) -> Result<Done, Failure> {

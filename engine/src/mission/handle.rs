@@ -1,12 +1,13 @@
 //! Mission handles: from what a person types to one directory of `kitty-specs/`, or to a helpful refusal.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::artefact::{ArtefactError, confined, read_json};
 use super::meta::Meta;
 use super::{MISSIONS_DIR, Mission};
 use crate::limits;
-use crate::source::{Source, SourceError, shell_quote};
+use crate::source::{Source, SourceError, harmless, shell_quote};
 
 /// Why a handle does not lead to one mission.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -52,6 +53,16 @@ pub enum HandleError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Unusable(#[from] ArtefactError),
+}
+
+/// A directory among the missions whose name none can have.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{shown}` in {MISSIONS_DIR}/ cannot be a mission: its name would break a line, a path or a command")]
+#[diagnostic(code(mission_name_invalid), help("give it another name{how}"))]
+pub struct BadName {
+    /// The name, made harmless.
+    pub shown: String,
+    how: String,
 }
 
 impl HandleError {
@@ -162,6 +173,32 @@ fn slug_of(root: &Path, name: &str) -> Result<String, HandleError> {
 /// # Errors
 /// The system's error; no `kitty-specs/` is no error.
 pub fn names(root: &Path) -> Result<Vec<String>, ArtefactError> {
+    let names = directories(root)?.into_iter().filter_map(|name| name.into_string().ok());
+    Ok(names.filter(|name| is_name(name)).collect())
+}
+
+/// What stands among the missions under a name that none can have, and is not hidden either, sorted: in a list of all of them
+/// nobody would miss it.
+///
+/// # Errors
+/// As of [`names`].
+pub fn bad_names(root: &Path) -> Result<Vec<BadName>, ArtefactError> {
+    let bad =
+        |name: &OsString| !name.to_str().is_some_and(is_name) && !name.as_encoded_bytes().starts_with(b".");
+    let told = |name: OsString| {
+        let lossy = name.to_string_lossy();
+        let shown: String = lossy.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let how = name.to_str().map_or(", in UTF-8".to_owned(), |name| {
+            let path = shell_quote(&format!("{MISSIONS_DIR}/{name}"));
+            format!(": mv -n {path} {MISSIONS_DIR}/NAME")
+        });
+        BadName { shown: harmless(&shown), how }
+    };
+    Ok(directories(root)?.into_iter().filter(bad).map(told).collect())
+}
+
+/// The names of the directories of `kitty-specs/`, sorted.
+fn directories(root: &Path) -> Result<Vec<OsString>, ArtefactError> {
     let failed = |source| SourceError::Io { name: MISSIONS_DIR.to_owned(), source };
     let Some(directory) = confined(root, &root.join(MISSIONS_DIR), MISSIONS_DIR)? else {
         return Ok(Vec::new());
@@ -171,8 +208,7 @@ pub fn names(root: &Path) -> Result<Vec<String>, ArtefactError> {
         let entry = entry.map_err(failed)?;
         // A link may be a mission too; whether it leads inside is checked when it is opened.
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink());
-        let name = entry.file_name().into_string().ok().filter(|name| is_name(name));
-        names.extend(name.filter(|_| is_directory));
+        names.extend(is_directory.then(|| entry.file_name()));
     }
     names.sort_unstable();
     Ok(names)
