@@ -14,8 +14,8 @@ pub(crate) mod sync;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::{ContextKind, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::commands::Answer;
 use crate::completion::topics;
@@ -190,6 +190,21 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "between 0 and 86400 seconds".to_owned())
 }
 
+/// The command that a usage is of. In that of a mistake options that were given look like those that must be.
+fn command_of(usage: &str) -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    let mut words = usage.split_whitespace().skip(1);
+    while let Some(inner) = words.next().and_then(|word| command.find_subcommand(word)) {
+        command = inner.clone();
+    }
+    command
+}
+
+fn shown(command: &clap::Command) -> String {
+    command.clone().render_usage().to_string()
+}
+
 /// The end of the help of a usage failure.
 pub(crate) const SEE_HELP: &str = "see --help";
 
@@ -201,10 +216,21 @@ pub(crate) fn refused(error: &clap::Error, json: bool) -> Result<Answer, Failure
         return Ok(Answer::text(answer));
     }
     let rendered = error.to_string();
+    let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let command = usage.map(command_of);
+    let is_missing = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    );
+    if let Some(command) = command.as_ref().filter(|command| is_missing && command.has_subcommands()) {
+        let names: Vec<_> =
+            command.get_subcommands().filter(|one| !one.is_hide_set()).map(clap::Command::get_name).collect();
+        let help = format!("{}\nthere are: {}\n{SEE_HELP}", shown(command), names.join(", "));
+        return Err(Failure::usage("usage", "a command is missing", help));
+    }
     let first = rendered.split("\n\n").next().unwrap_or(&rendered);
     let message = first.strip_prefix("error: ").unwrap_or(first).trim_end().to_owned();
-    let usage =
-        error.context().find(|(kind, _)| *kind == ContextKind::Usage).map(|(_, usage)| usage.to_string());
+    let usage = command.as_ref().map(shown);
     let tips = rendered.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
     let help: Vec<_> = tips.map(str::to_owned).chain(usage).chain([SEE_HELP.to_owned()]).collect();
     Err(Failure::usage("usage", message, help.join("\n")))

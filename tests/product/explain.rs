@@ -178,6 +178,8 @@ fn rules_and_what_a_team_set_are_told() {
 
 #[rstest]
 #[case::mistyped("merge_in_progres", "did you mean `merge_in_progress`?")]
+#[case::in_capitals("DIRTY_WORKTREE", "did you mean `dirty_worktree`?")]
+#[case::a_number("001", "help: all there are: clearance explain")]
 #[case::nothing_like_it("zzz", "clearance explain")]
 #[case::own_rule("own-rul", "did you mean `own-rule`?")]
 #[case::hostile("\u{1b}[31mred\n", "clearance explain")]

@@ -5,7 +5,7 @@ use std::process::Command;
 use rstest::rstest;
 
 use crate::rules_support::{passing, staged};
-use crate::support::{Run, TestRepo, binary, command, in_git, run};
+use crate::support::{Run, TestRepo, binary, command, in_git, run, unchanged};
 
 /// What bash offers at the end of a line, asked as bash asks.
 fn offered(repo: &TestRepo, words: &[&str]) -> Option<Vec<String>> {
@@ -131,6 +131,46 @@ fn the_manual_has_a_page_for_each_command() {
         assert!(text.contains(".SH NAME") && text.contains(&page[..page.len() - 2]), "{page}: {text}");
     }
     assert!(!pages.join("clearance-agent.1").exists(), "what is hidden has no page");
+}
+
+/// Pages of another version are replaced; what somebody else put there, and where a link leads, is not.
+#[cfg(unix)]
+#[rstest]
+fn pages_replace_pages_and_nothing_else(
+    #[values("a file", "a link", "a link to a page", "a directory")] what: &str,
+) {
+    let repo = TestRepo::new();
+    let out = ["man", "--out", "man"];
+    assert_eq!(run(&repo, &out).code, 0);
+    let page = repo.read("man/clearance-merge.1");
+    repo.write("man/clearance-merge.1", page.replace("Merge", "Once merged"));
+    assert_eq!(run(&repo, &out).code, 0);
+    assert_eq!(repo.read("man/clearance-merge.1"), page);
+    let place = repo.root().join("man/clearance-merge.1");
+    std::fs::remove_file(&place).unwrap();
+    repo.write("target", if what == "a link to a page" { page.as_str() } else { "mine\n" });
+    match what {
+        "a file" => drop(repo.write("man/clearance-merge.1", "mine\n")),
+        "a directory" => drop(repo.write("man/clearance-merge.1/x", "")),
+        _ => std::os::unix::fs::symlink("../target", &place).unwrap(),
+    }
+    let told = unchanged(repo.root(), || run(&repo, &out));
+    assert!(told.code == 3 && told.stderr.contains("clearance-merge.1"), "{told:?}");
+}
+
+#[rstest]
+#[case(&[], "Usage: clearance [OPTIONS] <COMMAND>", "mark-status")]
+#[case(&["rules", "trust"], "Usage: clearance rules trust [OPTIONS] <COMMAND>", "allow")]
+#[case(&["check", "--stage", "commit", "--bogus"], "Usage: clearance check [OPTIONS]\n", "--bogus")]
+fn a_line_that_is_not_understood_is_told_how_it_is_written(
+    #[case] words: &[&str],
+    #[case] usage: &str,
+    #[case] word: &str,
+) {
+    let told = run(&TestRepo::new(), words);
+    assert_eq!((told.code, told.stdout.as_str()), (2, ""));
+    assert!(told.stderr.contains(usage) && told.stderr.contains(word), "{}", told.stderr);
+    assert!(!told.stderr.contains("irreversible") && !told.stderr.contains("× Is this"), "{}", told.stderr);
 }
 
 #[test]

@@ -108,8 +108,10 @@ fn in_words(topic: &Topic, words: &str) -> String {
 
 fn unknown(id: &str, topics: &[Topic], set: &RuleSet, unread: Option<&Failure>) -> Failure {
     let own = set.rules.iter().map(|rule| -> &str { rule.id() });
-    let known = topics.iter().map(|topic| topic.id.as_str()).chain(own);
-    let near = nearest(id, known);
+    // A number that is no exit code is not like one.
+    let words = topics.iter().filter(|topic| topic.kind != Kind::ExitCode).map(|topic| topic.id.as_str());
+    let id_in_small = id.to_lowercase();
+    let near = nearest(&id_in_small, words.chain(own));
     let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let without =
         unread.map(|why| format!("; rules of a repository are not known here: {}", why.facts().message));
