@@ -195,6 +195,8 @@ mod ready_each;
 mod registry;
 #[path = "product/remotes.rs"]
 mod remotes;
+#[path = "product/report_files.rs"]
+mod report_files;
 #[path = "product/reports.rs"]
 mod reports;
 #[path = "product/reports_junit.rs"]

@@ -148,6 +148,12 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// The same text on one line: a second one could be taken for something else.
+#[must_use]
+pub fn on_one_line(text: &str) -> String {
+    harmless(text).replace(['\n', '\r', '\t'], " ").trim_end().to_owned()
+}
+
 /// Text without what addresses in it may hold for nobody to see: user and password before the host, and what is asked behind a
 /// question mark, where some servers take a token.
 #[must_use]

@@ -168,6 +168,7 @@ fn people_and_reports_are_told_what_is_known() {
 #[case::an_option("--all")]
 #[case::a_range("HEAD..HEAD")]
 #[case::a_file("HEAD:src/a.rs")]
+#[case::left_out("^HEAD")]
 #[case::nothing("")]
 fn a_commit_that_is_not_there_is_a_usage_error(#[case] name: &str) {
     let repo = old();

@@ -11,7 +11,10 @@ pub(super) fn resolve(name: &str, repo: &Repo) -> Result<Baseline, Failure> {
     let wanted = format!("{name}^{{commit}}");
     let question = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
     match git.answer(&question, &[0, 1, 128])? {
-        (0, commit) => Ok(Baseline { name: name.to_owned(), commit: commit.trim().to_owned() }),
+        // What starts with `^` is one that is left out.
+        (0, commit) if !commit.starts_with('^') => {
+            Ok(Baseline { name: name.to_owned(), commit: commit.trim().to_owned() })
+        }
         _ => Err(missing(name, repo)),
     }
 }

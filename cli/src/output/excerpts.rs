@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use clearance_engine::finding::Excerpt;
-use clearance_engine::source::harmless;
+use clearance_engine::source::{harmless, on_one_line};
 use miette::{
     Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
@@ -12,7 +12,7 @@ use miette::{
 pub(super) fn plain(excerpts: &[Excerpt]) -> String {
     let mut out = String::new();
     for excerpt in excerpts {
-        let _ = writeln!(out, "  --> {}:{} ({})", excerpt.name, excerpt.line, excerpt.label);
+        let _ = writeln!(out, "  --> {}:{} ({})", on_one_line(&excerpt.name), excerpt.line, excerpt.label);
         for (nth, line) in excerpt.text.lines().enumerate() {
             let _ = writeln!(out, "    | {line}");
             if let Some(mark) = excerpt.mark.filter(|_| nth == 0) {
@@ -30,7 +30,8 @@ pub(super) fn narrated(excerpts: &[Excerpt]) -> String {
     let told = |excerpt: &Excerpt| {
         let lines: Vec<_> = excerpt.text.lines().collect();
         let colon = if lines.is_empty() { "" } else { ": " };
-        format!("{}, line {}, {}{colon}{}.\n", excerpt.name, excerpt.line, excerpt.label, lines.join("; "))
+        let name = on_one_line(&excerpt.name);
+        format!("{name}, line {}, {}{colon}{}.\n", excerpt.line, excerpt.label, lines.join("; "))
     };
     excerpts.iter().map(told).collect()
 }
@@ -58,7 +59,7 @@ impl Drawn {
         });
         Self {
             marked,
-            name: harmless(&excerpt.name),
+            name: on_one_line(&excerpt.name),
             line: excerpt.line.saturating_sub(1),
             text,
             label: harmless(&excerpt.label),

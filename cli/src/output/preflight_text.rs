@@ -8,7 +8,7 @@ use clearance_engine::merge::scope::MergeScope;
 use clearance_engine::repo::Change;
 use clearance_engine::report::preflight::Preflight;
 use clearance_engine::severity::{Severity, Verdict};
-use clearance_engine::source::harmless;
+use clearance_engine::source::{harmless, on_one_line};
 
 use super::{Problem, Style, board_text};
 use crate::args::Global;
@@ -89,13 +89,14 @@ pub(crate) fn excepted(waived: &Waived) -> String {
 /// Where a finding is, as far as its message does not say that.
 fn place(finding: &Finding) -> String {
     let location = finding.location();
-    let named = finding.message().contains(&location.name);
+    let name = on_one_line(&location.name);
+    let named = finding.message().contains(&name);
     match location.line {
-        Some(line) if finding.message().contains(&format!("{}:{line}", location.name)) => String::new(),
+        Some(line) if finding.message().contains(&format!("{name}:{line}")) => String::new(),
         Some(line) if named => format!(" (line {line})"),
-        Some(line) => format!(" ({}:{line})", location.name),
+        Some(line) => format!(" ({name}:{line})"),
         None if named => String::new(),
-        None => format!(" ({})", location.name),
+        None => format!(" ({name})"),
     }
 }
 

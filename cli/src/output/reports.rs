@@ -1,12 +1,12 @@
 //! `--report FORMAT[=FILE]`.
 
-use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+mod place;
+
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clearance_engine::repo::Git;
-use clearance_engine::source::{harmless, read_bytes};
+use clearance_engine::source::harmless;
 use serde_json::Value;
 
 use crate::args::Global;
@@ -27,21 +27,28 @@ pub(crate) fn wanted(global: &Global) -> bool {
 
 /// Makes sure that every report can be written, before anything is done that it would tell of.
 pub(crate) fn check(global: &Global) -> Result<(), Failure> {
-    for file in global.report.iter().filter_map(|report| report.file.as_ref()) {
-        if let Some((what, help)) = in_its_place(file) {
-            let message = format!("the report {} would take the place of {what}", file.display());
-            return Err(Failure::usage("report_not_writable", message, format!("nothing was done; {help}")));
+    let files: Vec<_> = global.report.iter().filter_map(|report| report.file.as_ref()).collect();
+    for (nth, file) in files.iter().enumerate() {
+        if let Some((what, help)) = place::in_its_place(file) {
+            return Err(refused(file, &format!("would take the place of {what}"), help));
         }
-        OpenOptions::new().create(true).truncate(false).write(true).open(file).map_err(|error| {
-            let message = format!("the report {} cannot be written: {error}", file.display());
-            Failure::usage(
-                "report_not_writable",
-                message,
-                "nothing was done; name a file in a directory that exists",
-            )
+        place::can_be_written(file).map_err(|error| {
+            refused(file, &format!("cannot be written: {error}"), "name a file in a directory that exists")
         })?;
+        let same = |other: &&&PathBuf| {
+            place::identity(other).is_some_and(|other| Some(other) == place::identity(file))
+        };
+        if let Some(other) = files[..nth].iter().find(same) {
+            let what = format!("would take the place of the report {}", other.display());
+            return Err(refused(file, &what, "name a file for each"));
+        }
     }
     Ok(())
+}
+
+fn refused(file: &Path, what: &str, help: &str) -> Failure {
+    let message = format!("the report {} {what}", file.display());
+    Failure::usage("report_not_writable", message, format!("nothing was done; {help}"))
 }
 
 /// The report files that were asked for, with their content. A format that tells of findings is made of what is told.
@@ -51,7 +58,7 @@ pub(crate) fn files(
     telling: Option<&Telling<'_>>,
 ) -> Vec<(PathBuf, String)> {
     let content = |format: Format| match format {
-        Format::Json => Some(format!("{value:#}\n")),
+        Format::Json => Some(escaped(&format!("{value:#}\n"))),
         other => telling.and_then(|telling| reporters::render(other, telling)),
     };
     let files = reports.iter().filter_map(|report| Some((report.file.clone()?, content(report.format)?)));
@@ -86,56 +93,16 @@ pub(crate) fn add(path: &Path, content: &str) -> io::Result<()> {
     opened.and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)
 }
 
-/// What a report would overwrite that is not to be lost, and where it may be written instead.
-fn in_its_place(file: &Path) -> Option<(&'static str, &'static str)> {
-    if is_of_the_repository(file) {
-        return Some(("the repository's own files", "name a file outside of kitty-specs/ and .git/"));
-    }
-    (!is_a_report(file) && is_tracked(file))
-        .then_some(("a file that git tracks", "name one that is not there yet"))
-}
-
-/// Whether an earlier run wrote this file: an account, or why there is none.
-fn is_a_report(file: &Path) -> bool {
-    const MOST: u64 = 64 << 20;
-    let name = file.to_string_lossy();
-    let content = read_bytes(&name, file, MOST).ok().flatten();
-    let Some(Value::Object(value)) = content.and_then(|content| serde_json::from_slice(&content).ok()) else {
-        return false;
-    };
-    let schema = value.get("schema").and_then(Value::as_str);
-    let is_failure = || ["error", "message", "help", "exit_code"].iter().all(|key| value.contains_key(*key));
-    schema.is_some_and(|schema| schema.starts_with("clearance.")) || is_failure()
-}
-
-/// Whether git has a file on record. Outside of repositories it has none.
-fn is_tracked(file: &Path) -> bool {
-    let Ok(real) = file.canonicalize() else { return false };
-    let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else { return false };
-    let question = ["ls-files", "--error-unmatch", "--"].map(OsStr::new);
-    real.is_file() && Git::new(parent).run(&[&question[..], &[name]].concat()).is_ok()
-}
-
-/// Whether a path is inside a mission or a git directory, where a report would overwrite what it tells of.
-fn is_of_the_repository(file: &Path) -> bool {
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let real = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
-    let target = file.canonicalize().unwrap_or_default();
-    real.components()
-        .chain(target.components())
-        .any(|part| matches!(part.as_os_str().to_str(), Some("kitty-specs" | ".git")))
-}
-
 /// Writes one. A report is made anew by every run, so it needs no atomic replacement; it may be a pipe.
 pub(crate) fn write_one(path: &Path, content: &str) -> io::Result<()> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    if in_its_place(path).is_some() {
+    if place::in_its_place(path).is_some() {
         return Err(named(io::ErrorKind::PermissionDenied.into()));
     }
-    File::create(path).and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)
+    place::open(path).and_then(|mut file| file.write_all(content.as_bytes())).map_err(named)
 }
 
-/// JSON for standard output: what a terminal would obey, and JSON allows in strings, is escaped.
+/// JSON for standard output, and for files that are looked at there: what a terminal would obey, and JSON allows in strings, is escaped.
 pub(crate) fn shown(value: &Value) -> String {
     escaped(&value.to_string())
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
+use clearance_engine::source::on_one_line;
 use serde_json::Value as Json;
 
 use super::expression::{EvaluationError, MEMORY, Scope, Value, worked};
@@ -15,7 +16,7 @@ use super::place;
 use super::rule::{DataFile, Each, Rule};
 use super::template::Template;
 use super::world::{Unknown, World};
-use item::{Keys, cut, on_one_line, short};
+use item::{Keys, cut, short};
 
 pub use item::{Item, WHOLE};
 
@@ -263,10 +264,9 @@ fn answered(rule: &Rule, scope: &Scope<'_>, hit: Hit, keys: &mut Keys) -> Item {
     if hit.holds {
         return Item::new(key, ItemOutcome::Pass, hit.said.as_deref().map(told).unwrap_or_default());
     }
-    let at = hit.at.map(|at| Location { name: on_one_line(&at.name), ..at });
     let excerpt =
-        at.as_ref().and_then(|at| Some(Excerpt::new(&at.name, at.line?, hit.line.as_ref()?, "here")));
-    Item { location: at, excerpts: excerpt.into_iter().collect(), ..fault(rule, key, &inner) }
+        hit.at.as_ref().and_then(|at| Some(Excerpt::new(&at.name, at.line?, hit.line.as_ref()?, "here")));
+    Item { location: hit.at, excerpts: excerpt.into_iter().collect(), ..fault(rule, key, &inner) }
 }
 
 /// A text as it is told: one line, and no endless one.
@@ -299,6 +299,6 @@ fn placed(rule: &Rule, scope: &Scope<'_>, world: &dyn World) -> (Option<Location
     }
     // A place that cannot be shown is named all the same.
     let text = world.shown(&path);
-    let (location, excerpt) = place::shown(&on_one_line(&path), part.as_deref(), text.as_deref());
+    let (location, excerpt) = place::shown(&path, part.as_deref(), text.as_deref());
     (Some(location), excerpt)
 }

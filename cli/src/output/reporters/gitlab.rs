@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::sarif::file_of;
 use super::telling::{Entry, Kind, Telling};
+use crate::output::reports::escaped;
 
 pub(super) fn render(telling: &Telling<'_>) -> String {
     let counts = telling.entries.iter().filter(|entry| entry.counts());
     let issues: Vec<Value> = counts.map(|entry| issue(entry, telling)).collect();
-    format!("{:#}\n", Value::from(issues))
+    escaped(&format!("{:#}\n", Value::from(issues)))
 }
 
 fn issue(entry: &Entry<'_>, telling: &Telling<'_>) -> Value {

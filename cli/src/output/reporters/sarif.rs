@@ -10,6 +10,7 @@ use clearance_engine::mission::MISSIONS_DIR;
 use serde_json::{Value, json};
 
 use super::telling::{Entry, Kind, Telling};
+use crate::output::reports::escaped;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -41,7 +42,7 @@ pub(super) fn render(telling: &Telling<'_>) -> String {
             "results": results,
         }],
     });
-    format!("{log:#}\n")
+    escaped(&format!("{log:#}\n"))
 }
 
 /// What tells the runs of one repository apart: the step, and the mission.

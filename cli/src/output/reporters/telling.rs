@@ -9,6 +9,7 @@ use clearance_engine::item::Unanswered;
 use clearance_engine::report::preflight::Preflight;
 use clearance_engine::run::CheckResult;
 use clearance_engine::severity::{Severity, Verdict};
+use clearance_engine::source::on_one_line;
 
 /// A preflight, or why there is none, for reports.
 pub(crate) struct Telling<'a> {
@@ -199,8 +200,11 @@ impl<'a> Entry<'a> {
 
     /// Where it is: a file with its line, a branch.
     pub(crate) fn place_in_words(&self) -> Option<String> {
-        let place = self.file.or(self.place)?;
-        Some(self.line.map_or_else(|| place.to_owned(), |line| format!("{place}:{line}")))
+        let place = on_one_line(self.file.or(self.place)?);
+        Some(match self.line {
+            Some(line) => format!("{place}:{line}"),
+            None => place,
+        })
     }
 
     /// Whether it counts.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use clearance_engine::finding::{Excerpt, Location};
 use clearance_engine::item::{ItemOutcome, Unanswered};
+use clearance_engine::source::on_one_line;
 
 /// What a rule as a whole is called among its items.
 pub const WHOLE: &str = "*";
@@ -92,11 +93,6 @@ pub(super) fn cut(mut text: String) -> String {
         text.push_str(" … (cut)");
     }
     text
-}
-
-/// A text that is one line wherever it is printed: a second one could be taken for something else.
-pub(super) fn on_one_line(text: &str) -> String {
-    clearance_engine::source::harmless(text).replace(['\n', '\r', '\t'], " ").trim_end().to_owned()
 }
 
 #[cfg(test)]
